@@ -1,0 +1,62 @@
+# The project's commands. `make` alone lists them.
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run train test lint types imports tests format lock clean
+
+help: ## List the commands
+	@echo "heartapp: risk of death during follow-up in heart failure"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/serve ## Set up and serve the page and the API (HOST=, PORT=)
+	@HEARTAPP_CONFIG=$${HEARTAPP_CONFIG:-config/development.toml} $(BIN)/heartapp serve --host $(HOST) --port $(PORT)
+
+train: $(VENV)/train ## Set up for `heartapp train` and run it into ./trained (DATA=table.csv, else downloaded)
+	@$(BIN)/heartapp train --output trained $(if $(DATA),--data $(DATA))
+
+test: $(VENV)/dev ## Set up and run linters, types, the floors' rules and every test
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/run.py
+
+lint: $(VENV)/dev ## Run ruff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/dev ## Run mypy
+	@$(BIN)/mypy
+
+imports: $(VENV)/dev ## Check that imports point down the floors
+	@$(BIN)/lint-imports
+
+tests: $(VENV)/dev ## Run pytest (ARGS="tests/web -k csrf")
+	@$(BIN)/python -m pytest $(ARGS)
+
+format: $(VENV)/dev ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+lock: ## Renew requirements/ from pyproject.toml (needs uv on PATH)
+	$(COMPILE) --upgrade --extra train --group serve --group dev -o requirements/dev.txt
+	$(COMPILE) --extra train --group serve --constraint requirements/dev.txt -o requirements/train.txt
+	$(COMPILE) --group serve --constraint requirements/dev.txt -o requirements/serve.txt
+
+clean: ## Remove the virtual environment and the tools' caches
+	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+# Each of these installs its lock with hashes, then the package in place; the file stands for "done since the lock changed".
+$(VENV)/serve $(VENV)/train $(VENV)/dev: $(VENV)/%: requirements/%.txt pyproject.toml | $(BIN)/python
+	@echo "Installing requirements/$*.txt into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(if $(filter dev,$*),$(VENV)/serve $(VENV)/train) $(if $(filter train,$*),$(VENV)/serve)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "heartapp needs Python 3.11 or newer; name one, as in: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Python cannot make a virtual environment here. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }

@@ -1,0 +1,51 @@
+"""gunicorn's settings for heartapp; its command line and ``GUNICORN_CMD_ARGS`` win over this file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+wsgi_app = "wsgi:application"
+bind = "127.0.0.1:8000"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+
+# A thread pool in each worker, so that a slow client holds a thread and not the worker. Predictions take microseconds.
+worker_class = "gthread"
+threads = 4
+keepalive = 5
+timeout = 30
+graceful_timeout = 30
+
+# Each worker loads the application after the fork: onnxruntime's sessions do not survive one.
+preload_app = False
+
+# Requests are logged without query string, which could be made to carry anything, and without bodies.
+accesslog = None
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms'
+
+# Workers report that they live through a file; memory instead of a disk that may stall.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - Linux's shared memory, not a shared /tmp
+control_socket_disable = True
+
+
+def on_starting(_server: Arbiter) -> None:
+    """Stop with one clear line where a setting is wrong, instead of a worker that cannot boot."""
+    from heartapp.config import load_settings  # noqa: PLC0415 - gunicorn reads this file before the path is set up
+    from heartapp.errors import ConfigError  # noqa: PLC0415 - the same
+
+    try:
+        load_settings()
+    except ConfigError as error:
+        sys.exit(f"heartapp: {error}")
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Load the models before the first request, and after the fork."""
+    from heartapp.web.extension import get_registry  # noqa: PLC0415 - needs the application's path
+
+    get_registry(worker.app.wsgi()).load()

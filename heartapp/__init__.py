@@ -1,0 +1,57 @@
+"""heartapp: the risk that a patient with heart failure dies during follow-up. For research and education only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from heartapp.config import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the application.
+
+    Args:
+        settings: what to run with; read from their sources where not given.
+
+    Raises:
+        ConfigError: a setting is unknown, ill-typed or missing.
+    """
+    # Imported here so that `import heartapp` alone stays free of Flask: training and the command line need none.
+    from flask import Flask  # noqa: PLC0415
+    from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415
+
+    from heartapp import api, ui  # noqa: PLC0415
+    from heartapp.config import load_settings  # noqa: PLC0415
+    from heartapp.inference.registry import ModelRegistry  # noqa: PLC0415
+    from heartapp.web import compression, errors, extension, health, security  # noqa: PLC0415
+
+    settings = settings or load_settings()
+    app = Flask(__name__, static_folder=None)
+    app.config.from_mapping(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME="heartapp",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        WTF_CSRF_TIME_LIMIT=settings.form_lifetime,
+        TRUSTED_HOSTS=None,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]  # Flask documents wrapping it so
+
+    registry = ModelRegistry(settings.path(settings.models), default=settings.default_model, served=settings.served)
+    extension.init_app(app, settings, registry)
+    security.init_app(app)
+    compression.init_app(app)
+    errors.init_app(app)
+    app.register_blueprint(ui.blueprint)
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(health.blueprint)
+    return app

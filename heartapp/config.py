@@ -1,0 +1,168 @@
+"""The settings: one list with type, default and help, from which the checks and the documents are made.
+
+Later sources win: the defaults here, the TOML file named by ``HEARTAPP_CONFIG`` (``config/production.toml`` where
+it is not set), ``instance/config.toml``, then ``HEARTAPP_*`` environment variables.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from heartapp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX: Final = "HEARTAPP_"
+_SECRET_BYTES: Final = 32
+_HOW_TO_MAKE_ONE: Final = (
+    "make one with: python3 -c 'import secrets; print(secrets.token_hex(32))' and put it into HEARTAPP_SECRET_KEY, or "
+    'into instance/config.toml as secret_key = "…" (readable by you alone)'
+)
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything an operator can set. Relative paths start at ``HEARTAPP_HOME``."""
+
+    environment: Annotated[
+        Literal["production", "development"],
+        Meta(description="production demands a secret key; development lets the machine make its own."),
+    ] = "production"
+    secret_key: Annotated[
+        str, Meta(description="Signs the session cookie, which holds the form's CSRF token. 32 random bytes or more.")
+    ] = ""
+    models: Annotated[str, Meta(description="The folder of bundles.", min_length=1)] = "models"
+    served: Annotated[
+        dict[str, str],
+        Meta(description='Pins versions, as in {bedside = "1"}; the rest is as models/served.toml says.'),
+    ] = {}
+    default_model: Annotated[str, Meta(description="The model that answers where none is named.", min_length=1)] = (
+        "bedside"
+    )
+    max_patients: Annotated[int, Meta(description="Patients in one JSON array, at most.", ge=1)] = 1_000
+    max_body_bytes: Annotated[int, Meta(description="Size of one request's body, at most.", ge=1_024)] = 1_048_576
+    form_lifetime: Annotated[
+        int, Meta(description="Seconds until an open form asks for one more click (CSRF token).", ge=1)
+    ] = 43_200
+    secure_cookies: Annotated[
+        bool, Meta(description="Send the session cookie over HTTPS only. False suits plain HTTP on one machine.")
+    ] = True
+    trusted_proxies: Annotated[
+        int, Meta(description="How many reverse proxies set X-Forwarded-* in front of heartapp.", ge=0, le=10)
+    ] = 0
+
+    def path(self, text: str) -> Path:
+        """A path of the settings as an absolute one."""
+        return (home() / text).absolute()
+
+
+def home() -> Path:
+    """The folder that holds ``config``, ``instance`` and ``models``: ``HEARTAPP_HOME``, else this checkout."""
+    named = os.environ.get(PREFIX + "HOME")
+    return Path(named) if named else Path(__file__).parents[1]
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read all sources and check them.
+
+    Raises:
+        ConfigError: names the source, the setting and the remedy.
+    """
+    environ = os.environ if environ is None else environ
+    settings = Settings()
+    for source, values in _sources(environ):
+        settings = _merge(settings, values, source)
+    if not settings.secret_key and settings.environment == "development" and secret_file().is_file():
+        settings = msgspec.structs.replace(settings, secret_key=secret_file().read_text("utf-8").strip())
+    _check_secret(settings)
+    return settings
+
+
+def make_secret_key() -> Path:
+    """Write this machine's own secret key, readable by its owner alone, unless it is there."""
+    path = secret_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secrets.token_hex(_SECRET_BYTES) + "\n")
+    return path
+
+
+def secret_file() -> Path:
+    """Where a development machine keeps the key it made for itself."""
+    return home() / "instance" / "secret_key"
+
+
+def _sources(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    named = environ.get(PREFIX + "CONFIG")
+    main = home() / (named or "config/production.toml")
+    if named and not main.is_file():
+        raise ConfigError(f"{PREFIX}CONFIG names {named}, which is not a file; name one of config/*.toml")
+    return [
+        (str(main), _read_toml(main)),
+        ("instance/config.toml", _read_toml(home() / "instance" / "config.toml")),
+        ("the environment", _from_environment(environ)),
+    ]
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not a TOML file: {error}") from None
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """``HEARTAPP_MAX_PATIENTS=50`` as ``{"max_patients": "50"}``; ``served`` is JSON."""
+    reserved = {PREFIX + "HOME", PREFIX + "CONFIG"}
+    values: dict[str, Any] = {
+        name.removeprefix(PREFIX).lower(): text
+        for name, text in environ.items()
+        if name.startswith(PREFIX) and name not in reserved
+    }
+    if "served" in values:
+        try:
+            values["served"] = msgspec.json.decode(values["served"])
+        except msgspec.DecodeError:
+            raise ConfigError(f'{PREFIX}SERVED in the environment: expected JSON such as {{"bedside": "1"}}') from None
+    return values
+
+
+def _merge(settings: Settings, values: dict[str, Any], source: str) -> Settings:
+    known = Settings.__struct_fields__
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known settings: {', '.join(known)}"
+            raise ConfigError(f"{source}: unknown setting {name}; {hint}")
+    strict = source != "the environment"
+    for name, value in values.items():
+        try:
+            checked = msgspec.convert({name: value}, Settings, strict=strict)
+        except msgspec.ValidationError as error:
+            reason = str(error).partition(" - at")[0]
+            raise ConfigError(f"{source}: setting {name}: {reason[0].lower()}{reason[1:]}") from None
+        settings = msgspec.structs.replace(settings, **{name: getattr(checked, name)})
+    return settings
+
+
+def _check_secret(settings: Settings) -> None:
+    if not settings.secret_key:
+        if settings.environment == "development":
+            raise ConfigError("no secret key: `heartapp serve` makes one for this machine; or " + _HOW_TO_MAKE_ONE)
+        raise ConfigError("production needs a setting secret_key: " + _HOW_TO_MAKE_ONE)
+    if len(settings.secret_key) < _SECRET_BYTES or len(set(settings.secret_key)) < 8:  # noqa: PLR2004 - "changeme", "xxxx…"
+        raise ConfigError("secret_key is too short or too plain to be secret: " + _HOW_TO_MAKE_ONE)

@@ -1,0 +1,61 @@
+"""What can go wrong, in the domain's own words.
+
+No error here knows HTTP: ``heartapp.web.errors`` holds the one table that maps them to statuses. No error
+carries a patient's value, so every message may be logged and shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class HeartappError(Exception):
+    """The base of every error that heartapp raises on purpose."""
+
+
+class ConfigError(HeartappError):
+    """A setting is unknown, ill-typed or missing; the message names it, its source and the remedy."""
+
+
+class DataError(HeartappError):
+    """A table cannot be used for training; the message names file, row and column."""
+
+
+class BundleError(HeartappError):
+    """A bundle on disk cannot be trusted; the message names the file and the remedy."""
+
+
+class UnknownModelError(HeartappError):
+    """No model of that name is served."""
+
+    def __init__(self, name: str, served: Sequence[str]) -> None:
+        super().__init__(f"No model is called {name[:64]!a}. Served here: {', '.join(served) or 'none'}.")
+
+
+class ModelUnavailableError(HeartappError):
+    """The model is configured, but its bundle did not pass the checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One faulty field of one patient.
+
+    ``row`` counts patients from 0 and is None where only one was sent. ``message`` says what is allowed, with
+    range and unit, and never repeats the value.
+    """
+
+    field: str
+    message: str
+    row: int | None = None
+
+
+class InvalidPatientError(HeartappError):
+    """At least one patient has faulty fields; ``errors`` lists all of them."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__(f"{len(errors)} faulty {'field' if len(errors) == 1 else 'fields'}")
+        self.errors = tuple(errors)

@@ -1,0 +1,234 @@
+"""A bundle: one version of a model on disk, and the checks that make it safe to load.
+
+``models/<name>/<version>/`` holds ``manifest.json``, ``model.onnx``, ``report.json`` and ``members.joblib``. The
+manifest states size and SHA-256 of the other three. Each file is read once, and the very bytes whose digest was
+compared are the ones that are parsed. ``members.joblib`` is a pickle: its bytes are compared and never loaded here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from heartapp.clinical.variables import BY_NAME, fingerprint
+from heartapp.errors import BundleError
+from heartapp.inference.report import Report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT: Final = 1
+MEMBERS: Final = ("decision_tree", "random_forest", "gradient_boosting")
+MANIFEST: Final = "manifest.json"
+ONNX: Final = "model.onnx"
+REPORT: Final = "report.json"
+JOBLIB: Final = "members.joblib"
+SERVED: Final = "served.toml"
+FILES: Final = (ONNX, REPORT, JOBLIB)
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_MAX_BYTES: Final = 64 * 1024 * 1024
+_REMEDY: Final = "restore the folder from where it came, or train it anew with `heartapp train`"
+
+Probability = Annotated[float, Meta(ge=0, le=1)]
+Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
+
+
+class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the manifest states of another file of the bundle."""
+
+    size: Annotated[int, Meta(ge=0, le=_MAX_BYTES)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the training data held of one variable: the soft limits. Minimum, percentiles 1 and 99, maximum."""
+
+    name: str
+    minimum: float
+    p1: float
+    p99: float
+    maximum: float
+
+
+class Platt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The calibration's two numbers; a slope of 0 or less would turn the order of patients round."""
+
+    slope: Annotated[float, Meta(gt=0)]
+    intercept: float
+
+
+class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Generated rows and what the model answered when it was made; no row is a patient's."""
+
+    rows: Annotated[list[list[float]], Meta(min_length=1)]
+    probabilities: list[Annotated[list[Probability], Meta(min_length=3, max_length=3)]]
+    risks: list[Probability]
+
+
+class TrainingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which table the model learned from: digest of its canonical form, rows, deaths."""
+
+    digest: Digest
+    patients: Annotated[int, Meta(ge=1)]
+    deaths: Annotated[int, Meta(ge=0)]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``manifest.json``."""
+
+    format: Literal[1]
+    name: str
+    version: str
+    created: str
+    seed: int
+    files: dict[str, FileEntry]
+    variables: Annotated[list[Seen], Meta(min_length=1)]
+    fingerprint: Digest
+    members: Annotated[list[str], Meta(min_length=3, max_length=3)]
+    calibration: Platt
+    threshold: Annotated[float, Meta(gt=0, lt=1)]
+    base_rate: Probability
+    golden: Golden
+    training_data: TrainingData
+    libraries: dict[str, str]
+
+    @property
+    def variable_names(self) -> tuple[str, ...]:
+        """The model's variables, in the order of the ONNX input's columns."""
+        return tuple(seen.name for seen in self.variables)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose files are what its manifest says. ``digest`` is that of the manifest, which pins the rest."""
+
+    manifest: Manifest
+    onnx: bytes
+    report: Report
+    digest: str
+
+
+def read_bundle(root: Path, name: str, version: str) -> Bundle:
+    """Read and check ``root/name/version``.
+
+    The order: a path inside the root without symbolic links; a manifest of a known format; size and SHA-256 of every
+    file; the fingerprint of the variables. The golden rows are the runtime's to check.
+
+    Raises:
+        BundleError: names the file and the remedy.
+    """
+    folder = _folder(root, name, version)
+    manifest_bytes = _read(folder / MANIFEST)
+    manifest = _parse_manifest(manifest_bytes, folder / MANIFEST)
+    _check_identity(manifest, name, version, folder / MANIFEST)
+    contents = {file: _read_checked(folder / file, manifest.files[file]) for file in FILES}
+    _check_variables(manifest, folder / MANIFEST)
+    try:
+        report = msgspec.json.decode(contents[REPORT], type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{folder / REPORT}: {error}; {_REMEDY}") from None
+    return Bundle(manifest, contents[ONNX], report, "sha256:" + hashlib.sha256(manifest_bytes).hexdigest())
+
+
+def read_served(root: Path) -> dict[str, str]:
+    """Which version of each model is served, by name, from ``served.toml``.
+
+    Raises:
+        BundleError: the file is missing or not a table of name = "version".
+    """
+    path = root / SERVED
+    try:
+        table = tomllib.loads(_read(path).decode("utf-8"))
+        return msgspec.convert(table, dict[str, str])
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise BundleError(f'{path}: {error}; it holds one line a model, such as bedside = "1"') from None
+
+
+def list_bundles(root: Path) -> list[tuple[str, str]]:
+    """Name and version of every folder under ``root`` that holds a manifest, sorted."""
+    return sorted((path.parents[1].name, path.parent.name) for path in root.glob(f"*/*/{MANIFEST}"))
+
+
+def _folder(root: Path, name: str, version: str) -> Path:
+    for part in (name, version):
+        if not _NAME.fullmatch(part):
+            raise BundleError(
+                f"{part[:64]!a} is no name for a bundle's folder: use a-z, 0-9, '.', '_', '-'; correct {SERVED} or "
+                "the setting `served`"
+            )
+    folder = root / name / version
+    for path in (root / name, folder):
+        if path.is_symlink():
+            raise BundleError(f"{path} is a symbolic link, which a bundle must not be; copy the folder instead")
+    if not folder.is_dir():
+        raise BundleError(f"{folder} is not a folder; {_REMEDY}, or correct {SERVED} or the setting `served`")
+    return folder
+
+
+def _read(path: Path, expected: int | None = None) -> bytes:
+    """The bytes of a regular file, not by way of a symbolic link; ``expected`` is its size where known."""
+    if path.is_symlink():
+        raise BundleError(f"{path} is a symbolic link, which a bundle must not hold; copy the file instead")
+    try:
+        # O_NOFOLLOW closes the gap between the look above and the opening; Windows does not have it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise BundleError(f"{path}: {error.strerror}; {_REMEDY}") from None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+            raise BundleError(f"{path} is not a file of at most {_MAX_BYTES} bytes; {_REMEDY}")
+        if expected is not None and status.st_size != expected:
+            raise BundleError(f"{path} has {status.st_size} bytes, the manifest says {expected}; {_REMEDY}")
+        return file.read(status.st_size)
+
+
+def _read_checked(path: Path, entry: FileEntry) -> bytes:
+    content = _read(path, entry.size)
+    if hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise BundleError(f"{path} does not have the SHA-256 that the manifest states; {_REMEDY}")
+    return content
+
+
+def _parse_manifest(content: bytes, path: Path) -> Manifest:
+    try:
+        stated = msgspec.json.decode(content, type=dict[str, object]).get("format")
+        if stated != FORMAT:
+            raise BundleError(
+                f"{path} is of format {stated if isinstance(stated, int) else 'unknown'}, this heartapp reads "
+                f"format {FORMAT}; use a heartapp of that format, or train the model anew"
+            )
+        return msgspec.json.decode(content, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BundleError(f"{path}: {error}; {_REMEDY}") from None
+
+
+def _check_identity(manifest: Manifest, name: str, version: str, path: Path) -> None:
+    if (manifest.name, manifest.version) != (name, version):
+        raise BundleError(f"{path} belongs to another folder than {name}/{version}; {_REMEDY}")
+    if missing := [file for file in FILES if file not in manifest.files]:
+        raise BundleError(f"{path} says nothing of {', '.join(missing)}; {_REMEDY}")
+    if tuple(manifest.members) != MEMBERS:
+        raise BundleError(f"{path}: members must be {', '.join(MEMBERS)}; {_REMEDY}")
+
+
+def _check_variables(manifest: Manifest, path: Path) -> None:
+    unknown = [name for name in manifest.variable_names if name not in BY_NAME]
+    if unknown or manifest.fingerprint != fingerprint(manifest.variable_names):
+        raise BundleError(
+            f"{path}: the model was trained under another declaration of the variables (names, units, limits) than "
+            "this heartapp has; train it anew, or use the heartapp it was trained with"
+        )
+    golden = manifest.golden
+    columns = {len(row) for row in golden.rows}
+    if columns != {len(manifest.variables)} or not len(golden.rows) == len(golden.probabilities) == len(golden.risks):
+        raise BundleError(f"{path}: the golden rows do not fit the variables; {_REMEDY}")

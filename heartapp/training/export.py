@@ -1,0 +1,160 @@
+"""From fitted estimators to one ONNX graph, and the proof that both answer alike.
+
+The graph takes rows of single-precision values, shape (n, variables), and gives each member's probability of death,
+shape (n, 3). The converters are skl2onnx and onnxmltools; what they make is joined here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, compose, helper, numpy_helper
+from onnxmltools import convert_xgboost
+from onnxmltools.convert.common.data_types import FloatTensorType as XGBoostFloat
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType as SklearnFloat
+from sklearn.tree import DecisionTreeClassifier
+
+from heartapp.clinical.variables import BY_NAME
+from heartapp.errors import HeartappError
+from heartapp.inference.bundle import MEMBERS
+from heartapp.training.recipe import positive
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from heartapp.training.members import Estimator
+    from heartapp.training.recipe import FittedRecipe
+
+TOLERANCE: Final = 1e-5
+RANDOM_ROWS: Final = 20_000
+_FROM_DATA: Final = 0.5
+_OPSET: Final = 18
+_ML_OPSET: Final = 3
+_IR_VERSION: Final = 10
+_INPUT: Final = "patients"
+_OUTPUT: Final = "probabilities"
+
+
+class ExportError(HeartappError):
+    """The ONNX graph does not answer as the estimators do; no bundle is written."""
+
+
+def to_onnx(members: Sequence[Estimator], columns: int) -> bytes:
+    """The three members as one graph; the same members give the same bytes."""
+    nodes, initializers, outputs = [], [numpy_helper.from_array(np.array(1, np.int64), "died")], []
+    for name, member in zip(MEMBERS, members, strict=True):
+        graph = compose.add_prefix(_convert(member, columns), f"{name}/").graph
+        source = graph.input[0].name
+        for node in graph.node:
+            node.input[:] = [_INPUT if edge == source else edge for edge in node.input]
+        both = graph.output[1].name
+        nodes += [*graph.node, helper.make_node("Gather", [both, "died"], [f"{name}/died"], axis=1)]
+        nodes.append(helper.make_node("Unsqueeze", [f"{name}/died", "columns"], [f"{name}/column"]))
+        initializers += graph.initializer
+        outputs.append(f"{name}/column")
+    initializers.append(numpy_helper.from_array(np.array([1], np.int64), "columns"))
+    nodes.append(helper.make_node("Concat", outputs, [_OUTPUT], axis=1))
+    joined = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "heartapp",
+            [helper.make_tensor_value_info(_INPUT, TensorProto.FLOAT, ["n", columns])],
+            [helper.make_tensor_value_info(_OUTPUT, TensorProto.FLOAT, ["n", len(MEMBERS)])],
+            initializers,
+        ),
+        producer_name="heartapp",
+        opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _ML_OPSET)],
+        ir_version=_IR_VERSION,
+    )
+    onnx.checker.check_model(joined)
+    return bytes(joined.SerializeToString(deterministic=True))
+
+
+def check_parity(fitted: FittedRecipe, content: bytes, features: NDArray[np.float32], names: Sequence[str]) -> None:
+    """Compare graph and estimators on the training rows and on the rows of `probe_rows`.
+
+    Raises:
+        ExportError: a probability differs by more than 1e-5, or any vote differs.
+    """
+    rows = np.vstack([features, probe_rows(content, features, names)])
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    served = session.run(None, {_INPUT: rows})[0]
+    cutoff = fitted.calibration.cutoff(fitted.threshold)
+    for column, (name, member) in enumerate(zip(MEMBERS, fitted.members, strict=True)):
+        trained = positive(member, rows)
+        difference = float(np.abs(trained - served[:, column]).max())
+        votes = int(((trained >= cutoff) != (served[:, column] >= cutoff)).sum())
+        if difference > TOLERANCE or votes:
+            raise ExportError(
+                f"{name}: the ONNX graph differs from the estimator by up to {difference:.2g} and in {votes} of "
+                f"{len(rows)} votes; no bundle was written"
+            )
+
+
+def probe_rows(
+    content: bytes, features: NDArray[np.float32], names: Sequence[str], *, count: int = RANDOM_ROWS
+) -> NDArray[np.float32]:
+    """At least ``count`` generated rows that try the graph where it could differ: at its splits.
+
+    Each split threshold appears in its column, with its two neighbours in single precision. The other values are
+    drawn from the training data's columns one by one, or from anywhere within the limits.
+    """
+    generator = np.random.default_rng(0)
+    edges = [
+        (column, value)
+        for column, threshold in sorted(_splits(content))
+        for value in (
+            threshold,
+            np.nextafter(threshold, np.float32(-np.inf)),
+            np.nextafter(threshold, np.float32(np.inf)),
+        )
+    ]
+    total = max(count, len(edges))
+    rows = np.empty((total, len(names)), np.float32)
+    for column, name in enumerate(names):
+        variable = BY_NAME[name]
+        anywhere = generator.uniform(variable.low, variable.high, total)
+        if variable.kind != "number":
+            anywhere = np.round(anywhere)
+        rows[:, column] = np.where(
+            generator.random(total) < _FROM_DATA, generator.choice(features[:, column], total), anywhere
+        )
+    for row, (column, value) in enumerate(edges):
+        rows[row, column] = value
+    return rows
+
+
+def _splits(content: bytes) -> set[tuple[int, np.float32]]:
+    """Column and threshold of every split in the graph."""
+    splits = set()
+    for node in onnx.load_from_string(content).graph.node:
+        attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
+        for mode, column, value in zip(
+            attributes.get("nodes_modes", []),
+            attributes.get("nodes_featureids", []),
+            attributes.get("nodes_values", []),
+            strict=True,
+        ):
+            if mode != b"LEAF":
+                splits.add((int(column), np.float32(value)))
+    return splits
+
+
+def _convert(member: Estimator, columns: int) -> onnx.ModelProto:
+    if isinstance(member, DecisionTreeClassifier):
+        converted: Any = convert_sklearn(
+            member,
+            initial_types=[("X", SklearnFloat([None, columns]))],
+            options={"zipmap": False},
+            target_opset={"": _OPSET, "ai.onnx.ml": _ML_OPSET},
+        )
+    else:
+        # onnxmltools 1.16 writes graphs of opset 15 at most; the one operator in it has not changed since.
+        converted = convert_xgboost(member, initial_types=[("X", XGBoostFloat([None, columns]))], target_opset=15)
+    return cast("onnx.ModelProto", converted)

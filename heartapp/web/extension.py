@@ -1,0 +1,32 @@
+"""The registry as a Flask extension: put into an application once, and got back through one typed accessor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from flask import current_app
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from heartapp.config import Settings
+    from heartapp.inference.registry import ModelRegistry
+
+_REGISTRY: Final = "heartapp.registry"
+_SETTINGS: Final = "heartapp.settings"
+
+
+def init_app(app: Flask, settings: Settings, registry: ModelRegistry) -> None:
+    """Give the application its settings and its registry."""
+    app.extensions[_SETTINGS] = settings
+    app.extensions[_REGISTRY] = registry
+
+
+def get_registry(app: Flask | None = None) -> ModelRegistry:
+    """The registry of this application; of the current one where none is named."""
+    return cast("ModelRegistry", (app or current_app).extensions[_REGISTRY])
+
+
+def get_settings() -> Settings:
+    """The settings of the current application."""
+    return cast("Settings", current_app.extensions[_SETTINGS])

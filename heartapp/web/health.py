@@ -1,0 +1,32 @@
+"""Probes for an operator's machines: does the process answer, and are the models loaded and checked?"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, jsonify
+
+from heartapp.web.extension import get_registry
+from heartapp.web.problems import problem
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/livez")
+def livez() -> ResponseReturnValue:
+    """The process answers."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+def readyz() -> ResponseReturnValue:
+    """Every configured model is loaded and passed its checks; else 503 with the reasons."""
+    registry = get_registry()
+    if faults := registry.faults:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in faults.items())
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons)
+    return jsonify(status="ok", models={model.name: model.identity.version for model in registry.models})

@@ -1,0 +1,52 @@
+"""Headers that go with every answer: what the browser may load, and that answers about patients are not stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from flask import request
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "img-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+HEADERS: Final[dict[str, str]] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_STATIC_AGE: Final = 31_536_000
+_HSTS: Final = "max-age=31536000"
+
+
+def init_app(app: Flask) -> None:
+    """Add the headers to every answer of this application, errors included."""
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers.update(HEADERS)
+        if request.is_secure:
+            response.headers["Strict-Transport-Security"] = _HSTS
+        if request.endpoint == "ui.static" and "v" in request.args:
+            # The address carries the file's digest, so what it names never changes.
+            response.headers["Cache-Control"] = f"public, max-age={_STATIC_AGE}, immutable"
+        elif request.endpoint != "ui.static":
+            response.headers["Cache-Control"] = "no-store"
+        return response

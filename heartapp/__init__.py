@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
-
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -28,10 +26,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     from heartapp import api, ui  # noqa: PLC0415
     from heartapp.config import load_settings  # noqa: PLC0415
     from heartapp.inference.registry import ModelRegistry  # noqa: PLC0415
-    from heartapp.web import compression, errors, extension, health, security  # noqa: PLC0415
+    from heartapp.web import assets, compression, errors, extension, health, security  # noqa: PLC0415
 
     settings = settings or load_settings()
-    app = Flask(__name__, static_folder=None)
+    app = Flask(__name__)
     app.config.from_mapping(
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_NAME="heartapp",
@@ -50,7 +48,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     extension.init_app(app, settings, registry)
     security.init_app(app)
     compression.init_app(app)
-    errors.init_app(app)
+    assets.init_app(app)
+    errors.init_app(app, page=ui.error_page)
     app.register_blueprint(ui.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(health.blueprint)

@@ -70,8 +70,12 @@ def home() -> Path:
     return Path(named) if named else Path(__file__).parents[1]
 
 
-def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = False) -> Settings:
     """Read all sources and check them.
+
+    Args:
+        environ: the environment variables; this process's where not given.
+        make_key: whether a development machine without a secret key makes its own now.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
@@ -80,8 +84,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     settings = Settings()
     for source, values in _sources(environ):
         settings = _merge(settings, values, source)
-    if not settings.secret_key and settings.environment == "development" and secret_file().is_file():
-        settings = msgspec.structs.replace(settings, secret_key=secret_file().read_text("utf-8").strip())
+    if not settings.secret_key and settings.environment == "development":
+        if make_key:
+            make_secret_key()
+        if secret_file().is_file():
+            settings = msgspec.structs.replace(settings, secret_key=secret_file().read_text("utf-8").strip())
     _check_secret(settings)
     return settings
 
@@ -136,7 +143,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     if "served" in values:
         try:
             values["served"] = msgspec.json.decode(values["served"])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             raise ConfigError(f'{PREFIX}SERVED in the environment: expected JSON such as {{"bedside": "1"}}') from None
     return values
 

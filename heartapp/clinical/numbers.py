@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Final
 
 THIN_SPACE: Final = "\N{NARROW NO-BREAK SPACE}"
@@ -55,7 +56,7 @@ def read_number(text: str) -> float:
 
 def format_number(value: float) -> str:
     """Write a number for people: shortest digits that say the same, thousands apart from 10 000 up."""
-    text = format(float(value), ",.10f").rstrip("0").rstrip(".")
-    whole, point, decimals = text.partition(".")
+    # Decimal keeps the shortest digits of repr; a format of ten decimals would write 2999999.1000000001.
+    whole, point, decimals = format(Decimal(repr(round(float(value), 10))), ",f").removesuffix(".0").partition(".")
     whole = whole.replace(",", "" if abs(value) < 10_000 else THIN_SPACE)  # noqa: PLR2004 - 1000 to 9999 read well unspaced
     return f"{whole}{point}{decimals}"

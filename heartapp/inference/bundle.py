@@ -35,6 +35,9 @@ SERVED: Final = "served.toml"
 FILES: Final = (ONNX, REPORT, JOBLIB)
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+# O_NOFOLLOW closes the gap between the look for a link and the opening; O_NONBLOCK, so that a named pipe is refused and
+# not waited for. Windows has neither, and O_BINARY instead.
+_READ_ONLY: Final = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _REMEDY: Final = "restore the folder from where it came, or train it anew with `heartapp train`"
 
@@ -155,7 +158,7 @@ def read_served(root: Path) -> dict[str, str]:
 
 def list_bundles(root: Path) -> list[tuple[str, str]]:
     """Name and version of every folder under ``root`` that holds a manifest, sorted."""
-    return sorted((path.parents[1].name, path.parent.name) for path in root.glob(f"*/*/{MANIFEST}"))
+    return sorted((path.parents[1].name, path.parent.name) for path in root.glob(f"*/[!.]*/{MANIFEST}"))
 
 
 def _folder(root: Path, name: str, version: str) -> Path:
@@ -179,8 +182,7 @@ def _read(path: Path, expected: int | None = None) -> bytes:
     if path.is_symlink():
         raise BundleError(f"{path} is a symbolic link, which a bundle must not hold; copy the file instead")
     try:
-        # O_NOFOLLOW closes the gap between the look above and the opening; Windows does not have it.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(path, _READ_ONLY)
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror}; {_REMEDY}") from None
     with os.fdopen(descriptor, "rb") as file:

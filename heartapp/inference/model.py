@@ -81,7 +81,8 @@ class Model:
 
     def probabilities(self, rows: Sequence[Sequence[float]] | NDArray[np.float64]) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
-        output: NDArray[np.float32] = self._session.run(None, {self._input: np.asarray(rows, np.float32)})[0]
+        values = np.asarray(rows, np.float32).reshape(-1, len(self.variables))  # no rows at all are (0, variables) too
+        output: NDArray[np.float32] = self._session.run(None, {self._input: values})[0]
         return output
 
     def predict(self, rows: Sequence[Sequence[float]]) -> list[Prediction]:
@@ -109,7 +110,10 @@ class Model:
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden
-        answered = self.probabilities(golden.rows)
+        try:
+            answered = self.probabilities(golden.rows)
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises classes of its own without a common base
+            raise BundleError(f"{ONNX} of {self.name} cannot be run: {error}; train the model anew") from None
         stored = np.array(golden.probabilities, np.float32)
         risks = self.calibration.risk(answered)
         if (

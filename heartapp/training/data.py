@@ -37,6 +37,8 @@ _OFFLINE: Final = (
     "(doi 10.24432/C5Z89R) some other way and name it, as in `heartapp train --data PATH`"
 )
 _NAMED: Final = 5
+FEWEST: Final = 10
+"""Patients of each outcome that a table must hold: two for each of the inner folds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,15 @@ def read_table(path: Path, *, allow_altered: bool = False) -> Table:
         raise DataError(f"{path}: {error.strerror}; name a CSV file") from None
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from None
-    header, *rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row] or [[]]
-    positions = _positions(path, header)
-    numbers = [
-        [_number(path, index, name, row[position] if position < len(row) else "") for name, position in positions]
-        for index, row in enumerate(rows, start=2)
-    ]
-    if len({row[-1] for row in numbers}) < len((0, 1)):
-        raise DataError(f"{path}: column {OUTCOME} must hold both 0 and 1 for a model to learn from")
-    table = np.array(numbers, np.float64)
-    origin = _origin(path, table, allow_altered=allow_altered)
+    rows = _rows(path, text)
+    table = np.array([*rows.values()], np.float64).reshape(-1, len(COLUMNS))
+    deaths = int(table[:, -1].sum())
+    if min(deaths, len(table) - deaths) < FEWEST:
+        raise DataError(
+            f"{path}: column {OUTCOME} holds {deaths} deaths and {len(table) - deaths} survivors; at least {FEWEST} of "
+            "each are needed to learn from and to test on"
+        )
+    origin = _origin(path, [*rows], table, allow_altered=allow_altered)
     return Table(table[:, :-1], table[:, -1].astype(np.int64), digest(table), origin)
 
 
@@ -119,6 +120,25 @@ def canonical(row: NDArray[np.float64]) -> str:
 def checksum(row: NDArray[np.float64]) -> int:
     """16 bits by which a published row is known again; too few to tell what it holds."""
     return zlib.crc32(canonical(row).encode()) & 0xFFFF
+
+
+def _rows(path: Path, text: str) -> dict[int, list[float]]:
+    """The numbers of each row, in the order of `COLUMNS`, by the row's number; empty rows are counted and left out."""
+    try:
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    except csv.Error as error:
+        raise DataError(f"{path} is not a CSV file: {error}") from None
+    positions = _positions(path, header)
+    for index, row in enumerate(rows, start=2):
+        if len(row) > len(header):
+            raise DataError(f"{path}, row {index}: {len(row)} cells, the header has {len(header)}")
+    return {
+        index: [
+            _number(path, index, name, row[position] if position < len(row) else "") for name, position in positions
+        ]
+        for index, row in enumerate(rows, start=2)
+        if row
+    }
 
 
 def _positions(path: Path, header: list[str]) -> list[tuple[str, int]]:
@@ -151,12 +171,12 @@ def _number(path: Path, row: int, name: str, text: str) -> float:
     return value
 
 
-def _origin(path: Path, table: NDArray[np.float64], *, allow_altered: bool) -> Origin:
+def _origin(path: Path, numbers: list[int], table: NDArray[np.float64], *, allow_altered: bool) -> Origin:
     """Tell the published table, a part of it, an altered copy and other people's data apart."""
     if digest(table) == published.DIGEST:
         return "the published data set"
     known = set(published.ROW_CHECKSUMS)
-    strange = [index for index, row in enumerate(table, start=2) if checksum(row) not in known]
+    strange = [number for number, row in zip(numbers, table, strict=True) if checksum(row) not in known]
     if not strange:
         return "part of the published data set"
     columns = _altered_columns(table)

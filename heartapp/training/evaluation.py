@@ -63,7 +63,7 @@ def evaluate(
         seed: of the recipe; the splits have their own.
         splits: how many splits.
     """
-    test_patients = min(TEST_PATIENTS, len(outcome) // 5)
+    test_patients = min(TEST_PATIENTS, len(outcome) // 4)
     splitter = StratifiedShuffleSplit(n_splits=splits, test_size=test_patients, random_state=SEED)
     jobs = (
         delayed(_judge)(features, outcome, names, train, test, seed)

@@ -37,7 +37,7 @@ from heartapp.inference.bundle import (
 )
 from heartapp.inference.model import Model
 from heartapp.inference.report import Cohort, Report
-from heartapp.training.evaluation import evaluate
+from heartapp.training.evaluation import SPLITS, evaluate
 from heartapp.training.export import check_parity, to_onnx
 from heartapp.training.recipe import fit_recipe
 
@@ -54,7 +54,7 @@ GOLDEN_ROWS: Final = 32
 _LIBRARIES: Final = ("numpy", "scikit-learn", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib")
 
 
-def train(table: Table, output: Path, *, seed: int = SEED, report: bool = True) -> list[Path]:
+def train(table: Table, output: Path, *, seed: int = SEED, report: bool = True, splits: int = SPLITS) -> list[Path]:
     """Train both models and write one new bundle of each under ``output``, which then serves them.
 
     Args:
@@ -62,16 +62,18 @@ def train(table: Table, output: Path, *, seed: int = SEED, report: bool = True) 
         output: the folder of bundles; what is there stays, a new version gets the next number.
         seed: of folds and members.
         report: whether to run the outer evaluation; without it the report holds no performance.
+        splits: of the outer evaluation.
 
     Returns:
         The folders written.
     """
     return [
-        _train_model(name, names, table, output, seed=seed, report=report) for name, names in MODEL_VARIABLES.items()
+        _train_model(name, names, table, output, seed=seed, splits=splits if report else 0)
+        for name, names in MODEL_VARIABLES.items()
     ]
 
 
-def _train_model(name: str, names: Sequence[str], table: Table, output: Path, *, seed: int, report: bool) -> Path:
+def _train_model(name: str, names: Sequence[str], table: Table, output: Path, *, seed: int, splits: int) -> Path:
     features = table.features(tuple(names))
     fitted = fit_recipe(features, table.outcome, seed)
     content = to_onnx(fitted.members, len(names))
@@ -79,7 +81,7 @@ def _train_model(name: str, names: Sequence[str], table: Table, output: Path, *,
     files = {
         ONNX: content,
         JOBLIB: _joblib(fitted),
-        REPORT: _pretty(_report(fitted, features, table, names, seed=seed, evaluated=report)),
+        REPORT: _pretty(_report(fitted, features, table, names, seed=seed, splits=splits)),
     }
     number = _next_version(output / name)
     manifest = Manifest(
@@ -109,9 +111,9 @@ def _report(
     names: Sequence[str],
     *,
     seed: int,
-    evaluated: bool,
+    splits: int,
 ) -> Report:
-    evaluation = evaluate(features, table.outcome, names, seed=seed) if evaluated else None
+    evaluation = evaluate(features, table.outcome, names, seed=seed, splits=splits) if splits else None
     return Report(
         cohort=Cohort(table.origin, table.digest, len(table.outcome), int(table.outcome.sum())),
         hyperparameters=fitted.settings,

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def init_app(app: Flask) -> None:
-    """Compress the answers of the ``ui.static`` endpoint where the browser accepts gzip."""
+    """Compress the answers of the ``static`` endpoint where the browser accepts gzip."""
 
     @app.after_request
     def compress(response: Response) -> Response:
-        if request.endpoint != "ui.static":
+        if request.endpoint != "static":
             return response
         response.vary.add("Accept-Encoding")
         if response.status_code != 200 or request.accept_encodings["gzip"] <= 0:  # noqa: PLR2004 - OK

@@ -28,7 +28,7 @@ TYPES: Final[dict[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "malformed",
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "wrong-method",
-    HTTPStatus.CONTENT_TOO_LARGE if hasattr(HTTPStatus, "CONTENT_TOO_LARGE") else HTTPStatus(413): "too-large",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "wrong-media-type",
     HTTPStatus.UNPROCESSABLE_ENTITY: "invalid-patient",
     HTTPStatus.INTERNAL_SERVER_ERROR: "server-error",

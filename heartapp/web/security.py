@@ -44,9 +44,9 @@ def init_app(app: Flask) -> None:
         response.headers.update(HEADERS)
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = _HSTS
-        if request.endpoint == "ui.static" and "v" in request.args:
+        if request.endpoint == "static" and "v" in request.args:
             # The address carries the file's digest, so what it names never changes.
             response.headers["Cache-Control"] = f"public, max-age={_STATIC_AGE}, immutable"
-        elif request.endpoint != "ui.static":
+        elif request.endpoint != "static":
             response.headers["Cache-Control"] = "no-store"
         return response

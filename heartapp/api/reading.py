@@ -1,0 +1,96 @@
+"""From a request to patients: the body's JSON, read strictly, and the query."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from heartapp.clinical.patient import printable
+from heartapp.errors import FieldError, HeartappError, InvalidPatientError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from flask import Request
+
+MEDIA_TYPE: Final = "application/json"
+
+
+class RequestError(HeartappError):
+    """The request is wrong before any patient is looked at. ``status`` is the HTTP status to answer with."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+def read_query(request: Request, allowed: tuple[str, ...]) -> dict[str, str]:
+    """The query's parameters, each at most once and none unknown.
+
+    Raises:
+        RequestError: names what is allowed.
+    """
+    for name, values in request.args.lists():
+        if name not in allowed:
+            listed = ", ".join(allowed) or "none"
+            raise RequestError(
+                HTTPStatus.BAD_REQUEST, f"Unknown query parameter {printable(name)!a}; allowed here: {listed}."
+            )
+        if len(values) > 1:
+            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} may stand there once.")
+    return dict(request.args.items())
+
+
+def read_patients(request: Request, *, most: int) -> tuple[list[Mapping[str, object]], bool]:
+    """The records of the body, and whether they came as an array.
+
+    Raises:
+        RequestError: the media type is not JSON, the body is not JSON, or there are more than ``most`` patients.
+        InvalidPatientError: an element is not an object.
+    """
+    if request.mimetype != MEDIA_TYPE:
+        raise RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the patient as Content-Type: {MEDIA_TYPE}.")
+    body = _decode(request.get_data(cache=False))
+    if isinstance(body, dict):
+        return [body], False
+    if not isinstance(body, list):
+        raise RequestError(HTTPStatus.BAD_REQUEST, "Expected one JSON object, or an array of objects.")
+    if len(body) > most:
+        raise RequestError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Too many patients in one request; send at most {most} at a time."
+        )
+    if strays := [row for row, record in enumerate(body) if not isinstance(record, dict)]:
+        raise InvalidPatientError([FieldError("", "must be a JSON object", row) for row in strays])
+    return body, True
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return json.loads(
+            body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=float
+        )
+    except UnicodeDecodeError as error:
+        raise _malformed(f"it is not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"{error.msg.lower()} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise _malformed("it is nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different; a second value would silently replace the first."""
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _malformed(f"the key {printable(twice)!a} stands in one object twice")
+    return record
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _malformed(f"{name} is not a JSON number")
+
+
+def _malformed(reason: str) -> RequestError:
+    return RequestError(HTTPStatus.BAD_REQUEST, f"The body is not the JSON that is expected: {reason}.")

@@ -1,0 +1,81 @@
+"""The API's addresses. Each view reads, calls the registry and writes; nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from flask import Blueprint, Response, render_template, request
+
+from heartapp.api.openapi import openapi_document
+from heartapp.api.reading import RequestError, read_patients, read_query
+from heartapp.api.summary import summarise
+from heartapp.clinical.patient import validate_patients
+from heartapp.clinical.variables import VARIABLES
+from heartapp.web.extension import get_registry, get_settings
+from heartapp.web.problems import TYPES, problem
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@blueprint.post("/predict")
+def predict() -> ResponseReturnValue:
+    """Predict one patient (an object) or many (an array)."""
+    query = read_query(request, ("model",))
+    model = get_registry().get(query.get("model"))
+    records, many = read_patients(request, most=get_settings().max_patients)
+    rows = validate_patients(records, [variable.name for variable in model.variables], many=many)
+    predictions = model.predict(rows)
+    return _json({"predictions": predictions} if many else predictions[0])
+
+
+@blueprint.get("/models")
+def models() -> ResponseReturnValue:
+    """What is served here."""
+    read_query(request, ())
+    registry = get_registry()
+    return _json({"default": registry.default, "models": [summarise(model) for model in registry.models]})
+
+
+@blueprint.get("/models/<name>")
+def model(name: str) -> ResponseReturnValue:
+    """One model: its variables, performance and digests."""
+    read_query(request, ())
+    return _json(summarise(get_registry().get(name)))
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> ResponseReturnValue:
+    """The contract, as OpenAPI 3.1."""
+    read_query(request, ())
+    registry = get_registry()
+    models = {model.name: [variable.name for variable in model.variables] for model in registry.models}
+    return _json(openapi_document(models, default=registry.default, max_patients=get_settings().max_patients))
+
+
+@blueprint.get("/")
+def page() -> ResponseReturnValue:
+    """The API explained to people."""
+    registry = get_registry()
+    example = {variable.name: variable.example for variable in VARIABLES if variable.known == "bedside"}
+    return render_template(
+        "api.html",
+        registry=registry,
+        variables=VARIABLES,
+        example=msgspec.json.encode(example).decode(),
+        problems=TYPES,
+        most=get_settings().max_patients,
+    )
+
+
+@blueprint.errorhandler(RequestError)
+def request_error(error: RequestError) -> ResponseReturnValue:
+    """What is wrong with the request itself."""
+    return problem(error.status, str(error))
+
+
+def _json(body: object) -> Response:
+    return Response(msgspec.json.encode(body), mimetype="application/json")

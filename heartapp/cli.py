@@ -1,0 +1,150 @@
+"""The command line: ``heartapp serve | train | models | variables``.
+
+Every command imports what it needs when it runs, so that serving never loads training code and help is instant.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from heartapp.errors import HeartappError
+
+if TYPE_CHECKING:
+    from heartapp.inference.model import Model
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class _Group(click.Group):
+    """Turns heartapp's own errors into one line and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except HeartappError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="heartapp")
+def main() -> None:
+    """heartapp: risk of death during follow-up in heart failure. For research and education only."""
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes (gunicorn only).")
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve page and API: with gunicorn, or with waitress on Windows, where gunicorn does not run."""
+    from heartapp.server import serve as run  # noqa: PLC0415 - see the module's docstring
+
+    run(host, port, workers)
+
+
+@main.command()
+@click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="The table, as CSV. [default: download]")
+@click.option("--output", type=FOLDER, default=Path("models"), show_default=True, help="Where the bundles go.")
+@click.option("--seed", type=int, default=519, show_default=True, help="Seed of folds and members.")
+@click.option("--skip-report", is_flag=True, help="Leave out the outer evaluation: quick, performance unknown.")
+@click.option("--allow-altered", is_flag=True, help="Accept a table that resembles the published one but differs.")
+def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allow_altered: bool) -> None:
+    """Train both models and write a new version of each bundle."""
+    try:
+        from heartapp.training.data import download, read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.train import train as run  # noqa: PLC0415
+    except ImportError as error:
+        raise click.ClickException(
+            f"training needs more packages ({error.name} is missing): pip install 'heartapp[train]', or `make train`"
+        ) from None
+    table = read_table(data or download(), allow_altered=allow_altered)
+    click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
+    for folder in run(table, output, seed=seed, report=not skip_report):
+        click.echo(f"wrote {folder}")
+    click.echo(f"Serve them with: HEARTAPP_MODELS={output} heartapp serve")
+
+
+@main.group(invoke_without_command=True)
+@click.option("--folder", type=FOLDER, envvar="HEARTAPP_MODELS", help="The folder of bundles. [default: the setting]")
+@click.pass_context
+def models(ctx: click.Context, folder: Path | None) -> None:
+    """List, show and verify bundles; without a command, list them."""
+    from heartapp.config import Settings, home  # noqa: PLC0415 - see the module's docstring
+
+    ctx.obj = folder or home() / Settings().models
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_models)
+
+
+@models.command("list")
+@click.pass_obj
+def list_models(root: Path) -> None:
+    """List the bundles and mark the versions that are served."""
+    from heartapp.inference.bundle import list_bundles, read_served  # noqa: PLC0415 - see the module's docstring
+
+    served = read_served(root)
+    for name, version in list_bundles(root):
+        click.echo(f"{name} {version}{'  served' if served.get(name) == version else ''}")
+
+
+@models.command("show")
+@click.argument("name")
+@click.argument("version", required=False)
+@click.pass_obj
+def show_model(root: Path, name: str, version: str | None) -> None:
+    """Show one bundle as JSON: variables, performance, digests. Without VERSION, the one that is served."""
+    import msgspec  # noqa: PLC0415 - see the module's docstring
+
+    from heartapp.api.summary import summarise  # noqa: PLC0415
+
+    click.echo(msgspec.json.format(msgspec.json.encode(summarise(_load(root, name, version)))))
+
+
+@models.command("verify")
+@click.pass_obj
+def verify_models(root: Path) -> None:
+    """Check every bundle as a server would before it serves it; exit status 1 if one fails."""
+    from heartapp.errors import BundleError  # noqa: PLC0415 - see the module's docstring
+    from heartapp.inference.bundle import list_bundles  # noqa: PLC0415
+
+    failed = False
+    for name, version in list_bundles(root):
+        try:
+            model = _load(root, name, version)
+        except BundleError as error:
+            failed = True
+            click.echo(f"{name} {version}: {error}", err=True)
+        else:
+            click.echo(f"{name} {version}: good, {model.identity.digest}")
+    sys.exit(failed)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def variables(*, as_json: bool) -> None:
+    """Print the table of variables."""
+    import msgspec  # noqa: PLC0415 - see the module's docstring
+
+    from heartapp.clinical.variables import VARIABLES  # noqa: PLC0415
+
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(VARIABLES)))
+        return
+    width = max(len(variable.name) for variable in VARIABLES)
+    for variable in VARIABLES:
+        click.echo(f"{variable.name:<{width}}  {variable.expected}. {variable.label}: {variable.help}")
+
+
+def _load(root: Path, name: str, version: str | None) -> Model:
+    from heartapp.errors import BundleError  # noqa: PLC0415 - see the module's docstring
+    from heartapp.inference.bundle import read_bundle, read_served  # noqa: PLC0415
+    from heartapp.inference.model import Model  # noqa: PLC0415
+
+    version = version or read_served(root).get(name)
+    if version is None:
+        raise BundleError(f"no version of {name} is served from {root}; `heartapp models` lists what is there")
+    return Model(read_bundle(root, name, version))

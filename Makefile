@@ -10,7 +10,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
   --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint types imports tests format lock clean
+.PHONY: help run train test lint types imports tests coverage format lock clean
 
 help: ## List the commands
 	@echo "heartapp: risk of death during follow-up in heart failure"
@@ -22,8 +22,11 @@ run: $(VENV)/serve ## Set up and serve the page and the API (HOST=, PORT=)
 train: $(VENV)/train ## Set up for `heartapp train` and run it into ./trained (DATA=table.csv, else downloaded)
 	@$(BIN)/heartapp train --output trained $(if $(DATA),--data $(DATA))
 
-test: $(VENV)/dev ## Set up and run linters, types, the floors' rules and every test
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/run.py
+test: $(VENV)/dev ## Set up and run linters, types, the floors' rules and every test with coverage
+	@failed=; for step in lint types imports coverage; do \
+	  echo "== $$step"; $(MAKE) --silent --no-print-directory $$step || failed="$$failed $$step"; done; \
+	if [ -z "$$failed" ]; then echo "== all good: lint, types, imports, tests with full branch coverage"; \
+	else echo "== failed:$$failed"; exit 1; fi
 
 lint: $(VENV)/dev ## Run ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -36,6 +39,9 @@ imports: $(VENV)/dev ## Check that imports point down the floors
 
 tests: $(VENV)/dev ## Run pytest (ARGS="tests/web -k csrf")
 	@$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(VENV)/dev ## Run pytest and require complete branch coverage
+	@$(BIN)/python -m pytest --quiet --cov --cov-report=term
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

@@ -159,7 +159,7 @@ def _merge(settings: Settings, values: dict[str, Any], source: str) -> Settings:
     for name, value in values.items():
         try:
             checked = msgspec.convert({name: value}, Settings, strict=strict)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, UnicodeEncodeError) as error:
             reason = str(error).partition(" - at")[0]
             raise ConfigError(f"{source}: setting {name}: {reason[0].lower()}{reason[1:]}") from None
         settings = msgspec.structs.replace(settings, **{name: getattr(checked, name)})

@@ -59,9 +59,14 @@ class Variable:
         return CHOICES[self.kind]
 
     @property
+    def span(self) -> str:
+        """The hard limits, for people: ``0.1 to 40 mg/dL``."""
+        return f"{self.quantity(self.low, unit=False)} to {self.quantity(self.high)}"
+
+    @property
     def range(self) -> str:
-        """What is allowed, for people: ``from 0.1 to 40 mg/dL``."""
-        return f"from {self.quantity(self.low, unit=False)} to {self.quantity(self.high)}"
+        """The hard limits within a sentence: ``from 0.1 to 40 mg/dL``."""
+        return f"from {self.span}"
 
     @property
     def expected(self) -> str:
@@ -103,7 +108,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         "Anaemia",
         "History",
         "yes_no",
-        "Haematocrit below 36 %, as defined in the study.",
+        "Haematocrit below 36%, as defined in the study.",
         0,
     ),
     Variable(

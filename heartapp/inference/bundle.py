@@ -36,8 +36,8 @@ FILES: Final = (ONNX, REPORT, JOBLIB)
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 # O_NOFOLLOW closes the gap between the look for a link and the opening; O_NONBLOCK, so that a named pipe is refused and
-# not waited for. Windows has neither, and O_BINARY instead.
-_READ_ONLY: Final = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+# not waited for. Windows has neither.
+_FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _REMEDY: Final = "restore the folder from where it came, or train it anew with `heartapp train`"
 
@@ -182,16 +182,15 @@ def _read(path: Path, expected: int | None = None) -> bytes:
     if path.is_symlink():
         raise BundleError(f"{path} is a symbolic link, which a bundle must not hold; copy the file instead")
     try:
-        descriptor = os.open(path, _READ_ONLY)
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _FLAGS)) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+                raise BundleError(f"{path} is not a file of at most {_MAX_BYTES} bytes; {_REMEDY}")
+            if expected is not None and status.st_size != expected:
+                raise BundleError(f"{path} has {status.st_size} bytes, the manifest says {expected}; {_REMEDY}")
+            return file.read(status.st_size)
     except OSError as error:
         raise BundleError(f"{path}: {error.strerror}; {_REMEDY}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-            raise BundleError(f"{path} is not a file of at most {_MAX_BYTES} bytes; {_REMEDY}")
-        if expected is not None and status.st_size != expected:
-            raise BundleError(f"{path} has {status.st_size} bytes, the manifest says {expected}; {_REMEDY}")
-        return file.read(status.st_size)
 
 
 def _read_checked(path: Path, entry: FileEntry) -> bytes:

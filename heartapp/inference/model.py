@@ -81,7 +81,8 @@ class Model:
 
     def probabilities(self, rows: Sequence[Sequence[float]] | NDArray[np.float64]) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
-        values = np.asarray(rows, np.float32).reshape(-1, len(self.variables))  # no rows at all are (0, variables) too
+        # The shape is spelled out for an empty list, which alone has one dimension.
+        values = np.asarray(rows, np.float32).reshape(len(rows), len(self.variables))
         output: NDArray[np.float32] = self._session.run(None, {self._input: values})[0]
         return output
 

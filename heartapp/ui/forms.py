@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask_wtf import FlaskForm
 from wtforms import Field, RadioField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import StopValidation
 from wtforms.widgets import TextInput
 
@@ -83,7 +84,7 @@ def patient_form_class(models: tuple[tuple[str, tuple[str, ...]], ...]) -> type[
     A field that the chosen model does not use is neither required nor read, and keeps what stands in it.
     """
     fields: dict[str, Any] = {variable.name: _field(variable, dict(models)) for variable in VARIABLES}
-    fields["model"] = RadioField("Model", choices=[(name, name) for name, _ in models])
+    fields["model"] = RadioField("Model", choices=[SelectChoice(name) for name, _ in models])
     return type("ServedPatientForm", (PatientForm,), fields)
 
 
@@ -91,7 +92,7 @@ def _field(variable: Variable, models: dict[str, tuple[str, ...]]) -> Any:
     check = _check(variable, models)
     if variable.kind == "number":
         return NumberField(variable.label, [check], variable=variable)
-    choices = [(str(code), label) for code, label in variable.choices]
+    choices = [SelectChoice(str(code), label) for code, label in variable.choices]
     return RadioField(variable.label, [check], choices=choices, validate_choice=False)
 
 

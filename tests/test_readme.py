@@ -1,0 +1,100 @@
+"""The README is true: its examples are run, its figures are the reports', what it names is there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from heartapp import create_app
+from heartapp.cli import main
+from heartapp.clinical.variables import MODEL_VARIABLES
+from heartapp.config import Settings
+from heartapp.inference.bundle import REPORT, read_served
+from heartapp.inference.report import Report
+
+if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
+ROOT: Final = Path(__file__).parents[1]
+README: Final = (ROOT / "README.md").read_text("utf-8")
+EXAMPLES: Final = re.findall(r"```console\n\$ (curl .*?)\n```\n\n```json\n(.*?)\n```", README, re.DOTALL)
+MEASURES: Final = {
+    "roc_auc": "ROC AUC",
+    "brier": "Brier score",
+    "mcc": "Matthews correlation",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+}
+
+
+def ask(command: str) -> TestResponse:
+    """Send to the application what a curl command would send to its address."""
+    words = shlex.split(command)
+    address = urlsplit(next(word for word in words if word.startswith("http")))
+    header, _, value = words[words.index("-H") + 1].partition(": ")
+    app = create_app(Settings(environment="development", secret_key="of this test, long enough", models="models"))
+    return app.test_client().post(
+        f"{address.path}?{address.query}", data=words[words.index("-d") + 1], headers={header: value}
+    )
+
+
+def performance_table() -> str:
+    """The README's table of performance, from the reports of the served bundles."""
+    served = read_served(ROOT / "models")
+    evaluations = []
+    for name in MODEL_VARIABLES:
+        path = ROOT / "models" / name / served[name] / REPORT
+        report = msgspec.json.decode(path.read_bytes(), type=Report)
+        assert report.evaluation is not None
+        evaluations.append(report.evaluation)
+    head = f"| held-out patients, mean ± sd of {evaluations[0].protocol.splits} splits | "
+    lines = [head + " | ".join(f"`{name}`" for name in MODEL_VARIABLES) + " |", "|---|---|---|"]
+    for measure, label in MEASURES.items():
+        figures = [evaluation.metrics[measure] for evaluation in evaluations]
+        lines.append(f"| {label} | " + " | ".join(f"{one.mean:.3f} ± {one.sd:.3f}" for one in figures) + " |")
+    slopes = [f"{evaluation.calibration_slope:.2f}" for evaluation in evaluations]
+    lines.append("| calibration slope (1 is right) | " + " | ".join(slopes) + " |")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=["prediction", "faulty fields"])
+def test_an_example_prints_what_the_readme_shows(command: str, printed: str) -> None:
+    shown: dict[str, Any] = json.loads(printed)
+
+    assert ask(command).get_json() == shown
+
+
+def test_the_performance_is_that_of_the_served_bundles() -> None:
+    assert performance_table() in README
+
+
+def test_every_make_target_that_the_documents_name_is_in_the_makefile() -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    documents = [(ROOT / name).read_text("utf-8") for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")]
+    named = {name for text in documents for name in re.findall(r"(?:`|\$ )make ([a-z]+)", text)}
+
+    assert named
+    assert named <= set(targets)
+
+
+def test_every_command_that_the_readme_names_has_help() -> None:
+    named = sorted({name for name in re.findall(r"heartapp ([a-z-]+)", README) if name in main.commands})
+
+    assert {"models", "serve", "variables"} <= set(named)
+    for name in named:
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+def test_every_file_that_the_documents_link_or_name_is_there() -> None:
+    linked = re.findall(r"\]\(((?!https?:)[^)#]+)\)", README)
+    named = re.findall(r"`((?:heartapp|tests|config|requirements)/[\w/.]+)`", README)
+
+    assert [path for path in linked + named if not (ROOT / path).exists()] == []

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FOLDS: Final = 5
 """Inner cross-validation, for tuning and for the out-of-fold predictions that the calibration is fitted on."""
 
+_FLATTEST: Final = 1e-3
+
 
 @dataclass(frozen=True, slots=True)
 class FittedRecipe:
@@ -80,8 +82,11 @@ def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> 
     """Platt scaling on the logit of out-of-fold medians, shape (n,); unpenalised maximum likelihood."""
     held = np.clip(median.astype(np.float64), EPSILON, 1 - EPSILON)
     model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1_000).fit(np.log(held / (1 - held))[:, None], outcome)
-    # Members that order patients worse than chance would give a slope below 0; then the risk is near the base rate.
-    return Calibration(slope=max(float(model.coef_[0, 0]), 1e-3), intercept=float(model.intercept_[0]))
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+    if slope < _FLATTEST:
+        # The members order patients no better than chance: everyone's risk is then the base rate, all but exactly.
+        slope, intercept = _FLATTEST, float(np.log(outcome.mean() / (1 - outcome.mean())))
+    return Calibration(slope, intercept)
 
 
 def _out_of_fold(

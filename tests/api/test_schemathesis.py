@@ -36,11 +36,11 @@ def operations(app: Flask) -> dict[str, Operation]:
 
 
 def statuses(operation: Operation, mode: GenerationMode) -> set[int]:
-    """The statuses met; every answer was held against the contract."""
+    """The statuses met; every answer was held against the contract. The examples are the same each time."""
     met = set()
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=60)
+    @settings(max_examples=60, derandomize=True)
     def check(case: Case[Any]) -> None:
         met.add(case.call_and_validate(checks=CHECKS).status_code)
 
@@ -59,7 +59,10 @@ def test_what_the_contract_allows_is_answered_as_it_says(operations: dict[str, O
 
 
 def test_what_the_contract_does_not_allow_is_refused_as_it_says(operations: dict[str, Operation]) -> None:
-    assert 422 in statuses(operations["POST /predict"], GenerationMode.NEGATIVE)
+    met = statuses(operations["POST /predict"], GenerationMode.NEGATIVE)
+
+    assert met
+    assert met <= {400, 404, 413, 415, 422}
 
 
 @pytest.mark.parametrize("name", MODEL_VARIABLES)

@@ -45,11 +45,11 @@ class ExportError(HeartappError):
     """The ONNX graph does not answer as the estimators do; no bundle is written."""
 
 
-def to_onnx(members: Sequence[Estimator], columns: int) -> bytes:
-    """The three members as one graph; the same members give the same bytes."""
+def to_onnx(fitted: FittedRecipe, columns: int) -> bytes:
+    """The three members as one graph of all columns; the same members give the same bytes."""
     nodes, initializers, outputs = [], [numpy_helper.from_array(np.array(1, np.int64), "died")], []
-    for name, member in zip(MEMBERS, members, strict=True):
-        graph = compose.add_prefix(_convert(member, columns), f"{name}/").graph
+    for name, member in zip(MEMBERS, fitted.members, strict=True):
+        graph = compose.add_prefix(_convert(member, fitted.columns), f"{name}/").graph
         source = graph.input[0].name
         for node in graph.node:
             node.input[:] = [_INPUT if edge == source else edge for edge in node.input]
@@ -87,7 +87,7 @@ def check_parity(fitted: FittedRecipe, content: bytes, features: NDArray[np.floa
     served = session.run(None, {_INPUT: rows})[0]
     cutoff = fitted.calibration.cutoff(fitted.threshold)
     for column, (name, member) in enumerate(zip(MEMBERS, fitted.members, strict=True)):
-        trained = positive(member, rows)
+        trained = positive(member, rows[:, fitted.columns])
         difference = float(np.abs(trained - served[:, column]).max())
         votes = int(((trained >= cutoff) != (served[:, column] >= cutoff)).sum())
         if difference > TOLERANCE or votes:
@@ -146,15 +146,26 @@ def _splits(content: bytes) -> set[tuple[int, np.float32]]:
     return splits
 
 
-def _convert(member: Estimator, columns: int) -> onnx.ModelProto:
+def _convert(member: Estimator, columns: Sequence[int]) -> onnx.ModelProto:
+    """One member as the converter for its kind writes it, its splits renumbered to the graph's columns."""
     if isinstance(member, DecisionTreeClassifier):
         converted: Any = convert_sklearn(
             member,
-            initial_types=[("X", SklearnFloat([None, columns]))],
+            initial_types=[("X", SklearnFloat([None, len(columns)]))],
             options={"zipmap": False},
             target_opset={"": _OPSET, "ai.onnx.ml": _ML_OPSET},
         )
+        # skl2onnx 1.20 leaves out where missing values go.
+        _attribute(converted, "nodes_missing_value_tracks_true").ints[:] = member.tree_.missing_go_to_left.tolist()
     else:
         # onnxmltools 1.16 writes graphs of opset 15 at most; the one operator in it has not changed since.
-        converted = convert_xgboost(member, initial_types=[("X", XGBoostFloat([None, columns]))], target_opset=15)
+        converted = convert_xgboost(member, initial_types=[("X", XGBoostFloat([None, len(columns)]))], target_opset=15)
+    splits = _attribute(converted, "nodes_featureids")
+    splits.ints[:] = [columns[column] for column in splits.ints]
     return cast("onnx.ModelProto", converted)
+
+
+def _attribute(model: onnx.ModelProto, name: str) -> onnx.AttributeProto:
+    """An attribute of the graph's only tree ensemble."""
+    (node,) = (node for node in model.graph.node if node.op_type == "TreeEnsembleClassifier")
+    return next(one for one in node.attribute if one.name == name)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.inference.calibration import Calibration
+    from heartapp.training.members import Plan
 
 REFITS: Final = 100
 
@@ -27,18 +28,26 @@ Refit = tuple[bytes, "Calibration"]
 
 
 def refit(
-    features: NDArray[np.float32], outcome: NDArray[np.int64], names: Sequence[str], *, seed: int, refits: int = REFITS
+    features: NDArray[np.float32],
+    outcome: NDArray[np.int64],
+    names: Sequence[str],
+    plan: Plan,
+    *,
+    seed: int,
+    refits: int = REFITS,
 ) -> list[Refit]:
     """The whole recipe on bootstrap samples of the patients: the graph of its members, and its calibration."""
     generator = np.random.default_rng(seed)
     samples = [generator.integers(0, len(outcome), len(outcome)) for _ in range(refits)]
-    jobs = (delayed(_refit)(features[sample], outcome[sample], names, seed) for sample in samples)
+    jobs = (delayed(_refit)(features[sample], outcome[sample], names, plan, seed) for sample in samples)
     return list(tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=refits, desc="refitting", unit="refit"))
 
 
-def _refit(features: NDArray[np.float32], outcome: NDArray[np.int64], names: Sequence[str], seed: int) -> Refit:
-    fitted = fit_recipe(features, outcome, seed)
-    return to_onnx(fitted.members, features.shape[1]), fitted.calibration
+def _refit(
+    features: NDArray[np.float32], outcome: NDArray[np.int64], names: Sequence[str], plan: Plan, seed: int
+) -> Refit:
+    fitted = fit_recipe(features, outcome, names, plan, seed)
+    return to_onnx(fitted, features.shape[1]), fitted.calibration
 
 
 def pack(refits: Sequence[Refit]) -> Trees:

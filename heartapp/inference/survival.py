@@ -1,6 +1,6 @@
 """The survival curve: the risk of death by a given day, from a Cox model that is stored as plain numbers.
 
-The model (Cox 1972): cumulative hazard = that of the typical patient × exp(score), risk = 1 - exp(-cumulative hazard).
+The model (Cox 1972): cumulative hazard = exp(score) times the typical patient's, risk = 1 - exp(-cumulative hazard).
 The score is a sum over a few terms, each a restricted cubic spline of one variable (Harrell, Regression Modeling
 Strategies, 2nd ed., section 2.4.5), counted from the variable's typical value; so a missing value adds nothing.
 The same numbers are stored for refits on bootstrap samples; the band is where 95 % of the refits lie.

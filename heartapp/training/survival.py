@@ -38,6 +38,30 @@ _SIGNIFICANT_DIGITS: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
+class Patients:
+    """Patients and what became of them.
+
+    ``values`` has shape (n, names); NaN is a missing value, as hidden fills are to be. ``names`` are the columns'
+    variables. ``time`` are the days until death or the last contact, ``died`` is 1 or 0, both of shape (n,).
+    """
+
+    values: NDArray[np.float64]
+    names: Sequence[str]
+    time: NDArray[np.float64]
+    died: NDArray[np.int64]
+
+    def part(self, rows: NDArray[np.int64]) -> Patients:
+        """The patients of these rows, in their order; a row may come more than once."""
+        return Patients(self.values[rows], self.names, self.time[rows], self.died[rows])
+
+    @property
+    def outcomes(self) -> NDArray[np.void]:
+        """Death and time as scikit-survival takes them."""
+        outcomes: NDArray[np.void] = Surv.from_arrays(self.died == 1, self.time)
+        return outcomes
+
+
+@dataclass(frozen=True, slots=True)
 class FittedSurvival:
     """A Cox model fitted to one training set.
 
@@ -62,56 +86,41 @@ class FittedSurvival:
         )
 
 
-def fit_survival(
-    values: NDArray[np.float64], names: Sequence[str], time: NDArray[np.float64], died: NDArray[np.int64], *, seed: int
-) -> FittedSurvival:
-    """Choose typical values, knots and penalty, and fit, on one training set.
-
-    Args:
-        values: shape (n, names); NaN is a missing value, as hidden fills are to be.
-        names: the columns' variables.
-        time: shape (n,), days until death or the last contact.
-        died: shape (n,), 1 = died.
-        seed: of the folds.
+def fit_survival(patients: Patients, *, seed: int) -> FittedSurvival:
+    """Choose typical values, knots and penalty, and fit, on one training set; ``seed`` is that of the folds.
 
     Raises:
         DataError: nobody was followed beyond the last day of the curve.
     """
-    _check_followed(time)
-    chosen = values[:, [names.index(name) for name in SPLINES]]
-    terms = _terms(chosen)
-    columns = design(terms, chosen)
+    if patients.time.max() <= LAST_DAY:
+        raise DataError(f"column time: nobody was followed beyond day {LAST_DAY}, to which the survival curve reaches")
+    values = patients.values[:, [patients.names.index(name) for name in SPLINES]]
+    terms = _terms(values)
+    columns = design(terms, values)
     whitening = _whitening(terms, columns)
     white = columns @ whitening
-    penalty = _choose_penalty(white, time, died, seed)
-    return FittedSurvival(terms, whitening, penalty, _fit_cox(white, time, died, penalty))
+    penalty = _choose_penalty(white, patients, seed)
+    return FittedSurvival(terms, whitening, penalty, _fit_cox(white, patients.outcomes, penalty))
 
 
-def make_survival(
-    values: NDArray[np.float64],
-    names: Sequence[str],
-    time: NDArray[np.float64],
-    died: NDArray[np.int64],
-    *,
-    seed: int,
-    refits: int = REFITS,
-) -> tuple[FittedSurvival, SurvivalParameters]:
+def make_survival(patients: Patients, *, seed: int, refits: int = REFITS) -> tuple[FittedSurvival, SurvivalParameters]:
     """Fit as `fit_survival` does, refit on bootstrap samples, and export after the proof of parity.
 
-    The refits learn coefficients and baseline anew; typical values, knots and penalty stay.
+    The refits learn coefficients and baseline anew; typical values, knots and penalty stay. ``seed`` is that of the
+    folds and the samples.
 
     Raises:
         DataError: nobody was followed beyond the last day of the curve.
         ExportError: the exported numbers answer otherwise than scikit-survival.
     """
-    fitted = fit_survival(values, names, time, died, seed=seed)
-    white = _white(fitted, values, names)
+    fitted = fit_survival(patients, seed=seed)
+    white, outcomes = _white(fitted, patients.values, patients.names), patients.outcomes
     generator = np.random.default_rng(seed)
-    samples = (generator.integers(0, len(died), len(died)) for _ in range(refits))
+    samples = (generator.integers(0, len(white), len(white)) for _ in range(refits))
     parameters = fitted.parameters(
-        refits=[_fit_cox(white[sample], time[sample], died[sample], fitted.penalty) for sample in samples]
+        refits=[_fit_cox(white[sample], outcomes[sample], fitted.penalty) for sample in samples]
     )
-    check_parity(fitted, parameters, values, names)
+    check_parity(fitted, parameters, patients.values, patients.names)
     return fitted, parameters
 
 
@@ -131,11 +140,6 @@ def check_parity(
     worst = float(np.abs(ours - theirs).max())
     if not worst <= PARITY:
         raise ExportError(f"the exported survival curve differs from scikit-survival's by {worst:.1e}")
-
-
-def _check_followed(time: NDArray[np.float64]) -> None:
-    if time.max() <= LAST_DAY:
-        raise DataError(f"column time: nobody was followed beyond day {LAST_DAY}, to which the survival curve reaches")
 
 
 def _terms(values: NDArray[np.float64]) -> tuple[Term, ...]:
@@ -171,23 +175,20 @@ def _white(fitted: FittedSurvival, values: NDArray[np.float64], names: Sequence[
     return white
 
 
-def _fit_cox(
-    white: NDArray[np.float64], time: NDArray[np.float64], died: NDArray[np.int64], penalty: float
-) -> CoxPHSurvivalAnalysis:
-    return CoxPHSurvivalAnalysis(alpha=penalty).fit(white, Surv.from_arrays(died == 1, time))
+def _fit_cox(white: NDArray[np.float64], outcomes: NDArray[np.void], penalty: float) -> CoxPHSurvivalAnalysis:
+    return CoxPHSurvivalAnalysis(alpha=penalty).fit(white, outcomes)
 
 
-def _choose_penalty(
-    white: NDArray[np.float64], time: NDArray[np.float64], died: NDArray[np.int64], seed: int
-) -> float:
+def _choose_penalty(white: NDArray[np.float64], patients: Patients, seed: int) -> float:
     """The penalty of the greatest cross-validated partial likelihood (Verweij and van Houwelingen 1993).
 
     A fold's part is what its patients add to the likelihood of a model that was fitted without them.
     """
+    time, died, outcomes = patients.time, patients.died, patients.outcomes
     gain = np.zeros(len(PENALTIES))
     for train, _ in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(white, died):
         for index, penalty in enumerate(PENALTIES):
-            score = white @ _fit_cox(white[train], time[train], died[train], penalty).coef_
+            score = white @ _fit_cox(white[train], outcomes[train], penalty).coef_
             gain[index] += partial_likelihood(score, time, died)
             gain[index] -= partial_likelihood(score[train], time[train], died[train])
     return PENALTIES[int(gain.argmax())]
@@ -202,9 +203,7 @@ def partial_likelihood(score: NDArray[np.float64], time: NDArray[np.float64], di
     return float(score[dead].sum() - np.log(at_risk[still_followed - 1]).sum())
 
 
-def _fit_numbers(
-    estimator: CoxPHSurvivalAnalysis, whitening: NDArray[np.float64], days: Sequence[int]
-) -> Fit:
+def _fit_numbers(estimator: CoxPHSurvivalAnalysis, whitening: NDArray[np.float64], days: Sequence[int]) -> Fit:
     hazard = estimator.cum_baseline_hazard_
     return Fit(_rounded(whitening @ estimator.coef_), _rounded(_at(hazard.x, hazard.y, days, before=0.0)))
 

@@ -17,7 +17,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit
 from sksurv.metrics import concordance_index_censored, concordance_index_ipcw
 from sksurv.nonparametric import CensoringDistributionEstimator, SurvivalFunctionEstimator
-from sksurv.util import Surv
 from tqdm import tqdm
 
 from heartapp.errors import DataError
@@ -28,9 +27,11 @@ from heartapp.training.evaluation import BINS, SEED, SPLITS, TEST_PATIENTS
 from heartapp.training.survival import fit_survival
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from heartapp.training.survival import Patients
 
 LAST_JUDGED: Final = 240
 """The integrated Brier score and Uno's C reach to this day, or to the day before the follow-up of a split ends."""
@@ -59,34 +60,26 @@ class _Split:
 
 
 def evaluate_survival(
-    values: NDArray[np.float64],
-    names: Sequence[str],
-    time: NDArray[np.float64],
-    died: NDArray[np.int64],
-    *,
-    seed: int,
-    splits: int = SPLITS,
-    split_seed: int = SEED,
+    patients: Patients, *, seed: int, splits: int = SPLITS, split_seed: int = SEED
 ) -> SurvivalEvaluation:
     """Run the protocol on all processors, with a progress bar.
 
     Args:
-        values: shape (n, names), rows in the order of the file; NaN is a missing value, as hidden fills are to be.
-        names: the columns' variables.
-        time: shape (n,), days until death or the last contact.
-        died: shape (n,), 1 = died.
+        patients: in the order of the file.
         seed: of the recipe.
-        splits: how many splits.
+        splits: how many splits, at least two.
         split_seed: of the splits.
 
     Raises:
         DataError: a split's follow-up ends too early to judge the last day of the curve.
     """
-    test_patients = min(TEST_PATIENTS, len(died) // 4)
+    test_patients = min(TEST_PATIENTS, len(patients.died) // 4)
     splitter = StratifiedShuffleSplit(n_splits=splits, test_size=test_patients, random_state=split_seed)
-    sides = list(splitter.split(values, died))
-    days = _judged_days(time, [train for train, _ in sides])
-    jobs = (delayed(_judge)(values, names, time, died, train, test, days, seed) for train, test in sides)
+    sides = [
+        (patients.part(train), patients.part(test)) for train, test in splitter.split(patients.values, patients.died)
+    ]
+    days = _judged_days([train for train, _ in sides])
+    jobs = (delayed(_judge)(train, test, days, seed) for train, test in sides)
     results: list[_Split] = list(
         tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=splits, desc="judging curves", unit="split")
     )
@@ -103,38 +96,28 @@ def evaluate_survival(
     )
 
 
-def _judged_days(time: NDArray[np.float64], training_sides: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _judged_days(training_sides: Sequence[Patients]) -> NDArray[np.int64]:
     """Every day that is judged: up to `LAST_JUDGED`, as long as every training side still follows someone."""
-    followed = int(min(time[train].max() for train in training_sides))
+    followed = int(min(side.time.max() for side in training_sides))
     if followed <= LAST_DAY:
         raise DataError(f"column time: too few patients were followed beyond day {LAST_DAY} to judge the curve")
     return np.arange(FIRST_DAY, min(LAST_JUDGED, followed - 1) + 1)
 
 
-def _judge(
-    values: NDArray[np.float64],
-    names: Sequence[str],
-    time: NDArray[np.float64],
-    died: NDArray[np.int64],
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-    days: NDArray[np.int64],
-    seed: int,
-) -> _Split:
-    fitted = fit_survival(values[train], names, time[train], died[train], seed=seed)
+def _judge(train: Patients, test: Patients, days: NDArray[np.int64], seed: int) -> _Split:
+    fitted = fit_survival(train, seed=seed)
     # The curve as it is served, on its grid, only longer.
     grid = [*range(FIRST_DAY, days[-1], _GRID_STEP), int(days[-1])]
-    risk = SurvivalModel(fitted.parameters(grid), names).risk(values[test], days.tolist())
-    known, judged = (Surv.from_arrays(died[side] == 1, time[side]) for side in (train, test))
-    dead, weight = censoring_weights(known, time[test], died[test], days)
-    null = np.broadcast_to(1 - SurvivalFunctionEstimator().fit(known).predict_proba(days), risk.shape)
+    risk = SurvivalModel(fitted.parameters(grid), test.names).risk(test.values, days.tolist())
+    dead, weight = censoring_weights(train, test, days)
+    null = np.broadcast_to(1 - SurvivalFunctionEstimator().fit(train.outcomes).predict_proba(days), risk.shape)
     # Hazards are proportional, so that the order of patients is the same by every day.
     order = risk[:, LAST_DAY - FIRST_DAY]
     at = np.subtract(DEFAULT_HORIZONS, FIRST_DAY)
     return _Split(
         metrics={
-            "harrell_c": float(concordance_index_censored(died[test] == 1, time[test], order)[0]),
-            "uno_c": float(concordance_index_ipcw(known, judged, order, tau=days[-1])[0]),
+            "harrell_c": float(concordance_index_censored(test.died == 1, test.time, order)[0]),
+            "uno_c": float(concordance_index_ipcw(train.outcomes, test.outcomes, order, tau=days[-1])[0]),
             **brier_scores(risk, dead, weight, days),
             **{
                 f"auc_{day}": float(roc_auc_score(dead[:, index], risk[:, index], sample_weight=weight[:, index]))
@@ -150,22 +133,17 @@ def _judge(
 
 
 def censoring_weights(
-    known: NDArray[np.void], time: NDArray[np.float64], died: NDArray[np.int64], days: NDArray[np.int64]
+    train: Patients, test: Patients, days: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Who had died by each day, and with what weight each patient counts there; both of shape (n, days).
+    """Who of the test side had died by each day, and what each patient counts there; both of shape (n, days).
 
-    Who was still followed counts for those who had left by then, too; who had left counts nothing.
-
-    Args:
-        known: scikit-survival's outcomes of the training side, from which the share still followed is learned.
-        time: shape (n,), of the patients judged.
-        died: shape (n,).
-        days: rising, all before the training side's last.
+    Who was still followed counts for those who had left by then, too; who had left counts nothing. The share still
+    followed is learned from the training side, whose follow-up has to reach beyond the last of the days, which rise.
     """
-    followed = CensoringDistributionEstimator().fit(known)
-    by_then = time[:, None] <= days
-    dead = by_then & (died == 1)[:, None]
-    at_death = 1 / followed.predict_proba(np.minimum(time, days[-1]))
+    followed = CensoringDistributionEstimator().fit(train.outcomes)
+    by_then = test.time[:, None] <= days
+    dead = by_then & (test.died == 1)[:, None]
+    at_death = 1 / followed.predict_proba(np.minimum(test.time, days[-1]))
     at_day = 1 / followed.predict_proba(days)
     return dead, np.where(dead, at_death[:, None], np.where(by_then, 0.0, at_day))
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
-import onnxruntime
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError
@@ -17,6 +16,7 @@ from heartapp.inference.cautions import Caution, cautions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import onnxruntime
     from numpy.typing import NDArray
 
     from heartapp.clinical.variables import Variable
@@ -79,7 +79,7 @@ class Model:
         """The model's name: ``bedside`` or ``followup``."""
         return self.identity.name
 
-    def probabilities(self, rows: Sequence[Sequence[float]] | NDArray[np.float64]) -> NDArray[np.float32]:
+    def probabilities(self, rows: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
         # The shape is spelled out for an empty list, which alone has one dimension.
         values = np.asarray(rows, np.float32).reshape(len(rows), len(self.variables))
@@ -130,6 +130,9 @@ class Model:
 
 
 def _session(bundle: Bundle) -> onnxruntime.InferenceSession:
+    # Its import starts a thread, for which a child of fork waits for ever when it ends (`gunicorn --preload`).
+    import onnxruntime  # noqa: PLC0415 - in the process that uses it
+
     options = onnxruntime.SessionOptions()
     # The processes are the parallelism. One thread each also keeps the order of sums, so answers do not vary.
     options.intra_op_num_threads = 1

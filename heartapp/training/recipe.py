@@ -31,6 +31,7 @@ FOLDS: Final = 10
 
 RANKING_FOLDS: Final = 5
 SHUFFLES: Final = 5
+_FLATTEST: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,11 @@ def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> 
         np.repeat([1, 0], len(outcome)),
         sample_weight=np.concatenate([target, 1 - target]),
     )
-    # Members that order patients worse than chance would give a slope below 0; then the risk is near the base rate.
-    return Calibration(slope=max(float(model.coef_[0, 0]), 1e-3), intercept=float(model.intercept_[0]))
+    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
+    if slope < _FLATTEST:
+        # The members order patients no better than chance: everyone's risk is then the base rate, all but exactly.
+        slope, intercept = _FLATTEST, float(np.log(outcome.mean() / (1 - outcome.mean())))
+    return Calibration(slope, intercept)
 
 
 def _subsets(

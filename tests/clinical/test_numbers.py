@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import math
+import re
+import string
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartapp.clinical.numbers import (
+    THIN_SPACE,
+    AmbiguousNumberError,
+    NumberTextError,
+    format_number,
+    read_number,
+)
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
+COMMA_QUESTION = (
+    "Is the comma a decimal comma or a thousands separator? Write a point for decimals and no thousands separator."
+)
+SEPARATOR_ADVICE = "Write the number without thousands separators, and with a point for decimals."
+NOT_A_NUMBER = "This is not a number. Use digits, and a point for decimals."
+TOO_LONG = "This is too long for a number."
+MESSAGES = {COMMA_QUESTION, SEPARATOR_ADVICE, NOT_A_NUMBER, TOO_LONG}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("62", 62),
+        ("60.667", 60.667),
+        ("60,5", 60.5),
+        ("1,9", 1.9),
+        (".5", 0.5),
+        (",5", 0.5),
+        ("5.", 5),
+        ("5,", 5),
+        ("+3", 3),
+        ("  62\t\n", 62),
+        (f"{NO_BREAK_SPACE}62{THIN_SPACE}", 62),
+        ("265000", 265_000),
+        ("1,2345", 1.2345),
+        ("1234,567", 1234.567),
+    ],
+)
+def test_a_decimal_point_and_a_decimal_comma_both_work(text: str, value: float) -> None:
+    assert read_number(text) == value
+
+
+@pytest.mark.parametrize("space", [" ", NO_BREAK_SPACE, "\N{THIN SPACE}", "\N{NARROW NO-BREAK SPACE}"])
+def test_spaces_of_every_kind_may_stand_between_thousands(space: str) -> None:
+    assert read_number(f"1{space}265{space}000") == 1_265_000
+    assert read_number(f"265{space}000,5") == 265_000.5
+    assert read_number(f"265{space}000.125") == 265_000.125
+
+
+@pytest.mark.parametrize("minus", ["-", "\N{MINUS SIGN}"])
+def test_both_minus_signs_are_read(minus: str) -> None:
+    assert read_number(f"{minus}1,5") == -1.5
+    assert read_number(f"{minus}12 000") == -12_000
+
+
+@pytest.mark.parametrize("text", ["1,200", "265,000", "-1,200", "12,345"])
+def test_a_comma_before_exactly_three_digits_is_asked_about(text: str) -> None:
+    with pytest.raises(AmbiguousNumberError, match=re.escape(COMMA_QUESTION)):
+        read_number(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0,500", 0.5), ("-0,125", -0.125), ("00,500", 0.5)])
+def test_a_comma_after_a_zero_can_only_be_decimal(text: str, value: float) -> None:
+    assert read_number(text) == value
+
+
+@pytest.mark.parametrize("text", ["1,200.5", "1.200.000", "1,200,000", "1.200,5", "-1.200.000"])
+def test_thousands_separators_are_refused_with_advice(text: str) -> None:
+    with pytest.raises(AmbiguousNumberError, match=re.escape(SEPARATOR_ADVICE)):
+        read_number(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "-",
+        ".",
+        "abc",
+        "1e5",
+        "1_000",
+        "0x10",
+        "nan",
+        "inf",
+        "1 2",
+        "1 2000",
+        "12 34",
+        "1..2",
+        "--1",
+        "1-",
+        "٣",
+        "½",
+    ],
+)
+def test_what_is_not_one_number_is_refused_with_advice(text: str) -> None:
+    with pytest.raises(NumberTextError, match=re.escape(NOT_A_NUMBER)):
+        read_number(text)
+
+
+def test_what_is_too_long_for_a_number_is_refused() -> None:
+    assert read_number("1" * 40) == float("1" * 40)
+    with pytest.raises(NumberTextError, match=re.escape(TOO_LONG)):
+        read_number("1" * 41)
+
+
+def outcome(text: str) -> float | str:
+    """The number, or what the person is told."""
+    try:
+        return read_number(text)
+    except NumberTextError as error:
+        return str(error)
+
+
+@given(st.text(st.one_of(st.sampled_from(string.digits + "+-.,eE \u00a0\u202f\u2212"), st.characters()), max_size=60))
+def test_any_text_is_a_finite_number_or_one_of_the_messages(text: str) -> None:
+    told = outcome(text)
+    assert told in MESSAGES if isinstance(told, str) else math.isfinite(told)
+
+
+@given(st.decimals(-10_000_000, 10_000_000, allow_nan=False, places=4).map(float))
+def test_what_was_written_for_people_reads_as_the_same_number(value: float) -> None:
+    assert read_number(format_number(value)) == value
+
+
+@given(st.integers(-10_000_000, 10_000_000), st.integers(0, 9_999))
+def test_a_decimal_comma_reads_as_a_decimal_point_unless_three_digits_follow(whole: int, decimals: int) -> None:
+    text = f"{whole},{decimals:04}"
+    assert read_number(text) == float(Decimal(text.replace(",", ".")))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (62, "62"),
+        (62.0, "62"),
+        (1.9, "1.9"),
+        (60.667, "60.667"),
+        (1_000, "1000"),
+        (9_999.5, "9999.5"),
+        (10_000, f"10{THIN_SPACE}000"),
+        (-10_000, f"-10{THIN_SPACE}000"),
+        (2_999_999.1, f"2{THIN_SPACE}999{THIN_SPACE}999.1"),
+        (0.1 + 0.2, "0.3"),
+        (0.00001, "0.00001"),
+        (1e21, THIN_SPACE.join(["1", *["000"] * 7])),
+    ],
+)
+def test_numbers_are_written_with_the_fewest_digits_and_thousands_apart(value: float, text: str) -> None:
+    assert format_number(value) == text

@@ -1,8 +1,8 @@
 """A bundle: one version of a model on disk, and the checks that make it safe to load.
 
 ``models/<name>/<version>/`` holds ``manifest.json``, ``model.onnx`` (served), ``report.json``, ``MODEL_CARD.md``,
-``refits.npz`` (bootstrap refits), ``members.joblib`` (the fitted estimators) and, where the model has one, a survival
-curve. The manifest states size and SHA-256 of the others. Each file is read once, and the very bytes whose digest was
+``members.joblib`` (the fitted estimators) and, where the model has them, ``refits.npz`` (bootstrap refits) and
+``survival.json`` (a survival curve). The manifest states size and SHA-256 of the others. Each file is read once, and the very bytes whose digest was
 compared are the ones that are parsed. ``members.joblib`` is a pickle: its bytes are compared and never loaded here.
 """
 
@@ -38,8 +38,10 @@ JOBLIB: Final = "members.joblib"
 REFITS: Final = "refits.npz"
 CARD: Final = "MODEL_CARD.md"
 SERVED: Final = "served.toml"
-FILES: Final = (ONNX, REPORT, JOBLIB, REFITS, CARD)
-"""What every bundle holds beside its manifest. One with a survival curve holds `SURVIVAL` too."""
+FILES: Final = (ONNX, REPORT, JOBLIB, CARD)
+"""What every bundle holds beside its manifest."""
+OPTIONAL_FILES: Final = (REFITS, SURVIVAL)
+"""What a bundle may hold: without it, it cannot tell how sure it is, or has no survival curve."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 # O_NOFOLLOW closes the gap between the look for a link and the opening; O_NONBLOCK, so that a named pipe is refused and
@@ -132,7 +134,7 @@ class Bundle:
     manifest: Manifest
     onnx: bytes
     report: Report
-    refits: Trees
+    refits: Trees | None
     survival: SurvivalParameters | None
     digest: str
 
@@ -160,8 +162,8 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
         manifest=manifest,
         onnx=contents[ONNX],
         report=report,
-        refits=Trees.from_bytes(contents[REFITS]),
-        survival=read_survival(contents[SURVIVAL], folder / SURVIVAL) if SURVIVAL in contents else None,
+        refits=Trees.from_bytes(contents[REFITS]) if REFITS in contents else None,
+        survival=read_survival(contents[SURVIVAL], manifest.variable_names) if SURVIVAL in contents else None,
         digest="sha256:" + hashlib.sha256(manifest_bytes).hexdigest(),
     )
 
@@ -242,7 +244,7 @@ def _check_identity(manifest: Manifest, name: str, version: str, path: Path) -> 
         raise BundleError(f"{path} belongs to another folder than {name}/{version}; {_REMEDY}")
     if missing := [file for file in FILES if file not in manifest.files]:
         raise BundleError(f"{path} says nothing of {', '.join(missing)}; {_REMEDY}")
-    if set(manifest.files) - {*FILES, SURVIVAL}:
+    if set(manifest.files) - {*FILES, *OPTIONAL_FILES}:
         raise BundleError(f"{path} names files that no bundle holds; {_REMEDY}")
     if tuple(manifest.members) != MEMBERS:
         raise BundleError(f"{path}: members must be {', '.join(MEMBERS)}; {_REMEDY}")

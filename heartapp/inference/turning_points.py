@@ -43,7 +43,7 @@ def turning_points(
     tried = [
         (index, _grid(variable, limits))
         for index, (variable, limits) in enumerate(zip(variables, seen, strict=True))
-        if variable.modifiable and not np.isnan(patient[index])
+        if not variable.given and not np.isnan(patient[index])
     ]
     rows = np.repeat(patient[None, :], sum(len(grid) for _, grid in tried) + 1, axis=0)
     start = 1

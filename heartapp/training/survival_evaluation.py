@@ -20,10 +20,11 @@ from sksurv.nonparametric import CensoringDistributionEstimator, SurvivalFunctio
 from tqdm import tqdm
 
 from heartapp.errors import DataError
-from heartapp.inference.report import Bin, Protocol, Spread
+from heartapp.inference.report import Bin, GoalResult, HorizonCalibration, Protocol, Spread, SurvivalEvaluation
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY, SurvivalModel
-from heartapp.inference.survival_report import GoalResult, HorizonCalibration, SurvivalEvaluation
-from heartapp.training.evaluation import BINS, SEED, SPLITS, TEST_PATIENTS
+from heartapp.training.evaluation import SEED, SPLITS, TEST_PATIENTS
+from heartapp.training.goals import SURVIVAL_GOALS
+from heartapp.training.metrics import BINS
 from heartapp.training.survival import fit_survival
 
 if TYPE_CHECKING:
@@ -35,14 +36,6 @@ if TYPE_CHECKING:
 
 LAST_JUDGED: Final = 240
 """The integrated Brier score and Uno's C reach to this day, or to the day before the follow-up of a split ends."""
-GOALS: Final = {
-    "harrell_c": ((0.735, 1.0), (0.747, 1.0)),
-    "uno_c": ((0.750, 1.0), (0.765, 1.0)),
-    "integrated_brier": ((0.0, 0.162), (0.0, 0.159)),
-    "calibration_slope_90": ((0.85, 1.15), (0.92, 1.08)),
-    "calibration_slope_180": ((0.85, 1.15), (0.92, 1.08)),
-}
-"""Goal and stretch of each figure, set before the work began."""
 _DIGITS: Final = 6
 _GRID_STEP: Final = 5
 
@@ -207,15 +200,7 @@ def _spreads(rows: Sequence[dict[str, float]]) -> dict[str, Spread]:
 def _goals(metrics: dict[str, Spread], calibration: Sequence[HorizonCalibration]) -> list[GoalResult]:
     figures = {name: spread.mean for name, spread in metrics.items()}
     figures |= {f"calibration_slope_{horizon.day}": horizon.slope for horizon in calibration}
-    return [goal_result(name, figures[name]) for name in GOALS]
-
-
-def goal_result(figure: str, value: float) -> GoalResult:
-    """Hold a figure against its goal; NaN misses."""
-    goal, stretch = GOALS[figure]
-    if stretch[0] <= value <= stretch[1]:
-        return GoalResult(figure, value, goal, stretch, "stretch")
-    return GoalResult(figure, value, goal, stretch, "goal" if goal[0] <= value <= goal[1] else "missed")
+    return [goal.judge(name, figures[name]) for name, goal in SURVIVAL_GOALS.items()]
 
 
 def _rounded(value: float | np.floating) -> float:

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,19 +40,21 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 def explain(
-    risk: Risk, variables: Sequence[Variable], row: Sequence[float], typical: Sequence[float]
+    risk: Risk, variables: Sequence[Variable], used: Collection[str], row: Sequence[float], typical: Sequence[float]
 ) -> Explanation:
     """Explain one patient.
 
     Args:
         risk: the served risk, shape (n,), of rows of shape (n, variables).
         variables: the model's variables, in order.
+        used: the names of those that the members split on; the others contribute nothing.
         row: the patient; NaN where a value is missing.
         typical: the typical patient of the training data.
     """
     patient, reference = np.array(row, np.float64), np.array(typical, np.float64)
-    # A variable that has the typical value changes nothing in any coalition, so it is no player.
-    players = np.flatnonzero(~((patient == reference) | (np.isnan(patient) & np.isnan(reference))))
+    # A variable that is not used or has the typical value changes nothing in any coalition, so it is no player.
+    plays = [one.name in used and value != middle for one, value, middle in zip(variables, row, typical, strict=True)]
+    players = np.flatnonzero(plays)
     members = _coalitions(len(players))
     rows = np.tile(reference, (len(members), 1))
     rows[:, players] = np.where(members, patient[players], reference[players])

@@ -179,7 +179,7 @@ class Model:
             details["survival"] = Survival(asked.horizons, risk, low, high, agrees)
         if asked.explain:
             manifest = self.bundle.manifest
-            details["explanation"] = explain(self.risk, self.variables, row, manifest.typical)
+            details["explanation"] = explain(self.risk, self.variables, manifest.used, row, manifest.typical)
             details["turning_points"] = turning_points(
                 lambda rows: self.risk(rows) >= threshold, self.variables, manifest.variables, row
             )

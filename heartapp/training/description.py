@@ -67,10 +67,15 @@ def domain(used: Sequence[str], names: Sequence[str], features: NDArray[np.float
     return Domain(
         fields=fields,
         logarithmic=logarithmic,
-        centre=robust.location_.round(9).tolist(),
-        precision=robust.precision_.round(9).tolist(),
+        centre=[_significant(value) for value in robust.location_],
+        precision=[[_significant(value) for value in row] for row in robust.precision_],
         limit=round(float(np.percentile(distances, DOMAIN_PERCENTILE)), 6),
     )
+
+
+def _significant(value: float) -> float:
+    """Nine significant digits: what differs beyond them differs between processors too."""
+    return float(f"{value:.9g}")
 
 
 def golden(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32]) -> Golden:

@@ -111,8 +111,11 @@ def verify_models(root: Path) -> None:
     from heartapp.errors import BundleError  # noqa: PLC0415 - see the module's docstring
     from heartapp.inference.bundle import list_bundles  # noqa: PLC0415
 
+    bundles = list_bundles(root)
+    if not bundles:
+        raise BundleError(f"there is no bundle in {root}; name another folder with --folder")
     failed = False
-    for name, version in list_bundles(root):
+    for name, version in bundles:
         try:
             model = _load(root, name, version)
         except BundleError as error:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from heartapp.clinical.patient import printable
 from heartapp.errors import FieldError, HeartappError, InvalidPatientError
@@ -47,11 +50,16 @@ def read_patients(request: Request, *, most: int) -> tuple[list[Mapping[str, obj
 
     Raises:
         RequestError: the media type is not JSON, the body is not JSON, or there are more than ``most`` patients.
+        RequestEntityTooLarge: the body is larger than the limit.
         InvalidPatientError: an element is not an object.
     """
     if request.mimetype != MEDIA_TYPE:
         raise RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the patient as Content-Type: {MEDIA_TYPE}.")
-    body = _decode(request.get_data(cache=False))
+    content = request.get_data(cache=False)
+    if request.content_length is None and len(content) == request.max_content_length:
+        # Werkzeug cuts a body in chunks off at the limit and says nothing.
+        raise RequestEntityTooLarge
+    body = _decode(content)
     if isinstance(body, dict):
         return [body], False
     if not isinstance(body, list):
@@ -82,8 +90,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys are all different; a second value would silently replace the first."""
     record = dict(pairs)
     if len(record) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise _malformed(f"the key {printable(twice)!a} stands in one object twice")
     return record
 

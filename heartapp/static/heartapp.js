@@ -3,7 +3,14 @@
 
 const form = () => document.getElementById("patient");
 const result = () => document.getElementById("result");
+const entries = () => JSON.stringify([...new FormData(form())].filter(([name]) => name !== "csrf_token"));
 let asked = false; // Whether the running request was asked for with the button; then focus may move to the faults.
+let sent = entries(); // What the result belongs to, or will when it comes.
+
+// A new answer changes the page around the inputs and never what was typed or chosen in them.
+htmx.registerExtension("keep-entries", {
+  htmx_before_morph_attr: (element, { attrName }) => !(element.matches("input") && ["value", "checked"].includes(attrName)),
+});
 
 function fillExample() {
   for (const input of form().querySelectorAll("[data-example]")) {
@@ -14,13 +21,19 @@ function fillExample() {
 }
 
 function refresh() {
-  if (result().dataset.state === "prediction") form().requestSubmit();
+  if (result().dataset.state === "prediction" || result().matches(".htmx-request")) form().requestSubmit();
+}
+
+function markOutdated() {
+  if (result().dataset.state === "prediction") result().classList.toggle("outdated", entries() !== sent);
 }
 
 function showTrouble() {
-  result().replaceChildren(document.getElementById("trouble").content.cloneNode(true));
+  const trouble = document.getElementById("trouble").content.cloneNode(true);
+  result().replaceChildren(result().querySelector(".working"), trouble);
   result().dataset.state = "trouble";
   document.getElementById("announcement").textContent = "";
+  asked = false;
 }
 
 document.addEventListener("click", (event) => {
@@ -34,18 +47,18 @@ document.addEventListener("change", (event) => {
   if (event.target.closest("#patient")) refresh();
 });
 
-document.addEventListener("input", (event) => {
-  if (event.target.matches("#patient input") && result().dataset.state === "prediction") result().classList.add("outdated");
-});
+document.addEventListener("input", markOutdated);
 
 document.addEventListener("submit", (event) => {
-  asked = event.submitter !== null;
+  asked ||= event.submitter !== null;
+  sent = entries();
 });
 
 document.addEventListener("htmx:after:swap", () => {
   const summary = document.getElementById("summary");
   if (asked && summary) summary.focus();
   asked = false;
+  markOutdated();
 });
 
 document.addEventListener("htmx:response:error", (event) => {

@@ -13,6 +13,7 @@ from wtforms.widgets import TextInput
 
 from heartapp.clinical.numbers import NumberTextError, read_number
 from heartapp.clinical.variables import VARIABLES
+from heartapp.ui.words import MODEL_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +85,8 @@ def patient_form_class(models: tuple[tuple[str, tuple[str, ...]], ...]) -> type[
     A field that the chosen model does not use is neither required nor read, and keeps what stands in it.
     """
     fields: dict[str, Any] = {variable.name: _field(variable, dict(models)) for variable in VARIABLES}
-    fields["model"] = RadioField("Model", choices=[SelectChoice(name) for name, _ in models])
+    choices = [SelectChoice(name) for name, _ in models]
+    fields["model"] = RadioField("Model", [_check_model], choices=choices, validate_choice=False)
     return type("ServedPatientForm", (PatientForm,), fields)
 
 
@@ -94,6 +96,12 @@ def _field(variable: Variable, models: dict[str, tuple[str, ...]]) -> Any:
         return NumberField(variable.label, [check], variable=variable)
     choices = [SelectChoice(str(code), label) for code, label in variable.choices]
     return RadioField(variable.label, [check], choices=choices, validate_choice=False)
+
+
+def _check_model(_form: PatientForm, field: RadioField) -> None:
+    names = [option.data for option in field]
+    if field.data not in names:
+        raise StopValidation(f"Model: choose {' or '.join(MODEL_LABELS[name][0].lower() for name in names)}.")
 
 
 def _check(variable: Variable, models: dict[str, tuple[str, ...]]) -> Callable[[PatientForm, Any], None]:

@@ -52,10 +52,12 @@ def index() -> ResponseReturnValue:
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
     """The form's answer: a fragment for HTMX, a whole page without JavaScript."""
-    form = _form()
+    form, registry = _form(), get_registry()
+    if form.model.data in registry.faults:
+        registry.get(form.model.data)  # No entry can mend this: it is no fault of the form.
     if not form.validate():
         return _answer(form, None), HTTPStatus.UNPROCESSABLE_ENTITY
-    model = get_registry().get(form.model.data)
+    model = registry.get(form.model.data)
     return _answer(form, model.predict([form.values(model.variables)])[0])
 
 

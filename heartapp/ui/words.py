@@ -65,10 +65,16 @@ def frequency(share: float) -> str:
 
 def risk_frequency(prediction: Prediction) -> str:
     """The risk as people of a hundred, marked where rounding reaches a threshold that the risk does not."""
-    text = frequency(prediction.risk)
-    if not prediction.death_event and of_hundred(prediction.risk) >= prediction.threshold * HUNDRED:
-        return f"just under {text}"
-    return text
+    return _marked(prediction, frequency(prediction.risk))
+
+
+def risk_per_cent(prediction: Prediction) -> str:
+    """The risk with a percent sign, marked in the same way; what rounds to none or all is not called none or all."""
+    if prediction.risk < 0.5 / HUNDRED:
+        return "under 1%"
+    if of_hundred(prediction.risk) == HUNDRED:
+        return "over 99%"
+    return _marked(prediction, per_cent(prediction.risk))
 
 
 def verdict(prediction: Prediction) -> str:
@@ -86,10 +92,16 @@ def announcement(prediction: Prediction) -> str:
 
 
 def per_cent(share: float, digits: int = 0) -> str:
-    """A share with a percent sign."""
-    return f"{share * HUNDRED:.{digits}f}%"
+    """A share with a percent sign; whole per cents are rounded as people of a hundred are."""
+    return f"{share * HUNDRED:.{digits}f}%" if digits else f"{of_hundred(share)}%"
 
 
 def capital(text: str) -> str:
     """The text as the beginning of a sentence."""
     return text[:1].upper() + text[1:]
+
+
+def _marked(prediction: Prediction, text: str) -> str:
+    """``text`` of the risk, not to be read as having reached the threshold where the class says that it has not."""
+    reached = of_hundred(prediction.risk) >= of_hundred(prediction.threshold)
+    return f"just under {text}" if reached and not prediction.death_event else text

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed
 
 from heartapp.errors import HeartappError, InvalidPatientError
 from heartapp.web.problems import STATUSES, problem
@@ -51,6 +51,11 @@ def init_app(app: Flask, *, page: Callable[[int, str], ResponseReturnValue]) -> 
         if isinstance(error, MethodNotAllowed) and error.valid_methods:
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
         return response
+
+    @app.errorhandler(BadHost)
+    def unreadable_host(_error: BadHost) -> ResponseReturnValue:
+        # Without a host no address can be built: there is no page to show and nothing to link to.
+        return problem(HTTPStatus.BAD_REQUEST, "The Host header could not be read.", linked=False)
 
     @app.errorhandler(HeartappError)
     def domain_error(error: HeartappError) -> ResponseReturnValue:

@@ -37,11 +37,18 @@ TYPES: Final[dict[HTTPStatus, str]] = {
 """A problem's type by its status: an anchor on the API's page, where it is explained."""
 
 
-def problem(status: int, detail: str, errors: Sequence[FieldError] = ()) -> Response:
-    """A problem document. ``errors`` names each faulty field, with its row where many patients were sent."""
+def problem(status: int, detail: str, errors: Sequence[FieldError] = (), *, linked: bool = True) -> Response:
+    """A problem document.
+
+    Args:
+        status: the HTTP status.
+        detail: what is wrong, without what was sent.
+        errors: each faulty field, with its row where many patients were sent.
+        linked: whether the type links to where it is explained.
+    """
     known = HTTPStatus(status)
     body = {
-        "type": f"{url_for('api.page')}#{TYPES.get(known, 'other')}",
+        "type": f"{url_for('api.page')}#{TYPES.get(known, 'other')}" if linked else "about:blank",
         "title": known.phrase,
         "status": status,
         "detail": detail,

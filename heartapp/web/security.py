@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from flask import request
@@ -37,16 +38,22 @@ _HSTS: Final = "max-age=31536000"
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every answer of this application, errors included."""
+    """Add the headers to every answer of this application, errors included; refuse a body that ends early."""
+
+    @app.before_request
+    def hold_to_stated_length() -> None:
+        # gunicorn promises an input that ends, and ends it where a client goes away. Without it Werkzeug counts.
+        if request.content_length is not None:
+            request.environ.pop("wsgi.input_terminated", None)
 
     @app.after_request
     def add_headers(response: Response) -> Response:
         response.headers.update(HEADERS)
         if request.is_secure:
             response.headers["Strict-Transport-Security"] = _HSTS
-        if request.endpoint == "static" and "v" in request.args:
+        if request.endpoint != "static" or response.status_code >= HTTPStatus.BAD_REQUEST:
+            response.headers["Cache-Control"] = "no-store"
+        elif "v" in request.args:
             # The address carries the file's digest, so what it names never changes.
             response.headers["Cache-Control"] = f"public, max-age={_STATIC_AGE}, immutable"
-        elif request.endpoint != "static":
-            response.headers["Cache-Control"] = "no-store"
         return response

@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heartapp.api.openapi import ModelList, PredictionList, Problem
+from heartapp.api.summary import ModelSummary, summarise
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from heartapp.inference.model import Prediction
+from heartapp.web.extension import get_registry
+from tests.client import PROBLEM, Page, example, make_app, number_names, problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+PREDICT = "/api/v1/predict"
+SENTINEL = "61946283"
+SENTINELS = [int(SENTINEL), float(SENTINEL + ".5"), SENTINEL, "x" + SENTINEL, [int(SENTINEL)], {"a": SENTINEL}]
+CHOICES = [variable.name for variable in VARIABLES if variable.kind != "number"]
+
+
+def post(client: FlaskClient, body: bytes, query: str = "") -> TestResponse:
+    return client.post(f"{PREDICT}{query}", data=body, content_type="application/json")
+
+
+def faulty(response: TestResponse) -> list[tuple[str, int | None]]:
+    return [(error["field"], error.get("row")) for error in problem_of(response, 422)["errors"]]
+
+
+def check_answer(response: TestResponse) -> None:
+    """Whatever was sent: a prediction of the contract's shape, or a problem that is the client's."""
+    if response.status_code == 200:
+        assert response.mimetype == "application/json"
+        wanted = PredictionList if "predictions" in json.loads(response.data) else Prediction
+        msgspec.json.decode(response.data, type=wanted)
+    else:
+        assert response.status_code in {400, 413, 415, 422}
+        assert response.mimetype == PROBLEM
+        msgspec.json.decode(response.data, type=Problem)
+
+
+@pytest.mark.parametrize("model", MODEL_VARIABLES)
+def test_a_patient_is_answered_with_what_the_model_says(app: Flask, client: FlaskClient, model: str) -> None:
+    patient = example(model)
+    response = client.post(f"{PREDICT}?model={model}", json=patient)
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    served = get_registry(app).get(model)
+    assert msgspec.json.decode(response.data, type=Prediction) == served.predict([list(patient.values())])[0]
+
+
+def test_a_prediction_has_the_keys_of_the_contract(client: FlaskClient) -> None:
+    body = json.loads(client.post(PREDICT, json=example()).data)
+    assert set(body) == {"model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions"}
+    assert set(body["model"]) == {"name", "version", "digest"}
+    assert [set(vote) for vote in body["votes"]] == [{"member", "probability", "vote"}] * 3
+
+
+def test_without_a_model_the_default_one_answers() -> None:
+    client = make_app(default_model="followup").test_client()
+    assert json.loads(client.post(PREDICT, json=example("followup")).data)["model"]["name"] == "followup"
+
+
+def test_an_array_is_answered_in_its_order(
+    client: FlaskClient, random_patients: Callable[[Sequence[str], int], list[list[float]]]
+) -> None:
+    names = MODEL_VARIABLES["bedside"]
+    patients = [dict(zip(names, row, strict=True)) for row in random_patients(names, 50)]
+    together = json.loads(client.post(PREDICT, json=patients).data)
+    assert set(together) == {"predictions"}
+    assert together["predictions"] == [json.loads(client.post(PREDICT, json=one).data) for one in patients]
+
+
+def test_an_empty_array_is_answered_with_no_predictions(client: FlaskClient) -> None:
+    assert json.loads(client.post(PREDICT, json=[]).data) == {"predictions": []}
+
+
+def test_the_order_of_keys_does_not_matter(client: FlaskClient) -> None:
+    backwards = dict(reversed(example().items()))
+    assert post(client, json.dumps(backwards).encode()).data == client.post(PREDICT, json=example()).data
+
+
+def test_the_follow_up_model_always_says_that_time_is_known_afterwards_only(client: FlaskClient) -> None:
+    body = json.loads(client.post(f"{PREDICT}?model=followup", json=example("followup")).data)
+    assert "known only when the follow-up is over" in next(
+        caution["message"] for caution in body["cautions"] if caution["field"] == "time"
+    )
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "text/html"])
+def test_a_wrong_media_type_is_415(client: FlaskClient, media_type: str) -> None:
+    body = problem_of(client.post(PREDICT, data="{}", content_type=media_type), 415)
+    assert body["type"].endswith("#wrong-media-type")
+    assert "application/json" in body["detail"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"62", b"\xff\xfe{\x00}\x00", b'\xef\xbb\xbf{"age": 62}', b"[" * 100_000])
+def test_what_is_not_the_expected_json_is_400(client: FlaskClient, body: bytes) -> None:
+    assert problem_of(post(client, body), 400)["type"].endswith("#malformed")
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_json_does_not_have_is_400(client: FlaskClient, constant: str) -> None:
+    body = json.dumps(example()).replace(str(example()["age"]), constant, 1).encode()
+    assert constant in problem_of(post(client, body), 400)["detail"]
+
+
+@pytest.mark.parametrize("value", [True, False, "62", "", None, [62], {}, "NaN", 10**400, -(10**400)])
+@pytest.mark.parametrize("field", ["age", "sex"])
+def test_a_value_that_is_no_number_within_the_limits_is_a_faulty_field(
+    client: FlaskClient, field: str, value: object
+) -> None:
+    assert faulty(client.post(PREDICT, json={**example(), field: value})) == [(field, None)]
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "-" + "9" * 5_000, "1e400", "0." + "9" * 5_000 + "e9"])
+def test_a_number_of_any_length_is_held_against_the_limits(client: FlaskClient, number: str) -> None:
+    body = json.dumps(example()).replace(str(example()["age"]), number, 1).encode()
+    assert faulty(post(client, body)) == [("age", None)]
+
+
+@pytest.mark.parametrize("field", number_names())
+def test_the_limits_themselves_are_allowed_and_what_is_beyond_is_named_with_range_and_unit(
+    client: FlaskClient, field: str
+) -> None:
+    variable = BY_NAME[field]
+    for value in (variable.low, variable.high):
+        assert client.post(f"{PREDICT}?model=followup", json={**example("followup"), field: value}).status_code == 200
+    for value in (variable.low * 0.99, variable.high * 1.01):
+        response = client.post(f"{PREDICT}?model=followup", json={**example("followup"), field: value})
+        (error,) = problem_of(response, 422)["errors"]
+        assert error == {"field": field, "message": f"must be a number {variable.range}"}
+        assert variable.unit in error["message"]
+
+
+@pytest.mark.parametrize("field", CHOICES)
+def test_a_choice_is_0_or_1_and_the_message_says_what_they_mean(client: FlaskClient, field: str) -> None:
+    for value in (0, 1, 0.0, 1.0):
+        assert client.post(PREDICT, json={**example(), field: value}).status_code == 200
+    for value in (2, -1, 0.5):
+        (error,) = problem_of(client.post(PREDICT, json={**example(), field: value}), 422)["errors"]
+        assert error == {"field": field, "message": f"must be {BY_NAME[field].expected}"}
+
+
+def test_all_faulty_fields_are_named_at_once(client: FlaskClient) -> None:
+    body = problem_of(client.post(PREDICT, json={"age": 1, "nonsense": 1, "time": 4}), 422)
+    assert body["detail"] == "13 faulty fields; nothing was predicted."
+    assert [error["field"] for error in body["errors"]] == [*MODEL_VARIABLES["bedside"], "nonsense", "time"]
+    assert {error["field"]: error["message"] for error in body["errors"]}["sex"].startswith("is missing; expected ")
+
+
+def test_a_field_of_another_model_is_told_from_a_field_of_none(client: FlaskClient) -> None:
+    errors = problem_of(client.post(PREDICT, json={**example("followup"), "Age": 62}), 422)["errors"]
+    assert {error["field"]: error["message"] for error in errors} == {
+        "time": "is not a variable of this model; leave it out or choose the model that uses it",
+        "Age": "is not a variable; leave it out",
+    }
+
+
+def test_faults_in_an_array_are_named_with_their_rows(client: FlaskClient) -> None:
+    good = example()
+    assert faulty(client.post(PREDICT, json=[good, {**good, "age": -1}, good, {**good, "x": 0, "sex": 7}])) == [
+        ("age", 1),
+        ("sex", 3),
+        ("x", 3),
+    ]
+    assert faulty(client.post(PREDICT, json=[{**good, "age": -1}])) == [("age", 0)]
+
+
+def test_elements_of_an_array_that_are_no_objects_are_named_by_row(client: FlaskClient) -> None:
+    assert faulty(client.post(PREDICT, json=[62, example(), "62", None, []])) == [("", 0), ("", 2), ("", 3), ("", 4)]
+
+
+def test_a_field_with_a_lone_surrogate_or_a_very_long_name_is_named_shortly(client: FlaskClient) -> None:
+    patient = json.dumps(example())[:-1].encode()
+    body = problem_of(post(client, patient + rb', "\ud800": 1, "' + b"n" * 10_000 + b'": 1}'), 422)
+    assert [error["field"] for error in body["errors"]] == ["?", "n" * 64 + "…"]
+
+
+def test_too_many_patients_and_too_many_bytes_are_413() -> None:
+    client = make_app(max_patients=2, max_body_bytes=2_048).test_client()
+    assert client.post(PREDICT, json=[example()] * 2).status_code == 200
+    assert "at most 2" in problem_of(client.post(PREDICT, json=[example()] * 3), 413)["detail"]
+    padding = b" " * (2_048 - len(json.dumps(example())))
+    assert post(client, json.dumps(example()).encode() + padding).status_code == 200
+    assert problem_of(post(client, json.dumps(example()).encode() + padding + b" "), 413)["type"].endswith("#too-large")
+
+
+def over_gunicorn(client: FlaskClient, body: bytes, **stated: str) -> TestResponse:
+    """Send a body as gunicorn hands it over: as an input that ends, with what the client stated of its length."""
+    environment = {"wsgi.input_terminated": True, **stated}
+    return client.post(PREDICT, data=body, content_type="application/json", environ_overrides=environment)
+
+
+def test_a_body_of_unstated_length_is_read_and_held_to_the_same_limit() -> None:
+    client = make_app(max_body_bytes=2_048).test_client()
+    patient = json.dumps(example()).encode()
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    assert over_gunicorn(client, patient, **chunked).status_code == 200
+    assert problem_of(over_gunicorn(client, patient + b" " * 4_096, **chunked), 413)["type"].endswith("#too-large")
+
+
+def test_a_body_that_is_shorter_than_it_says_is_400(client: FlaskClient) -> None:
+    patient = json.dumps(example()).encode()
+    assert over_gunicorn(client, patient, CONTENT_LENGTH=str(len(patient))).status_code == 200
+    problem_of(over_gunicorn(client, patient, CONTENT_LENGTH=str(len(patient) + 1)), 400)
+
+
+@pytest.mark.parametrize("query", ["?model=none", "?model=", "?model=Bedside", "?model=../bedside", "?model=%FF"])
+def test_an_unknown_model_is_404_and_the_served_ones_are_named(client: FlaskClient, query: str) -> None:
+    detail = problem_of(client.post(PREDICT + query, json=example()), 404)["detail"]
+    assert detail.endswith("Served here: bedside, followup.")
+
+
+@pytest.mark.parametrize("query", ["?modell=bedside", "?model=bedside&explain=1", "?model=bedside&model=followup"])
+def test_an_unknown_or_repeated_query_parameter_is_400(client: FlaskClient, query: str) -> None:
+    assert "query parameter" in problem_of(client.post(PREDICT + query, json=example()), 400)["detail"]
+
+
+@pytest.mark.parametrize("address", ["/api/v1/models", "/api/v1/models/bedside", "/api/v1/openapi.json"])
+def test_addresses_that_are_read_take_no_query_parameter(client: FlaskClient, address: str) -> None:
+    assert client.get(address).status_code == 200
+    assert "allowed here: none" in problem_of(client.get(f"{address}?x=1"), 400)["detail"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_a_wrong_method_is_405_with_the_right_one(client: FlaskClient, method: str) -> None:
+    response = client.open(PREDICT, method=method)
+    assert problem_of(response, 405)["type"].endswith("#wrong-method")
+    assert response.headers["Allow"] == "OPTIONS, POST"
+
+
+@pytest.mark.parametrize("value", SENTINELS)
+@pytest.mark.parametrize("many", [True, False])
+def test_a_faulty_value_is_never_repeated(client: FlaskClient, value: object, *, many: bool) -> None:
+    for patient in ({**example(), "age": value}, {**example(), "sex": value}, {**example(), "extra": value}):
+        response = client.post(PREDICT, json=[patient, value] if many else patient)
+        assert response.status_code == 422
+        assert SENTINEL not in response.text
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=100)
+def test_any_bytes_are_answered_by_the_contract(app: Flask, body: bytes) -> None:
+    check_answer(post(app.test_client(), body))
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8) | st.just(SENTINEL),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+patients = st.builds(lambda changed: {**example(), **changed}, st.dictionaries(st.sampled_from([*BY_NAME]), values))
+records = patients | st.dictionaries(st.sampled_from([*BY_NAME]) | st.text(max_size=70), values, max_size=14)
+
+
+@given(records | st.lists(records | values, max_size=4) | values)
+@settings(max_examples=200)
+def test_any_json_is_answered_by_the_contract_and_no_value_is_repeated(app: Flask, body: object) -> None:
+    response = post(app.test_client(), json.dumps(body).encode("utf-8"))
+    check_answer(response)
+    assert response.status_code == 200 or SENTINEL not in response.text
+
+
+@given(st.fixed_dictionaries({variable.name: st.floats(variable.low, variable.high) for variable in VARIABLES}))
+@settings(max_examples=100)
+def test_any_patient_within_the_limits_is_predicted(app: Flask, drawn: dict[str, float]) -> None:
+    body = {**drawn, **{name: round(drawn[name]) for name in CHOICES}}
+    response = app.test_client().post(f"{PREDICT}?model=followup", json=body)
+    prediction = msgspec.json.decode(response.data, type=Prediction)
+    assert prediction.death_event == (prediction.risk >= prediction.threshold)
+    assert prediction.death_event == (sum(vote.vote for vote in prediction.votes) >= 2)
+
+
+def test_what_is_served_is_listed_with_the_default_first(app: Flask, client: FlaskClient) -> None:
+    listed = msgspec.json.decode(client.get("/api/v1/models").data, type=ModelList)
+    assert listed == ModelList("bedside", [summarise(model) for model in get_registry(app).models])
+    assert [one.model.name for one in listed.models] == ["bedside", "followup"]
+
+
+@pytest.mark.parametrize("name", MODEL_VARIABLES)
+def test_a_model_tells_of_itself(app: Flask, client: FlaskClient, name: str) -> None:
+    told = msgspec.json.decode(client.get(f"/api/v1/models/{name}").data, type=ModelSummary)
+    assert told == summarise(get_registry(app).get(name))
+
+
+def test_a_model_that_is_not_served_is_404(client: FlaskClient) -> None:
+    assert problem_of(client.get("/api/v1/models/none"), 404)["type"].endswith("#not-found")
+
+
+def test_the_contract_is_of_the_models_that_are_served(client: FlaskClient) -> None:
+    response = client.get("/api/v1/openapi.json")
+    document: dict[str, Any] = json.loads(response.data)
+    assert response.mimetype == "application/json"
+    assert document["paths"]["/predict"]["post"]["parameters"][0]["schema"]["enum"] == list(MODEL_VARIABLES)
+
+
+def test_the_page_for_people_shows_a_command_that_works(client: FlaskClient) -> None:
+    page = Page(client.get("/api/v1/").text)
+    command = "".join(page.all("pre")[0].itertext())
+    address, sent = re.fullmatch(r"curl (\S+) \\\n  --json '(.*)'", command).groups()  # type: ignore[union-attr]  # else it fails, as it should
+    assert address == f"http://localhost{PREDICT}"
+    assert post(client, sent.encode()).data == client.post(PREDICT, json=example()).data
+
+
+def test_the_page_for_people_names_every_variable_with_what_is_expected(client: FlaskClient) -> None:
+    cells = ["".join(cell.itertext()) for cell in Page(client.get("/api/v1/").text).all("tbody//*")]
+    for variable in VARIABLES:
+        assert variable.name in cells
+        assert any(cell.startswith(variable.expected) for cell in cells)
+        assert f"{variable.label}. {variable.help}" in cells

@@ -1,0 +1,86 @@
+"""Every state in which a person can meet a page, by name, and the way there from an open form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from tests.browser.pages import BEDSIDE, EXTREMES, Held, expect_trouble, fill, press, show_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+
+def empty(page: Page) -> None:
+    expect(page.locator("#result")).to_have_attribute("data-state", "empty")
+
+
+def example(page: Page) -> None:
+    page.click("#example")
+    expect(page.locator("#age")).to_have_value(BEDSIDE["age"])
+
+
+def result(page: Page) -> None:
+    show_result(page, BEDSIDE)
+
+
+def cautions(page: Page) -> None:
+    show_result(page, EXTREMES, "followup")
+    expect(page.locator(".cautions li")).to_have_count(8)
+
+
+def errors(page: Page) -> None:
+    fill(page, {"age": "620", "platelets": "265,000", "diabetes": "1"})
+    press(page)
+    expect(page.locator("#summary li")).to_have_count(len(BEDSIDE) - 1)
+
+
+def expired(page: Page) -> None:
+    fill(page, BEDSIDE)
+    page.context.clear_cookies()
+    press(page)
+    expect(page.locator("#summary")).to_be_focused()
+
+
+def server_error(page: Page) -> None:
+    fill(page, BEDSIDE)
+    page.route("**/predict", lambda route: route.fulfill(status=500, body="<h1>Failed</h1>"))
+    press(page)
+    expect_trouble(page)
+
+
+def under_way(page: Page) -> None:
+    fill(page, BEDSIDE)
+    held = Held(page)
+    press(page)
+    held.wait_for(1)
+    expect(page.locator(".working")).to_have_css("opacity", "1")
+
+
+def at(path: str, title: str) -> Callable[[Page], None]:
+    """The state of a page with an address of its own."""
+
+    def go(page: Page) -> None:
+        page.goto(path)
+        expect(page.locator("h1")).to_have_text(title)
+
+    return go
+
+
+STATES: dict[str, Callable[[Page], None]] = {
+    "empty": empty,
+    "example": example,
+    "result": result,
+    "result with cautions": cautions,
+    "errors": errors,
+    "expired": expired,
+    "server error": server_error,
+    "answer under way": under_way,
+    "model bedside": at("/models/bedside", "Bedside model"),
+    "model followup": at("/models/followup", "Follow-up model"),
+    "API": at("/api/v1/", "API"),
+    "not found": at("/nothing", "Not Found"),
+}

@@ -1,0 +1,207 @@
+"""Answers that are slow, overtaken or missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import STATUS_NOTE
+from tests.browser.pages import (
+    BEDSIDE,
+    BUTTON,
+    Held,
+    expect_result,
+    expect_trouble,
+    fill,
+    form_with,
+    press,
+    show_result,
+    standing,
+)
+from tests.server.running import BEDSIDE_EXAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page, Route
+
+    from tests.browser.conftest import Open
+    from tests.server.running import Server
+
+# What the browser and HTMX say of an answer that never comes.
+NO_ANSWER_NOTE = rf"{STATUS_NOTE}|^Failed to load resource: net::|^htmx: htmx:error: "
+PAST_THE_TIMEOUT = 21_000
+PROXY_PAGE = "<html><body><h1>502 Bad Gateway</h1><hr>nginx</body></html>"
+COLLECT_RISKS = """() => {
+    window.risks = [];
+    new MutationObserver(() => {
+        const value = document.getElementById("risk")?.getAttribute("value");
+        if (value && value !== window.risks.at(-1)) window.risks.push(value);
+    }).observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+}"""
+
+
+def risk(server: Server, **changes: float) -> float:
+    value: float = server.predict({**BEDSIDE_EXAMPLE, **changes}).json["risk"]
+    return value
+
+
+def test_a_slow_answer_shows_that_it_is_under_way(page: Page) -> None:
+    held = Held(page)
+    expect(page.locator(".working")).to_be_hidden()
+    fill(page, BEDSIDE)
+    press(page)
+    held.wait_for(1)
+    expect(page.locator(".working")).to_be_visible()
+    expect(page.locator(".working")).to_have_css("opacity", "1")
+    held.let_go()
+    expect_result(page)
+    expect(page.locator(".working")).to_be_hidden()
+
+
+def test_the_old_result_fades_while_a_new_one_is_under_way(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    held = Held(page)
+    press(page)
+    held.wait_for(1)
+    expect(page.locator("#risk")).to_have_css("opacity", "0.55")
+    held.let_go()
+    expect(page.locator("#risk")).to_have_css("opacity", "1")
+
+
+def test_text_typed_while_the_answer_is_under_way_is_kept_and_the_result_follows_it(page: Page, server: Server) -> None:
+    fill(page, BEDSIDE)
+    held = Held(page)
+    press(page)
+    held.wait_for(1)
+    page.focus("#age")
+    page.keyboard.press("End")
+    page.keyboard.type(".5")
+    held.let_go()
+    expect_result(page, risk(server))
+    expect(page.locator("#age")).to_be_focused()
+    expect(page.locator("#age")).to_have_value("62.5")
+    expect(page.locator("#result")).to_have_class("result outdated")
+    page.focus("#serum_sodium")
+    expect_result(page, risk(server, age=62.5))
+    expect(page.locator("#result")).to_have_class("result")
+    assert standing(page) == form_with({**BEDSIDE, "age": "62.5"})
+
+
+@pytest.mark.parametrize(
+    ("change", "changes"),
+    [
+        (lambda page: page.check('[name="anaemia"][value="1"]'), {"anaemia": 1}),
+        (lambda page: (page.fill("#age", "94"), page.focus("#serum_sodium")), {"age": 94}),
+        (lambda page: (page.fill("#ejection_fraction", "15"), page.click("h1")), {"ejection_fraction": 15}),
+    ],
+    ids=["a choice", "a text and the next field", "a text and a click elsewhere"],
+)
+def test_what_is_changed_while_the_first_answer_is_under_way_is_what_the_result_belongs_to(
+    page: Page, server: Server, change: Callable[[Page], object], changes: dict[str, float]
+) -> None:
+    fill(page, BEDSIDE)
+    held = Held(page)
+    press(page)
+    held.wait_for(1)
+    change(page)
+    held.wait_for(2)
+    held.let_go()
+    expect_result(page, risk(server, **changes))
+    expect(page.locator("#result")).to_have_class("result")
+    assert standing(page) == form_with({**BEDSIDE, **{name: str(value) for name, value in changes.items()}})
+
+
+def test_what_a_program_fills_in_while_the_answer_is_under_way_is_kept_and_the_result_is_marked(page: Page) -> None:
+    fill(page, BEDSIDE)
+    held = Held(page)
+    press(page)
+    held.wait_for(1)
+    page.evaluate("document.getElementById('age').value = '63'")  # as autofill may: no event tells of it
+    held.let_go()
+    expect_result(page)
+    expect(page.locator("#result")).to_have_class("result outdated")
+    assert standing(page) == form_with({**BEDSIDE, "age": "63"})
+
+
+def test_faults_found_after_a_change_under_way_still_bring_the_reader_to_the_summary(page: Page) -> None:
+    fill(page, {**BEDSIDE, "serum_sodium": "much"})
+    held = Held(page)
+    press(page)
+    held.wait_for(1)
+    page.check('[name="anaemia"][value="1"]')
+    held.wait_for(2)
+    held.let_go()
+    expect(page.locator("#summary")).to_be_focused()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["the older comes first", "the older comes last"])
+def test_an_older_answer_never_takes_the_place_of_a_newer_one(
+    page: Page, server: Server, order: tuple[int, int]
+) -> None:
+    show_result(page, BEDSIDE)
+    held = Held(page)
+    page.evaluate(COLLECT_RISKS)
+    page.fill("#age", "94")
+    press(page)
+    held.wait_for(1)
+    page.fill("#age", "41")
+    press(page)
+    first, *_, last = held.wait_for(2)
+    answers = [(route, route.fetch()) for route in (first, last)]
+    for index in order:
+        route, response = answers[index]
+        route.fulfill(response=response)
+    expect_result(page, risk(server, age=41))
+    # A third answer arrives, so what the other two had to do is done.
+    page.unroute("**/predict")
+    page.fill("#age", "60")
+    press(page)
+    expect_result(page, risk(server, age=60))
+    assert str(risk(server, age=94)) not in page.evaluate("risks")
+    assert str(risk(server, age=41)) in page.evaluate("risks")
+
+
+def never(_route: Route) -> None:
+    """Give no answer."""
+
+
+TROUBLES: dict[str, Callable[[Route], None]] = {
+    "a server error": lambda route: route.fulfill(status=500, content_type="text/html", body="<h1>Failed</h1>"),
+    "a proxy's error page": lambda route: route.fulfill(status=502, content_type="text/html", body=PROXY_PAGE),
+    "a problem document": lambda route: route.fulfill(status=503, content_type="application/problem+json", body="{}"),
+    "a refusal": lambda route: route.fulfill(status=413, content_type="text/html", body="<h1>Too large</h1>"),
+    "a refused connection": lambda route: route.abort("connectionrefused"),
+    "a lost connection": lambda route: route.abort("connectionreset"),
+    "no answer in time": never,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+def test_trouble_is_told_where_the_result_would_be_and_the_next_press_works(
+    open_page: Open, server: Server, trouble: Callable[[Route], None]
+) -> None:
+    page = open_page("about:blank", expected_errors=NO_ANSWER_NOTE)
+    page.clock.install()
+    page.goto(server.url)
+    show_result(page, BEDSIDE)
+    page.route("**/predict", trouble)
+    page.fill("#age", "94")
+    with page.expect_request("**/predict"):
+        press(page)
+    if trouble is never:
+        page.clock.fast_forward(PAST_THE_TIMEOUT)
+    expect_trouble(page)
+    expect(page.locator("#announcement")).to_be_empty()
+    assert standing(page) == form_with({**BEDSIDE, "age": "94"})
+    page.unroute("**/predict")
+
+    held = Held(page)
+    press(page)
+    held.wait_for(1)
+    expect(page.locator(".working")).to_be_visible()
+    held.let_go()
+    expect_result(page, risk(server, age=94))
+    expect(page.locator(BUTTON)).to_be_focused()

@@ -1,0 +1,178 @@
+"""Making the application, asking it as browsers and programs do, and reading what it answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from xml.etree.ElementTree import TreeBuilder
+
+from heartapp import create_app
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from heartapp.config import Settings
+from heartapp.inference.bundle import ONNX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from xml.etree.ElementTree import Element
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+ROOT: Final = Path(__file__).parents[1]
+SHIPPED: Final = ROOT / "models"
+SECRET: Final = "tests sign their cookies with this"  # noqa: S105 - it guards nothing
+PROBLEM: Final = "application/problem+json"
+
+_VOID: Final = {"br", "hr", "img", "input", "link", "meta"}
+"""Elements that HTML ends by themselves."""
+
+
+def make_app(**settings: Any) -> Flask:
+    """The application over the shipped bundles, with settings of a development machine where not given otherwise."""
+    development = {
+        "environment": "development",
+        "secret_key": SECRET,
+        "secure_cookies": False,
+        "models": str(SHIPPED),
+    }
+    return create_app(Settings(**{**development, **settings}))
+
+
+def damaged_copy(folder: Path, *names: str) -> Path:
+    """A copy of the shipped bundles in which one byte of each named model's graph is flipped."""
+    shutil.copytree(SHIPPED, folder)
+    for name in names:
+        for graph in (folder / name).glob(f"*/{ONNX}"):
+            content = bytearray(graph.read_bytes())
+            content[len(content) // 2] ^= 1
+            graph.write_bytes(content)
+    return folder
+
+
+def example(model: str = "bedside") -> dict[str, float]:
+    """The example patient, with the variables of a model."""
+    return {name: BY_NAME[name].example for name in MODEL_VARIABLES[model]}
+
+
+def entries(model: str = "bedside", values: Mapping[str, float] | None = None) -> dict[str, str]:
+    """The form as a person fills it in: each field's text, and the model."""
+    values = example(model) if values is None else values
+    return {"model": model, **{name: repr(value).removesuffix(".0") for name, value in values.items()}}
+
+
+class Page:
+    """An answer in HTML. Making one checks that elements are well nested and that no id is there twice."""
+
+    def __init__(self, html: str) -> None:
+        tree = _Tree()
+        tree.feed(html)
+        tree.close()
+        assert tree.open == []
+        self.html = html
+        self.root: Element = tree.builder.close()
+        for template in self.all("template"):
+            del template[:]  # What it holds is no part of the page until a script copies it.
+        named = [element for element in self.root.iter() if element.get("id")]
+        self.ids = {element.attrib["id"]: element for element in named}
+        assert len(named) == len(self.ids)
+
+    def all(self, path: str) -> list[Element]:
+        """The elements of an ElementTree path, anywhere in the page."""
+        return self.root.findall(f".//{path}")
+
+    def text(self, id_: str) -> str:
+        """What a reader sees of the element with this id."""
+        return text(self.ids[id_])
+
+    def typed(self) -> dict[str, str]:
+        """What stands in the form: text by field, and the chosen radio button's value."""
+        return {
+            field.attrib["name"]: field.get("value", "")
+            for field in self.all("input")
+            if field.get("type") == "text" or (field.get("type") == "radio" and "checked" in field.attrib)
+        }
+
+    def numbers(self, **attributes: str) -> list[float]:
+        """The values of the `data` elements with these attributes, in reading order."""
+        return [
+            float(element.attrib["value"])
+            for element in self.all("data")
+            if all(element.get(name.rstrip("_")) == wanted for name, wanted in attributes.items())
+        ]
+
+    @property
+    def token(self) -> str:
+        """The form's CSRF token."""
+        return next(field.attrib["value"] for field in self.all("input") if field.get("name") == "csrf_token")
+
+
+class _Tree(HTMLParser):
+    """Builds an element tree, and insists that every element is closed by its own end tag."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.builder = TreeBuilder()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.builder.start(tag, {name: value or "" for name, value in attrs})
+        if tag in _VOID:
+            self.builder.end(tag)
+        else:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        self.builder.end(tag)
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            self.builder.data(data)
+
+
+def text(element: Element) -> str:
+    """What a reader sees of an element, plain spaces and line ends made one space."""
+    return re.sub(r"[ \n]+", " ", "".join(element.itertext())).strip(" ")
+
+
+def form_page(client: FlaskClient, address: str = "/") -> Page:
+    """The page with the form."""
+    return Page(client.get(address).text)
+
+
+def submit(
+    client: FlaskClient, fields: Mapping[str, str], *, htmx: bool = False, token: str | None = None
+) -> TestResponse:
+    """Post the form, as HTMX does or as a browser without JavaScript, with a token of this client's own page."""
+    sent = {"csrf_token": form_page(client).token if token is None else token, **fields}
+    return client.post("/predict", data=sent, headers={"HX-Request": "true"} if htmx else None)
+
+
+def problem_of(response: TestResponse, status: int) -> dict[str, Any]:
+    """The problem document of an answer, after checking its status and its shape."""
+    assert (response.status_code, response.mimetype) == (status, PROBLEM), response.text
+    body: dict[str, Any] = json.loads(response.data)
+    assert {"type", "title", "status", "detail"} <= set(body) <= {"type", "title", "status", "detail", "errors"}
+    assert body["status"] == status
+    assert all(isinstance(body[key], str) and body[key] for key in ("type", "title", "detail"))
+    for error in body.get("errors", []):
+        assert {"field", "message"} <= set(error) <= {"field", "message", "row"}
+    return body
+
+
+def addresses(app: Flask) -> Iterator[tuple[str, str]]:
+    """Endpoint and an address of every route of the application."""
+    arguments: dict[str, Any] = {"name": "bedside", "filename": "heartapp.css"}
+    with app.test_request_context():
+        for rule in app.url_map.iter_rules():
+            yield rule.endpoint, app.url_for(rule.endpoint, **{name: arguments[name] for name in rule.arguments})
+
+
+def number_names() -> list[str]:
+    """The variables that are numbers; the rest are choices."""
+    return [variable.name for variable in VARIABLES if variable.kind == "number"]

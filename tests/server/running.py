@@ -1,0 +1,177 @@
+"""A real server for tests: `heartapp serve` or gunicorn in a process of its own, on loopback, with its own home."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+Value = TypeVar("Value")
+
+ROOT = Path(__file__).parents[2]
+HEARTAPP = Path(sys.executable).with_name("heartapp")
+SERVE = (str(HEARTAPP), "serve", "--port", "0")
+GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", "127.0.0.1:0")
+DEVELOPMENT = {"HEARTAPP_CONFIG": "config/development.toml"}
+PATIENCE = 30.0
+"""Seconds until a condition that does not come true is a failure; nothing ever waits that long when all is well."""
+
+EXAMPLE: dict[str, float] = {variable.name: variable.example for variable in VARIABLES}
+BEDSIDE_EXAMPLE = {name: EXAMPLE[name] for name in MODEL_VARIABLES["bedside"]}
+
+
+def wait_until(condition: Callable[[], Value | None], what: str) -> Value:
+    """What ``condition`` gives as soon as that is true; a failure that names ``what`` after too long."""
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} s in vain until {what}"
+        time.sleep(0.02)
+    return value
+
+
+def make_home(folder: Path, *, models: Path = ROOT / "models") -> Path:
+    """A home with the project's configuration and these models; what the server writes stays inside."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(ROOT / "config", folder / "config")
+    for name in ("gunicorn.conf.py", "wsgi.py"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "models").symlink_to(models)
+    return folder
+
+
+def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with that home and these settings, and nobody's own for gunicorn."""
+    inherited = {
+        name: text for name, text in os.environ.items() if name not in {"GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"}
+    }
+    return {**inherited, "HEARTAPP_HOME": str(home), **settings}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Server:
+    """A running server; what it prints goes to one file."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+    port: int = field(default=0)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self.output.read_text("utf-8")
+
+    def wait_for_log(self, pattern: str) -> str:
+        """The first group of the pattern's last match in the log, once there is one."""
+
+        def found() -> str | None:
+            assert self.process.poll() is None, f"the server ended early:\n{self.log}"
+            matches = re.findall(pattern, self.log)
+            return matches[-1] if matches else None
+
+        return wait_until(found, f"the log holds {pattern}")
+
+    def connect(self) -> socket.socket:
+        """A connection of its own, for requests that no HTTP library would send."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send one request and read the whole answer."""
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+
+    def get(self, path: str) -> Answer:
+        return self.request("GET", path)
+
+    def predict(self, patient: Any, model: str = "bedside") -> Answer:
+        """Ask the API."""
+        body = json.dumps(patient).encode()
+        return self.request("POST", f"/api/v1/predict?model={model}", body, {"Content-Type": "application/json"})
+
+    def submit(self, values: Mapping[str, Any]) -> Answer:
+        """Open the page and send its form, as a browser without JavaScript does."""
+        page = self.get("/")
+        token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page.text)
+        assert token
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": page.headers["Set-Cookie"].partition(";")[0],
+        }
+        return self.request("POST", "/predict", urlencode({"csrf_token": token[1], **values}), headers)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit status, once the server has ended."""
+        return self.process.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """End the server as an operator would; its exit status."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        return self.wait()
+
+
+@contextmanager
+def running(home: Path, *arguments: str, command: tuple[str, ...] = SERVE, **settings: str) -> Iterator[Server]:
+    """A server that answers, in ``home``; ended when the block is left."""
+    output = home / "output.log"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [*command, *arguments],
+            cwd=home,
+            env=environment(home, {**DEVELOPMENT, **settings}),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(process, output)
+    try:
+        server.port = int(server.wait_for_log(r"Listening at: http://127\.0\.0\.1:(\d+)"))
+        yield server
+    finally:
+        try:
+            server.stop()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise

@@ -1,0 +1,89 @@
+"""What a server does with its bundles: before and after a fork, and when one is damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from heartapp.clinical.variables import MODEL_VARIABLES
+from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, GUNICORN, ROOT, make_home, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.server.running import Server
+
+SECRET = "fedcba9876543210" * 4
+TRAINING_ONLY = {"sklearn", "xgboost", "scipy", "pandas", "joblib"}
+
+ONE_WORKER = """
+import json, sys
+from heartapp import create_app
+from heartapp.config import Settings
+from heartapp.web.extension import get_registry
+
+app = create_app(Settings(environment="development", secret_key="0123456789abcdef" * 4))
+get_registry(app).load()
+answer = app.test_client().post("/api/v1/predict", json=json.loads(sys.argv[1]))
+assert answer.status_code == 200, answer.text
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["loaded after the fork", "preloaded"])
+def test_every_worker_answers_the_golden_rows_as_they_are_stored(home: Path, preload: tuple[str, ...]) -> None:
+    with running(home, "--workers", "2", *preload, command=GUNICORN, HEARTAPP_SECRET_KEY=SECRET) as server:
+        for name, variables in MODEL_VARIABLES.items():
+            golden = json.loads((ROOT / "models" / name / "1" / "manifest.json").read_bytes())["golden"]
+            patients = [dict(zip(variables, row, strict=True)) for row in golden["rows"]]
+            # More requests than workers, each on a connection of its own.
+            for _ in range(4):
+                answer = server.predict(patients, name).json["predictions"]
+                assert [one["risk"] for one in answer] == pytest.approx(golden["risks"], abs=1e-6)
+
+
+def test_a_process_that_serves_imports_nothing_that_only_training_needs(run_python: Callable[..., str]) -> None:
+    imported = set(json.loads(run_python(ONE_WORKER, json.dumps(BEDSIDE_EXAMPLE))))
+    assert {"heartapp", "onnxruntime"} <= imported
+    assert not imported & TRAINING_ONLY
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose bedside bundle has one bit changed."""
+    folder = tmp_path_factory.mktemp("damaged")
+    shutil.copytree(ROOT / "models", folder / "models")
+    onnx = folder / "models" / "bedside" / "1" / "model.onnx"
+    content = bytearray(onnx.read_bytes())
+    content[len(content) // 2] ^= 1
+    onnx.write_bytes(content)
+    with running(make_home(folder / "home", models=folder / "models"), "--workers", "1") as server:
+        yield server
+
+
+def test_with_a_damaged_bundle_the_process_lives_and_is_not_ready_and_says_why(damaged: Server) -> None:
+    assert damaged.get("/livez").status == 200
+    ready = damaged.get("/readyz")
+    assert ready.status == 503
+    assert ready.headers["Content-Type"] == "application/problem+json"
+    assert "bedside/1/model.onnx does not have the SHA-256 that the manifest states" in ready.json["detail"]
+    assert "model bedside is not served: " in damaged.log
+
+
+def test_a_damaged_model_answers_503_and_no_other_takes_its_place(damaged: Server) -> None:
+    answer = damaged.predict(BEDSIDE_EXAMPLE)
+    assert answer.status == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "not available" in answer.json["detail"]
+    assert damaged.predict(EXAMPLE, "followup").json["model"]["name"] == "followup"
+
+
+def test_with_a_damaged_bundle_the_page_still_renders(damaged: Server) -> None:
+    page = damaged.get("/")
+    assert page.status == 200
+    assert 'value="followup"' in page.text
+    assert 'value="bedside"' not in page.text

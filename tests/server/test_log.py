@@ -1,0 +1,57 @@
+"""What a server writes down of those who ask it: that they asked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, make_home, running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.server.running import Server
+
+GOOD = {"age": 61.7319, "platelets": 271828.25, "creatinine_phosphokinase": 3141.59}
+BAD = {"age": 7319.61, "serum_sodium": "sentinel-text", "ejection_fraction": 27182.81}
+SENTINELS = [str(value) for value in (*GOOD.values(), *BAD.values())]
+LOGGING = ("--workers", "1")
+EVERYTHING = "--access-logfile - --log-level debug"
+
+
+def converse(server: Server) -> list[int]:
+    """Every kind of request that carries a patient's values, well and badly formed; the statuses."""
+    json_type = {"Content-Type": "application/json"}
+    answers = [
+        server.submit({**EXAMPLE, **GOOD, "model": "followup"}),
+        server.submit({**EXAMPLE, **BAD, "model": "bedside"}),
+        server.submit({"csrf_token": "expired", **EXAMPLE, **GOOD, "model": "bedside"}),
+        server.predict({**BEDSIDE_EXAMPLE, **GOOD}),
+        server.predict([{**BEDSIDE_EXAMPLE, **GOOD}, {**BEDSIDE_EXAMPLE, **BAD}]),
+        server.request("POST", "/api/v1/predict", json.dumps(GOOD).encode()[:-1], json_type),
+        server.request("POST", "/api/v1/predict", json.dumps(GOOD).encode(), {"Content-Type": "text/plain"}),
+        server.request("POST", f"/api/v1/predict?{urlencode(GOOD)}", json.dumps(BEDSIDE_EXAMPLE).encode(), json_type),
+        server.get(f"/?{urlencode({**GOOD, **BAD})}"),
+        server.request("PUT", f"/predict?{urlencode(GOOD)}"),
+    ]
+    return [answer.status for answer in answers]
+
+
+def test_no_value_of_a_patient_is_in_the_log_of_a_whole_session(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home")
+    with running(home, *LOGGING, GUNICORN_CMD_ARGS=EVERYTHING) as server:
+        assert converse(server) == [200, 422, 422, 200, 422, 400, 415, 400, 200, 405]
+        assert server.stop() == 0
+        log = server.log
+    assert log.count('"POST /predict" 200') == 1
+    assert log.count('"POST /api/v1/predict" 4') == 4
+    assert [value for value in SENTINELS if value in log] == []
+
+
+def test_without_an_access_log_requests_leave_no_line(tmp_path: Path) -> None:
+    with running(make_home(tmp_path / "home"), *LOGGING) as server:
+        server.wait_for_log(r"(Booting worker)")
+        before = server.log
+        assert 200 in converse(server)
+        assert server.log == before

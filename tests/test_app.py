@@ -1,0 +1,114 @@
+"""The factory: what an application is made with, and that two of them share nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import runpy
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from flask import Flask
+
+from heartapp import create_app
+from heartapp.config import Settings
+from heartapp.errors import ConfigError
+from heartapp.web.extension import get_registry, get_settings
+from tests.client import ROOT, SECRET, SHIPPED, entries, form_page, make_app, submit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from flask.testing import FlaskClient
+
+HTMX_VERSION: Final = "4.0.1"
+HTMX_SHA256: Final = "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home, so that this machine's own settings have no part in the test."""
+    monkeypatch.setenv("HEARTAPP_HOME", str(tmp_path))
+    monkeypatch.setenv("HEARTAPP_MODELS", str(SHIPPED))
+    return tmp_path
+
+
+def test_settings_reach_the_application() -> None:
+    app = make_app(max_body_bytes=2_000, form_lifetime=7, default_model="followup", secure_cookies=True)
+    assert app.config["SECRET_KEY"] == SECRET
+    assert app.config["MAX_CONTENT_LENGTH"] == 2_000
+    assert app.config["WTF_CSRF_TIME_LIMIT"] == 7
+    assert app.config["SESSION_COOKIE_SECURE"] is True
+    assert get_registry(app).default == "followup"
+    with app.app_context():
+        assert get_settings().form_lifetime == 7
+
+
+def test_an_application_without_settings_reads_them_from_their_sources(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "instance").mkdir()
+    (home / "instance" / "config.toml").write_text(f'secret_key = "{SECRET}"\nmax_patients = 3\n')
+    monkeypatch.setenv("HEARTAPP_DEFAULT_MODEL", "followup")
+    app = create_app()
+    assert get_registry(app).default == "followup"
+    with app.app_context():
+        assert (get_settings().secret_key, get_settings().max_patients) == (SECRET, 3)
+
+
+@pytest.mark.usefixtures("home")
+def test_an_application_does_not_start_in_production_without_a_secret_key() -> None:
+    with pytest.raises(ConfigError, match="production needs a setting secret_key"):
+        create_app()
+
+
+def test_the_wsgi_entry_point_is_an_application(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTAPP_SECRET_KEY", SECRET)
+    application = runpy.run_path(str(ROOT / "wsgi.py"))["application"]
+    assert isinstance(application, Flask)
+    assert application.test_client().get("/readyz").status_code == 200
+    assert list(home.iterdir()) == []
+
+
+def test_relative_folders_start_at_the_home(home: Path) -> None:
+    assert get_registry(create_app(Settings(secret_key=SECRET, models="elsewhere"))).root == home / "elsewhere"
+
+
+def test_a_version_that_the_operator_pins_is_served() -> None:
+    client = make_app(served={"bedside": "999"}).test_client()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "bedside/999 is not a folder" in response.text
+
+
+def test_two_applications_share_neither_registry_nor_cookies() -> None:
+    one, other = make_app(), make_app(secret_key=SECRET[::-1])
+    assert get_registry(one) is not get_registry(other)
+    token = form_page(one.test_client()).token
+    assert submit(other.test_client(), {**entries(), "csrf_token": token}).status_code == 422
+
+
+def test_debugging_is_off_in_every_environment() -> None:
+    for environment in ("development", "production"):
+        app = make_app(environment=environment)
+        assert (app.debug, app.testing) == (False, False)
+
+
+def test_models_are_loaded_when_they_are_asked_for_and_not_when_the_application_is_made(tmp_path: Path) -> None:
+    app = make_app(models=str(tmp_path / "none"))
+    assert app.test_client().get("/livez").status_code == 200
+    assert app.test_client().get("/readyz").status_code == 503
+
+
+def test_importing_heartapp_brings_neither_flask_nor_onnxruntime(run_python: Callable[..., str]) -> None:
+    loaded = run_python("import heartapp, sys; print(*sys.modules)").split()
+    assert {"flask", "onnxruntime", "numpy", "msgspec"}.isdisjoint(loaded)
+
+
+def test_htmx_is_the_version_that_was_vendored_byte_for_byte(client: FlaskClient) -> None:
+    static = ROOT / "heartapp" / "static"
+    file = static / f"htmx-{HTMX_VERSION}.min.js"
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == HTMX_SHA256
+    assert [one.name for one in static.glob("htmx*.js")] == [file.name]
+    assert any(file.name in script.attrib["src"] for script in form_page(client).all("script"))
+    assert "Permission to use" in (static / "htmx.LICENSE").read_text("utf-8")

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from heartapp.cli import main
+from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
+from heartapp.inference.bundle import list_bundles, read_served
+from tests.client import SHIPPED, damaged_copy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = ("serve", "train", "models", "variables")
+
+
+def run(*arguments: str | Path, **environment: str) -> Result:
+    """The command as a person runs it, without the settings of whoever runs the tests."""
+    empty = {name: None for name in os.environ if name.startswith("HEARTAPP_")}
+    return CliRunner().invoke(main, [*map(str, arguments)], env={**empty, **environment}, prog_name="heartapp")
+
+
+def said(*arguments: str | Path, **environment: str) -> str:
+    """What a command that works prints."""
+    result = run(*arguments, **environment)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return result.stdout
+
+
+def complaint(status: int, *arguments: str | Path, **environment: str) -> str:
+    """The one line that a command ends with that does not."""
+    result = run(*arguments, **environment)
+    assert isinstance(result.exception, SystemExit)
+    assert (result.exit_code, result.stdout) == (status, "")
+    assert "Traceback" not in result.stderr
+    *usage, last = result.stderr.strip().splitlines()
+    assert last.startswith("Error: ")
+    assert (usage != []) is (status == 2)
+    return last
+
+
+@pytest.fixture(scope="module")
+def trained(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder of bundles to which `heartapp train` added a version, and what it said."""
+    folder = damaged_copy(tmp_path_factory.mktemp("trained") / "models")
+    return folder, said("train", "--data", cohort, "--output", folder, "--seed", "2", "--skip-report")
+
+
+def check_verified(folder: Path) -> None:
+    lines = said("models", "--folder", folder, "verify").splitlines()
+    assert [line.partition(": good, sha256:")[0] for line in lines] == [
+        f"{name} {version}" for name, version in list_bundles(folder)
+    ]
+
+
+# help
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_names_every_command_and_what_it_is_for(option: str) -> None:
+    listed = " ".join(said(option).split())
+    assert all(command in listed for command in COMMANDS)
+    assert "For research and education only." in listed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    assert said(command, "--help").startswith(f"Usage: heartapp {command}")
+
+
+def test_the_version_is_told() -> None:
+    assert said("--version").startswith("heartapp, version ")
+
+
+def test_an_unknown_command_or_option_is_status_2() -> None:
+    assert "No such command 'predict'" in complaint(2, "predict")
+    assert "No such option" in complaint(2, "variables", "--xml")
+
+
+# serve
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--port", "70000"), ("--port", "http"), ("--workers", "0"), ("--workers", "two")]
+)
+def test_serve_refuses_a_wrong_option(option: str, value: str) -> None:
+    assert option in complaint(2, "serve", option, value)
+
+
+def test_serve_says_in_one_line_which_setting_is_wrong(tmp_path: Path) -> None:
+    line = complaint(1, "serve", HEARTAPP_HOME=str(tmp_path))
+    assert line.startswith("Error: production needs a setting secret_key: make one with: ")
+    line = complaint(1, "serve", HEARTAPP_HOME=str(tmp_path), HEARTAPP_PORT="80")
+    assert line.startswith("Error: the environment: unknown setting port; ")
+
+
+# train
+
+
+def test_train_tells_of_the_table_the_bundles_and_how_to_serve_them(trained: tuple[Path, str]) -> None:
+    folder, output = trained
+    first, *wrote, last = output.splitlines()
+    assert first.startswith("150 patients, ")
+    assert first.endswith(" deaths: another table")
+    assert wrote == [f"wrote {folder / name / version}" for name, version in read_served(folder).items()]
+    assert last == f"Serve them with: HEARTAPP_MODELS={folder} heartapp serve"
+
+
+def test_training_adds_a_version_and_serves_it(trained: tuple[Path, str]) -> None:
+    folder, _ = trained
+    new = set(list_bundles(folder)) - set(list_bundles(SHIPPED))
+    assert set(read_served(folder).items()) == new
+    assert {name for name, _ in new} == set(MODEL_VARIABLES)
+
+
+def test_the_seed_and_the_missing_evaluation_stand_in_the_bundle(trained: tuple[Path, str]) -> None:
+    folder, _ = trained
+    manifest = json.loads((folder / "bedside" / read_served(folder)["bedside"] / "manifest.json").read_bytes())
+    assert manifest["seed"] == 2
+    assert json.loads(said("models", "--folder", folder, "show", "bedside"))["evaluation"] is None
+
+
+def test_what_train_wrote_passes_the_checks_of_a_server(trained: tuple[Path, str]) -> None:
+    check_verified(trained[0])
+
+
+def test_train_names_row_and_column_of_what_it_cannot_read(cohort: Path, tmp_path: Path) -> None:
+    header, first, *rest = cohort.read_text().splitlines()
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join([header, first.replace(first.partition(",")[0], "old", 1), *rest]))
+    line = complaint(1, "train", "--data", table, "--output", tmp_path / "models", "--skip-report")
+    assert line == f"Error: {table}, row 2, column age: not a number (a point marks decimals)"
+    assert not (tmp_path / "models").exists()
+
+
+def test_train_says_where_there_is_no_table(tmp_path: Path) -> None:
+    line = complaint(1, "train", "--data", tmp_path / "none.csv", "--output", tmp_path / "models")
+    assert line == f"Error: {tmp_path}/none.csv: No such file or directory; name a CSV file"
+    assert "is a directory" in complaint(2, "train", "--data", tmp_path)
+
+
+def test_an_altered_table_is_trained_on_only_where_that_is_meant(published_data: Path, tmp_path: Path) -> None:
+    rows = published_data.read_text().splitlines()
+    rows[1] = rows[1].replace("75.0", "74.0", 1).replace("75,", "74,", 1)
+    table = tmp_path / "altered.csv"
+    table.write_text("\n".join(rows))
+    line = complaint(1, "train", "--data", table, "--output", tmp_path / "models", "--skip-report")
+    assert "--allow-altered" in line
+    assert "row 2" in line
+    output = said("train", "--data", table, "--output", tmp_path / "models", "--skip-report", "--allow-altered")
+    assert "another table" in output
+
+
+def test_train_says_how_to_install_what_it_needs(monkeypatch: pytest.MonkeyPatch, cohort: Path, tmp_path: Path) -> None:
+    for name in [name for name in sys.modules if name.startswith("heartapp.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pooch", None)  # Python's own way to say that a module is not there
+    line = complaint(1, "train", "--data", cohort, "--output", tmp_path)
+    assert "pooch is missing" in line
+    assert "pip install 'heartapp[train]'" in line
+
+
+# models
+
+
+def test_models_lists_the_bundles_and_marks_what_is_served() -> None:
+    served = read_served(SHIPPED)
+    lines = said("models", "--folder", SHIPPED).splitlines()
+    assert lines == [
+        f"{name} {version}{'  served' * (served[name] == version)}" for name, version in list_bundles(SHIPPED)
+    ]
+    assert said("models", "--folder", SHIPPED, "list").splitlines() == lines
+
+
+def test_versions_that_are_not_served_are_listed_without_the_mark(trained: tuple[Path, str]) -> None:
+    lines = said("models", "--folder", trained[0]).splitlines()
+    assert {tuple(line.split()) for line in lines if line.endswith("  served")} == {
+        (name, version, "served") for name, version in read_served(trained[0]).items()
+    }
+    assert {tuple(line.split()) for line in lines if not line.endswith("  served")} == set(list_bundles(SHIPPED))
+
+
+def test_the_folder_comes_from_the_environment_or_the_home(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "models")
+    wanted = said("models", "--folder", SHIPPED)
+    assert said("models", HEARTAPP_MODELS=str(SHIPPED)) == wanted
+    assert said("models", HEARTAPP_HOME=str(tmp_path)) == wanted
+
+
+def test_show_gives_what_the_api_gives() -> None:
+    served = read_served(SHIPPED)["bedside"]
+    told = json.loads(said("models", "--folder", SHIPPED, "show", "bedside"))
+    assert (told["model"]["name"], told["model"]["version"]) == ("bedside", served)
+    assert [variable["name"] for variable in told["variables"]] == list(MODEL_VARIABLES["bedside"])
+    assert json.loads(said("models", "--folder", SHIPPED, "show", "bedside", served)) == told
+
+
+def test_show_says_what_is_wrong_with_what_is_asked_for() -> None:
+    folder = ("models", "--folder", SHIPPED, "show")
+    assert f"no version of none is served from {SHIPPED}" in complaint(1, *folder, "none")
+    assert "bedside/999 is not a folder" in complaint(1, *folder, "bedside", "999")
+    assert "is no name for a bundle's folder" in complaint(1, *folder, "..", "bedside")
+    assert "Missing argument 'NAME'" in complaint(2, *folder)
+
+
+def test_verify_finds_the_shipped_bundles_good() -> None:
+    check_verified(SHIPPED)
+
+
+def test_verify_names_what_is_damaged_goes_on_and_ends_with_status_1(tmp_path: Path) -> None:
+    folder = damaged_copy(tmp_path / "models", "bedside")
+    result = run("models", "--folder", folder, "verify")
+    assert result.exit_code == 1
+    versions = {name: [version for one, version in list_bundles(folder) if one == name] for name in MODEL_VARIABLES}
+    for line, version in zip(result.stderr.splitlines(), versions["bedside"], strict=True):
+        assert line.startswith(f"bedside {version}: {folder}/bedside/{version}/model.onnx does not have the SHA-256")
+    for line, version in zip(result.stdout.splitlines(), versions["followup"], strict=True):
+        assert line.startswith(f"followup {version}: good, sha256:")
+
+
+def test_a_folder_without_bundles_is_not_found_good(tmp_path: Path) -> None:
+    assert f"there is no bundle in {tmp_path}" in complaint(1, "models", "--folder", tmp_path, "verify")
+    assert "served.toml" in complaint(1, "models", "--folder", tmp_path)
+
+
+# variables
+
+
+def test_variables_prints_a_line_for_each_with_what_is_expected() -> None:
+    lines = said("variables").splitlines()
+    for line, variable in zip(lines, VARIABLES, strict=True):
+        name, rest = line.split(maxsplit=1)
+        assert (name, rest) == (variable.name, f"{variable.expected}. {variable.label}: {variable.help}")
+
+
+def test_variables_as_json_tells_everything_that_is_declared() -> None:
+    told = json.loads(said("variables", "--json"))
+    for one, variable in zip(told, VARIABLES, strict=True):
+        assert one == {name: getattr(variable, name) for name in variable.__dataclass_fields__}

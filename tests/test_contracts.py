@@ -1,0 +1,255 @@
+"""What a person at the form, a program and a reader of the contract are told is one and the same."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
+from click.testing import CliRunner
+
+from heartapp.cli import main
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from heartapp.web.extension import get_registry
+from tests.client import (
+    PROBLEM,
+    Page,
+    addresses,
+    damaged_copy,
+    entries,
+    example,
+    form_page,
+    make_app,
+    submit,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+NAMES = [variable.name for variable in VARIABLES]
+PREDICT = "/api/v1/predict"
+PATIENTS = 1_000
+EVERY_MODEL = pytest.mark.parametrize("model", MODEL_VARIABLES)
+
+
+@pytest.fixture(scope="module")
+def contract(app: Flask) -> dict[str, Any]:
+    """The OpenAPI document as it is served."""
+    document: dict[str, Any] = json.loads(app.test_client().get("/api/v1/openapi.json").data)
+    return document
+
+
+# Declared once
+
+
+def test_the_forms_fields_are_the_variables_and_the_model(client: FlaskClient) -> None:
+    names = {field.attrib["name"] for field in form_page(client).all("form//input")}
+    assert names == {*NAMES, "model", "csrf_token"}
+
+
+@EVERY_MODEL
+def test_form_json_contract_and_bundle_ask_for_the_same_variables(
+    app: Flask, client: FlaskClient, contract: dict[str, Any], model: str
+) -> None:
+    wanted = list(MODEL_VARIABLES[model])
+    problem = json.loads(client.post(f"{PREDICT}?model={model}", json={}).data)
+    assert [error["field"] for error in problem["errors"]] == wanted
+    schema = contract["components"]["schemas"][f"{model.capitalize()}Patient"]
+    assert list(schema["properties"]) == schema["required"] == wanted
+    assert list(get_registry(app).get(model).bundle.manifest.variable_names) == wanted
+    page = Page(submit(client, {"model": model}).text)
+    told = [link.attrib["href"][1:].removesuffix("-0") for link in page.ids["summary"].iter("a")]
+    assert told == wanted
+
+
+def test_the_command_line_tells_the_same_variables() -> None:
+    told = json.loads(CliRunner().invoke(main, ["variables", "--json"]).stdout)
+    assert [variable["name"] for variable in told] == NAMES
+
+
+def test_label_unit_and_limits_are_the_same_wherever_they_are_told(
+    client: FlaskClient, contract: dict[str, Any]
+) -> None:
+    page = form_page(client)
+    served = json.loads(client.get("/api/v1/models/followup").data)["variables"]
+    schema = contract["components"]["schemas"]["FollowupPatient"]["properties"]
+    for variable, told in zip(VARIABLES, served, strict=True):
+        name = variable.name
+        assert told["label"] == schema[name]["title"] == variable.label
+        assert told["unit"] == variable.unit
+        assert told["allowed"] == [variable.low, variable.high]
+        if variable.kind == "number":
+            assert (schema[name]["minimum"], schema[name]["maximum"]) == (variable.low, variable.high)
+            assert page.text(f"{name}-unit") == variable.unit
+            assert page.all(f"label[@for='{name}']")[0].text == variable.label
+        else:
+            assert schema[name]["enum"] == [code for code, _ in variable.choices]
+            assert page.text(f"{name}-label") == variable.label
+
+
+# Routes and operations
+
+
+def test_every_route_for_programs_is_in_the_contract_and_the_other_way_round(
+    app: Flask, contract: dict[str, Any]
+) -> None:
+    (server,) = contract["servers"]
+    described = {
+        (method.upper(), server["url"] + path) for path, methods in contract["paths"].items() for method in methods
+    }
+    routed = {
+        (method, re.sub(r"<(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("api.") and rule.endpoint != "api.page"
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert described == routed
+
+
+def check_documented(contract: dict[str, Any], path: str, method: str, response: TestResponse) -> int:
+    """The answer's status, after checking that status, media type and body are as the contract says."""
+    responses = contract["paths"][path][method]["responses"]
+    assert str(response.status_code) in responses, response.text
+    described = responses[str(response.status_code)]
+    if "$ref" in described:
+        described = contract["components"]["responses"][described["$ref"].rpartition("/")[2]]
+    assert response.mimetype in described["content"]
+    schema = {**described["content"][response.mimetype]["schema"], "components": contract["components"]}
+    jsonschema_rs.validator_for(schema).validate(json.loads(response.data))
+    return response.status_code
+
+
+def test_every_status_that_the_contract_names_is_met_and_looks_as_it_says(
+    contract: dict[str, Any], tmp_path: Path
+) -> None:
+    clients = [
+        make_app(max_patients=2).test_client(),
+        make_app(models=str(damaged_copy(tmp_path / "models", "followup"))).test_client(),
+    ]
+    patient = json.dumps(example())
+    met: set[tuple[str, int]] = set()
+    for client in clients:
+        for query, body, kind in (
+            ("", patient, "application/json"),
+            ("", f"[{patient},{patient}]", "application/json"),
+            ("", "{}", "application/json"),
+            ("", "[1]", "application/json"),
+            ("", "{", "application/json"),
+            ("", "{}", "text/plain"),
+            ("", "[{},{},{}]", "application/json"),
+            ("?model=none", patient, "application/json"),
+            ("?model=followup", json.dumps(example("followup")), "application/json"),
+            ("?x=1", patient, "application/json"),
+        ):
+            response = client.post(PREDICT + query, data=body, content_type=kind)
+            met.add(("/predict", check_documented(contract, "/predict", "post", response)))
+        for path, address in (
+            ("/models", "/models"),
+            ("/models/{name}", "/models/bedside"),
+            ("/models/{name}", "/models/followup"),
+            ("/models/{name}", "/models/none"),
+            ("/openapi.json", "/openapi.json"),
+        ):
+            for query in ("", "?x=1"):
+                response = client.get(f"/api/v1{address}{query}")
+                met.add((path, check_documented(contract, path, "get", response)))
+    named = {
+        (path, int(status))
+        for path, methods in contract["paths"].items()
+        for operation in methods.values()
+        for status in operation["responses"]
+    }
+    assert met == named
+
+
+def test_what_the_contract_gives_as_an_example_is_predicted(client: FlaskClient, contract: dict[str, Any]) -> None:
+    for model in MODEL_VARIABLES:
+        (patient,) = contract["components"]["schemas"][f"{model.capitalize()}Patient"]["examples"]
+        assert client.post(f"{PREDICT}?model={model}", json=patient).status_code == 200
+
+
+def test_whatever_goes_wrong_for_a_program_is_a_problem_and_never_a_page(app: Flask, client: FlaskClient) -> None:
+    routes = [address for endpoint, address in addresses(app) if endpoint.startswith("api.")]
+    for address in (*routes, "/api/", "/api/v2/predict", "/api/v1/predict/"):
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            response = client.open(address, method=method)
+            assert response.status_code < 400 or response.mimetype == PROBLEM, (method, address)
+
+
+# Parity
+
+
+def page_numbers(response: TestResponse) -> list[float]:
+    """Every number of an answer's page, in reading order."""
+    assert response.status_code == 200
+    return [float(value) for value in re.findall(r'<data\b[^>]*\bvalue="([^"]*)"', response.text)]
+
+
+def api_numbers(prediction: dict[str, Any]) -> list[float]:
+    """The same numbers of the API's answer."""
+    votes = [number for vote in prediction["votes"] for number in (vote["probability"], vote["vote"])]
+    return [prediction["death_event"], prediction["risk"], prediction["base_rate"], *votes, prediction["threshold"]]
+
+
+@EVERY_MODEL
+def test_page_page_without_javascript_and_api_give_the_same_numbers(
+    client: FlaskClient, random_patients: Callable[[Sequence[str], int], list[list[float]]], model: str
+) -> None:
+    names = MODEL_VARIABLES[model]
+    rows = random_patients(names, PATIENTS)
+    patients = [dict(zip(names, row, strict=True)) for row in rows]
+    told = json.loads(client.post(f"{PREDICT}?model={model}", json=patients).data)["predictions"]
+    token = form_page(client).token
+    for patient, prediction in zip(patients, told, strict=True):
+        wanted = api_numbers(prediction)
+        typed = entries(model, patient)
+        assert page_numbers(submit(client, typed, token=token, htmx=True)) == wanted
+        assert page_numbers(submit(client, typed, token=token)) == wanted
+    assert {prediction["death_event"] for prediction in told} == {0, 1}
+
+
+# What is written down
+
+
+def test_no_log_line_holds_a_value_of_a_patient(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    good, bad = "61.946283", "7194628.3"
+    post = partial(client.post, PREDICT)
+    session: list[Callable[[], TestResponse]] = [
+        partial(client.get, f"/?example=1&age={good}"),
+        partial(client.get, f"/none/{bad}?age={good}"),
+        partial(client.get, f"/models/{bad}"),
+        partial(client.put, "/predict", data={"age": good}),
+        partial(client.post, "/predict", data={"age": "6" * 70_000 + bad}),
+        partial(post, data=f'{{"age": {bad}', content_type="application/json"),
+        partial(post, data=good, content_type="text/plain"),
+        partial(post, query_string={"model": bad}, json=example()),
+        partial(post, query_string={"age": good}, json=example()),
+    ]
+    for age in (good, bad):
+        typed = {**entries(), "age": age}
+        session += [
+            partial(submit, client, typed),
+            partial(submit, client, typed, htmx=True, token=bad),
+            partial(post, json={**example(), "age": float(age)}),
+            partial(post, json=[{**example(), "age": age}]),
+            partial(post, json={**example(), age: age}),
+        ]
+    with caplog.at_level(logging.DEBUG):
+        logging.getLogger("tests").debug("the log is read")
+        statuses = {step().status_code for step in session}
+    assert statuses == {200, 400, 404, 405, 413, 415, 422}
+    assert "the log is read" in caplog.text
+    assert not [value for value in (good, bad, good.partition(".")[2], "7194628") if value in caplog.text]
+
+
+def test_variables_known_afterwards_are_few_and_named() -> None:
+    assert [name for name in BY_NAME if BY_NAME[name].known == "afterwards"] == ["time"]

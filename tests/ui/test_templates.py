@@ -1,0 +1,134 @@
+"""What holds for every page in every state, and what the first visit costs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from tests.client import ROOT, Page, entries, submit, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask.testing import FlaskClient
+
+STATIC = ROOT / "heartapp" / "static"
+LIMIT_BYTES, LIMIT_REQUESTS = 60_000, 6
+
+STATES: dict[str, Callable[[FlaskClient], str]] = {
+    "empty": lambda client: client.get("/").text,
+    "example": lambda client: client.get("/?example=1").text,
+    "result": lambda client: submit(client, entries()).text,
+    "follow-up result": lambda client: submit(client, entries("followup"), htmx=True).text,
+    "errors": lambda client: submit(client, {"model": "followup"}).text,
+    "unknown model": lambda client: submit(client, {**entries(), "model": "none"}, htmx=True).text,
+    "expired": lambda client: submit(client, entries(), token="").text,
+    "bedside": lambda client: client.get("/models/bedside").text,
+    "followup": lambda client: client.get("/models/followup").text,
+    "api": lambda client: client.get("/api/v1/").text,
+    "not found": lambda client: client.get("/none").text,
+    "wrong method": lambda client: client.put("/predict").text,
+}
+
+
+@pytest.fixture(params=STATES)
+def page(request: pytest.FixtureRequest, client: FlaskClient) -> Page:
+    """Each page in each state."""
+    return Page(STATES[request.param](client))
+
+
+def test_what_an_element_refers_to_is_in_the_same_page(page: Page) -> None:
+    for element in page.root.iter():
+        for attribute in ("aria-describedby", "aria-labelledby", "aria-controls", "for"):
+            assert set(element.get(attribute, "").split()) <= set(page.ids), (element.tag, attribute)
+        target = element.get("href", "")
+        assert not target.startswith("#") or target[1:] in page.ids, target
+
+
+def test_nothing_needs_an_inline_script_or_style(page: Page) -> None:
+    for element in page.root.iter():
+        assert element.tag != "style"
+        assert element.tag != "script" or (element.get("src") and not element.text)
+        assert not [name for name in element.attrib if name == "style" or name.startswith("on")]
+        assert not any(value.strip().lower().startswith("javascript:") for value in element.attrib.values())
+
+
+def test_every_page_says_that_it_is_for_research_and_education(page: Page) -> None:
+    said = "For research and education, not for clinical decisions."
+    states_it = said in text(page.root)
+    assert states_it is (page.root.tag == "html" or page.ids["result"].get("data-state") == "prediction")
+
+
+def test_no_page_calls_the_outcome_a_heart_attack(page: Page) -> None:
+    assert "heart attack" not in page.html.lower()
+
+
+def test_every_page_has_one_heading_of_the_first_rank_a_title_and_a_language(page: Page) -> None:
+    if page.root.tag == "html":
+        assert len(page.all("h1")) == 1
+        assert page.all("title")[0].text
+        assert page.root.get("lang") == "en"
+
+
+def test_the_summary_of_faults_links_to_the_inputs(client: FlaskClient) -> None:
+    page = Page(submit(client, {"model": "followup"}).text)
+    links = [link.attrib["href"] for link in page.ids["summary"].iter("a")]
+    assert len(links) == 12
+    assert all(page.ids[link[1:]].tag == "input" for link in links)
+
+
+def test_a_faulty_field_is_marked_and_described_by_its_message(client: FlaskClient) -> None:
+    page = Page(submit(client, {**entries(), "age": "old", "sex": "x"}).text)
+    for id_ in ("age", "field-sex"):
+        assert page.ids[id_].get("aria-invalid") == "true"
+        assert page.ids[id_].attrib["aria-describedby"].split()[0].endswith("-error")
+    assert page.ids["platelets"].get("aria-invalid") == "false"
+
+
+def test_the_icon_arrays_fill_as_many_people_as_they_say(client: FlaskClient) -> None:
+    for age in ("40", "95"):
+        page = Page(submit(client, {**entries(), "age": age}).text)
+        for figure in page.all("figure"):
+            said = figure.find("svg")
+            assert said is not None
+            dead = figure.findall("svg/path")[0].attrib["d"]
+            across, first, rest, last = map(int, re.fullmatch(r"M0 0H(\d+)V(\d+)H(\d+)V(\d+)H0Z", dead).groups())  # type: ignore[union-attr]  # fails where drawn otherwise
+            filled = first / 10 * (across / 10) + (last - first) / 10 * (rest / 10)
+            assert said.get("aria-label") == f"{filled:.0f} of 100"
+
+
+def test_the_first_visit_is_light_and_asks_no_other_host(client: FlaskClient) -> None:
+    accepts = {"Accept-Encoding": "gzip"}
+    asked, to_ask, weight = set(), {"/"}, 0
+    while to_ask:
+        address = to_ask.pop()
+        asked.add(address)
+        with client.get(address, headers=accepts) as response:
+            assert response.status_code == 200
+            weight += len(response.data) + len(str(response.headers))
+            if address == "/":
+                page = Page(response.get_data(as_text=True))
+                named = page.all("link") + page.all("script") + page.all("img") + page.all("svg//image")
+                to_ask |= {one.get("href") or one.attrib["src"] for one in named} - asked
+    assert all(not urlsplit(address).netloc for address in asked)
+    assert len(asked) <= LIMIT_REQUESTS
+    assert weight <= LIMIT_BYTES
+
+
+def test_the_stylesheet_and_the_scripts_load_nothing_more() -> None:
+    css = (STATIC / "heartapp.css").read_text("utf-8")
+    assert "url(" not in css
+    assert "@import" not in css
+    script = (STATIC / "heartapp.js").read_text("utf-8")
+    assert not re.search(r"https?:|\bimport\b|\bfetch\b|\beval\b", script)
+
+
+def test_addresses_are_built_under_the_prefix_of_a_proxy(client: FlaskClient) -> None:
+    page = Page(client.get("/", base_url="http://localhost/heart/").text)
+    assert page.ids["patient"].get("action") == page.ids["patient"].get("hx-post") == "/heart/predict"
+    links = [link.attrib["href"] for link in (*page.all("a"), *page.all("link"))]
+    assert all(urljoin("/heart/", link) == link for link in links if not link.startswith(("#", "https://doi.org/")))
+    assert all(link.startswith(("/heart/", "#", "https://doi.org/")) for link in links)

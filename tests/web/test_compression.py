@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.client import ROOT
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+CSS = "/static/heartapp.css"
+CONTENT = (ROOT / "heartapp" / "static" / "heartapp.css").read_bytes()
+WITH_GZIP = {"Accept-Encoding": "br, gzip;q=0.8"}
+
+
+def test_a_static_file_travels_compressed_and_unchanged(client: FlaskClient) -> None:
+    with client.get(CSS, headers=WITH_GZIP) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert response.content_length == len(response.data) < len(CONTENT) / 2
+        assert gzip.decompress(response.data) == CONTENT
+
+
+@pytest.mark.parametrize("accepted", [{}, {"Accept-Encoding": "br"}, {"Accept-Encoding": "gzip;q=0"}])
+def test_a_browser_that_takes_no_gzip_gets_the_file_as_it_is(client: FlaskClient, accepted: dict[str, str]) -> None:
+    with client.get(CSS, headers=accepted) as response:
+        assert "Content-Encoding" not in response.headers
+        assert response.data == CONTENT
+
+
+def test_caches_are_told_that_the_answer_depends_on_what_the_browser_accepts(client: FlaskClient) -> None:
+    for headers in ({}, WITH_GZIP):
+        with client.get(CSS, headers=headers) as response:
+            assert response.headers["Vary"] == "Accept-Encoding"
+
+
+def test_a_file_that_the_browser_has_is_not_sent_again(client: FlaskClient) -> None:
+    with client.get(CSS, headers=WITH_GZIP) as first:
+        etag = first.headers["ETag"]
+    with client.get(CSS, headers={**WITH_GZIP, "If-None-Match": etag}) as again:
+        assert (again.status_code, again.data) == (304, b"")
+        assert "Content-Encoding" not in again.headers
+
+
+def test_a_part_of_a_file_is_sent_as_it_is(client: FlaskClient) -> None:
+    with client.get(CSS, headers={**WITH_GZIP, "Range": "bytes=0-9"}) as response:
+        assert (response.status_code, response.data) == (206, CONTENT[:10])
+
+
+@pytest.mark.parametrize("address", ["/", "/models/bedside", "/api/v1/", "/api/v1/models", "/static/none.css"])
+def test_a_page_is_never_compressed_for_it_may_hold_the_token(client: FlaskClient, address: str) -> None:
+    with client.get(address, headers=WITH_GZIP) as response:
+        assert "Content-Encoding" not in response.headers

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from heartapp.web.security import CONTENT_SECURITY_POLICY, HEADERS
+from tests.client import addresses, entries, form_page, make_app, submit
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+DIRECTIVES = dict(directive.split(" ", 1) for directive in CONTENT_SECURITY_POLICY.split("; "))
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH")
+
+
+def test_nothing_loads_that_is_not_named_and_nothing_named_is_foreign_or_unsafe() -> None:
+    assert DIRECTIVES["default-src"] == "'none'"
+    assert DIRECTIVES["base-uri"] == DIRECTIVES["frame-ancestors"] == "'none'"
+    assert set(DIRECTIVES.values()) == {"'none'", "'self'"}
+
+
+def test_the_headers_of_the_house_are_complete() -> None:
+    assert {
+        "Content-Security-Policy",
+        "Cross-Origin-Embedder-Policy",
+        "Cross-Origin-Opener-Policy",
+        "Cross-Origin-Resource-Policy",
+        "Referrer-Policy",
+    } <= set(HEADERS)
+    assert HEADERS["X-Content-Type-Options"] == "nosniff"
+
+
+def test_every_route_answers_every_method_with_all_headers(app: Flask, client: FlaskClient) -> None:
+    for _, address in addresses(app):
+        for method in METHODS:
+            with client.open(address, method=method) as response:
+                assert HEADERS.items() <= dict(response.headers).items(), (method, address)
+
+
+@pytest.mark.parametrize("address", ["/none", "/api/v1/none", "/static/none.css", "/models/none", "/api/v1/models/x"])
+def test_an_address_without_anything_answers_with_all_headers(client: FlaskClient, address: str) -> None:
+    response = client.get(address)
+    assert response.status_code == 404
+    assert HEADERS.items() <= dict(response.headers).items()
+
+
+def test_everything_but_static_files_is_not_to_be_stored(app: Flask, client: FlaskClient) -> None:
+    for endpoint, address in addresses(app):
+        for method in METHODS:
+            with client.open(address, method=method) as response:
+                stored = response.headers.get("Cache-Control") != "no-store"
+                assert stored == (endpoint == "static" and response.status_code < 400), (method, address)
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+@pytest.mark.parametrize("age", ["62", "old"])
+def test_the_forms_answer_is_not_to_be_stored(client: FlaskClient, age: str, *, htmx: bool) -> None:
+    assert submit(client, {**entries(), "age": age}, htmx=htmx).headers["Cache-Control"] == "no-store"
+
+
+def test_a_static_file_under_the_address_of_its_content_is_kept_for_ever(client: FlaskClient) -> None:
+    address = form_page(client).all("link[@rel='stylesheet']")[0].attrib["href"]
+    with client.get(address) as response:
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_a_static_file_under_its_plain_name_is_asked_for_again(client: FlaskClient) -> None:
+    with client.get("/static/heartapp.css") as response:
+        assert response.headers["Cache-Control"] == "no-cache"
+
+
+def test_that_a_static_file_is_missing_is_not_kept(client: FlaskClient) -> None:
+    assert client.get("/static/none.css?v=0123456789ab").headers["Cache-Control"] == "no-store"
+
+
+def test_over_https_the_browser_is_told_to_stay_there(client: FlaskClient) -> None:
+    assert client.get("/", base_url="https://localhost").headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert "Strict-Transport-Security" not in client.get("/").headers
+
+
+def test_a_reverse_proxy_is_believed_when_it_is_trusted_and_only_then() -> None:
+    forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    for hops, believed in ((1, True), (0, False)):
+        response = make_app(trusted_proxies=hops).test_client().get("/livez", headers=forwarded)
+        assert ("Strict-Transport-Security" in response.headers) is believed

@@ -39,8 +39,9 @@ class Variable:
     """One clinical input.
 
     ``low`` and ``high`` are the hard limits, both allowed, in ``unit``. ``step`` is how finely people write it,
-    ``logarithmic`` whether ratios count more than differences. ``known`` says whether the value exists when the patient is seen or only when the follow-up is over. ``given`` marks
-    what no one can change. ``example`` belongs to a made-up patient.
+    ``logarithmic`` whether ratios count more than differences. ``known`` says whether the value exists when the patient
+    is seen or only when the follow-up is over. ``given`` marks what no one can change. ``example`` belongs to a made-up
+    patient.
     """
 
     name: str

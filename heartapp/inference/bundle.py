@@ -2,8 +2,9 @@
 
 ``models/<name>/<version>/`` holds ``manifest.json``, ``model.onnx`` (served), ``report.json``, ``MODEL_CARD.md``,
 ``members.joblib`` (the fitted estimators) and, where the model has them, ``refits.npz`` (bootstrap refits) and
-``survival.json`` (a survival curve). The manifest states size and SHA-256 of the others. Each file is read once, and the very bytes whose digest was
-compared are the ones that are parsed. ``members.joblib`` is a pickle: its bytes are compared and never loaded here.
+``survival.json`` (a survival curve). The manifest states size and SHA-256 of the others. Each file is read once, and
+the very bytes whose digest was compared are the ones that are parsed. ``members.joblib`` is a pickle: its bytes are
+compared and never loaded here.
 """
 
 from __future__ import annotations
@@ -258,7 +259,9 @@ def _check_variables(manifest: Manifest, path: Path) -> None:
             "this heartapp has; train it anew, or use the heartapp it was trained with"
         )
     names = set(manifest.variable_names)
-    if not {*manifest.required, *manifest.used, *manifest.domain.fields} <= names or len(manifest.typical) != len(names):
+    if not {*manifest.required, *manifest.used, *manifest.domain.fields} <= names or len(manifest.typical) != len(
+        names
+    ):
         raise BundleError(f"{path}: required, used, typical or domain do not fit the variables; {_REMEDY}")
     golden = manifest.golden
     columns = {len(row) for row in golden.rows}

@@ -1,4 +1,4 @@
-"""Where a prediction should be read with care: values and combinations that the training data hardly held, known leaks."""
+"""Where a prediction should be read with care: what the training data hardly held, and known leaks."""
 
 from __future__ import annotations
 

@@ -79,7 +79,8 @@ def explain(
 def _coalitions(players: int) -> NDArray[np.bool_]:
     """Which players are in each coalition, shape (2^players, players); the first is empty, the last is all."""
     numbers = np.arange(2**players)[:, None]
-    return (numbers >> np.arange(players)) & 1 == 1
+    members: NDArray[np.bool_] = (numbers >> np.arange(players)) & 1 == 1
+    return members
 
 
 @cache
@@ -93,4 +94,5 @@ def _weights(players: int) -> NDArray[np.float64]:
     joining = np.array([factorial(size) * factorial(players - size - 1) for size in range(players)], np.float64)
     joining /= factorial(players)
     inside, outside = joining[np.maximum(sizes - 1, 0)], joining[np.minimum(sizes, players - 1)]
-    return np.where(members.T, inside, -outside)
+    weights: NDArray[np.float64] = np.where(members.T, inside, -outside)
+    return weights

@@ -124,6 +124,16 @@ class Model:
         """The model's name: ``bedside`` or ``followup``."""
         return self.identity.name
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the variables, in the order of a row."""
+        return self.bundle.manifest.variable_names
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the variables that it cannot do without."""
+        return tuple(self.bundle.manifest.required)
+
     def probabilities(self, rows: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
         # The shape is spelled out for an empty list, which alone has one dimension.

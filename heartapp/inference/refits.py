@@ -43,8 +43,8 @@ class Trees:
     ``feature`` (column of the split), ``cut`` (index into ``cuts``), ``missing_left``, ``left`` and ``right`` (node
     numbers within the tree) and ``value`` (what a leaf adds) have one entry a node; a leaf is its own child. A value
     below the cut goes left. ``roots`` (first node) and ``output`` (refit times three plus member) have one entry a
-    tree, ``depth`` is the most steps to a leaf in any. ``base`` is what an output starts from, and ``logistic`` whether it is on the logit scale. ``slope`` and
-    ``intercept`` are the calibration of each refit.
+    tree, ``depth`` is the most steps to a leaf in any. ``base`` is what an output starts from, and ``logistic`` whether
+    it is on the logit scale. ``slope`` and ``intercept`` are the calibration of each refit.
     """
 
     cuts: NDArray[np.float32]
@@ -99,7 +99,9 @@ class Refits:
         self._calibration = Calibration(trees.slope, trees.intercept)
         self._starts = np.searchsorted(trees.output, np.arange(self._count * MEMBERS_EACH))
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many refits there are."""
         return self._count
 
     def risks(self, row: Sequence[float]) -> NDArray[np.float64]:
@@ -125,4 +127,3 @@ class Refits:
         low, high = np.percentile(risks, [LOW, HIGH])
         flips = int(((risks >= threshold) != bool(death_event)).sum())
         return Instability(float(low), float(high), flips, self._count)
-

@@ -68,4 +68,5 @@ def _grid(variable: Variable, seen: Seen) -> NDArray[np.float64]:
         return np.array([code for code, _ in variable.choices], np.float64)
     step = max(variable.step, variable.step * np.ceil((seen.maximum - seen.minimum) / variable.step / STEPS))
     first = np.ceil(seen.minimum / step)
-    return (np.arange(first, np.floor(seen.maximum / step) + 1) * step).round(6)
+    grid: NDArray[np.float64] = (np.arange(first, np.floor(seen.maximum / step) + 1) * step).round(6)
+    return grid

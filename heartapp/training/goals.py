@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from heartapp.inference.report import GoalResult
 
@@ -20,10 +20,9 @@ class Goal:
 
     def judge(self, figure: str, value: float) -> GoalResult:
         """Hold a figure against the goal; NaN misses."""
+        reached: Literal["stretch", "goal", "missed"] = "goal" if _within(value, self.reach) else "missed"
         if _within(value, self.stretch):
             reached = "stretch"
-        else:
-            reached = "goal" if _within(value, self.reach) else "missed"
         alarm = self.too_good is not None and _within(value, self.too_good)
         return GoalResult(figure, value, self.reach, self.stretch, reached, alarm)
 

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 GROUPS: Final = 10
 
 
-def report_instability(
-    trees: Trees, features: NDArray[np.float32], served: NDArray[np.float64]
-) -> InstabilityReport:
+def report_instability(trees: Trees, features: NDArray[np.float32], served: NDArray[np.float64]) -> InstabilityReport:
     """Compare the refits with the served model.
 
     Args:
@@ -33,7 +31,7 @@ def report_instability(
     low, high = np.percentile(risks, [LOW, HIGH], axis=1)
     groups = np.array_split(np.argsort(served, kind="stable"), GROUPS)
     return InstabilityReport(
-        refits=len(refits),
+        refits=refits.count,
         mean_absolute_change=rounded(np.abs(risks - served[:, None]).mean()),
         median_width=rounded(np.median(high - low)),
         ranges=[

@@ -1,8 +1,8 @@
 """The three members: which estimators they are, and the few settings tried for each.
 
 The settings were found on splits of other seeds than the protocol's, by Brier score of the calibrated median. What
-helped: few bins (coarse cuts), many randomised deep trees in the forest, hardly any leaf penalty, boosting whose risk may
-only rise with age and creatinine. What hurt: shallow forests, strong penalties, monotone single trees, class weights.
+helped: few bins (coarse cuts), many randomised deep trees in the forest, hardly any leaf penalty, boosting whose risk
+may only rise with age and creatinine. What hurt: shallow forests, strong penalties, monotone single trees.
 """
 
 from __future__ import annotations

@@ -82,7 +82,9 @@ def roc_points(outcome: NDArray[np.int64], risk: NDArray[np.float64]) -> list[tu
     """False positive rate and sensitivity at evenly spaced false positive rates."""
     false_positive, true_positive, _ = roc_curve(outcome, risk)
     rates = np.linspace(0, 1, CURVE_POINTS)
-    return [(rounded(x), rounded(y)) for x, y in zip(rates, np.interp(rates, false_positive, true_positive), strict=True)]
+    return [
+        (rounded(x), rounded(y)) for x, y in zip(rates, np.interp(rates, false_positive, true_positive), strict=True)
+    ]
 
 
 def precision_recall_points(outcome: NDArray[np.int64], risk: NDArray[np.float64]) -> list[tuple[float, float]]:

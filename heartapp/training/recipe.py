@@ -135,9 +135,7 @@ def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> 
     return Calibration(slope, intercept)
 
 
-def _subsets(
-    features: NDArray[np.float32], outcome: NDArray[np.int64], plan: Plan, seed: int
-) -> list[tuple[int, ...]]:
+def _subsets(features: NDArray[np.float32], outcome: NDArray[np.int64], plan: Plan, seed: int) -> list[tuple[int, ...]]:
     """The columns that are tried, in the order of the plan's sizes."""
     everything = tuple(range(features.shape[1]))
     ranking = _rank(features, outcome, seed) if any(plan.sizes) else []
@@ -180,7 +178,5 @@ def _simplest_good(tried: Sequence[NDArray[np.floating]], outcome: NDArray[np.in
     """
     losses = [(probability.astype(np.float64) - outcome) ** 2 for probability in tried]
     best = min(losses, key=lambda loss: float(loss.mean()))
-    within = [
-        (loss - best).mean() <= (loss - best).std(ddof=1) / np.sqrt(len(outcome)) for loss in losses
-    ]
+    within = [(loss - best).mean() <= (loss - best).std(ddof=1) / np.sqrt(len(outcome)) for loss in losses]
     return within.index(True)

@@ -10,7 +10,7 @@ from joblib import Parallel, delayed
 from onnx import helper
 from tqdm import tqdm
 
-from heartapp.inference.refits import MEMBERS_EACH, Trees
+from heartapp.inference.refits import Trees
 from heartapp.training.export import to_onnx
 from heartapp.training.recipe import fit_recipe
 
@@ -92,13 +92,11 @@ _NODE: Final = np.dtype(
 def _ensembles(content: bytes) -> list[dict[str, Any]]:
     """The members of one graph, in order, as tables of nodes."""
     graph = onnx.load_from_string(content).graph
-    found = [
+    return [
         _ensemble({one.name: helper.get_attribute_value(one) for one in node.attribute})
         for node in graph.node
         if node.op_type == "TreeEnsembleClassifier"
     ]
-    assert len(found) == MEMBERS_EACH
-    return found
 
 
 def _ensemble(attributes: dict[str, Any]) -> dict[str, Any]:

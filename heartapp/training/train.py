@@ -29,13 +29,13 @@ from heartapp.inference.bundle import (
     Platt,
     TrainingData,
 )
-from heartapp.inference.report import CohortFigures, InstabilityReport, Report
+from heartapp.inference.report import CohortFigures, Report
 from heartapp.inference.survival import SURVIVAL, write_survival
 from heartapp.training import description
 from heartapp.training.card import write_card
 from heartapp.training.cohort import Cohort
 from heartapp.training.evaluation import SPLITS, evaluate
-from heartapp.training.export import check_parity, to_onnx
+from heartapp.training.export import settle_threshold, to_onnx
 from heartapp.training.instability import report_instability
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import fit_recipe
@@ -47,7 +47,6 @@ from heartapp.training.writing import next_version, write_bundle
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from heartapp.inference.refits import Trees
     from heartapp.training.data import Table
     from heartapp.training.recipe import FittedRecipe
 
@@ -90,7 +89,7 @@ def _train_model(name: str, cohort: Cohort, output: Path, *, seed: int, splits: 
     names, features, plan = cohort.names(name), cohort.features(name), PLANS[name]
     fitted = fit_recipe(features, cohort.outcome, names, plan, seed)
     content = to_onnx(fitted, len(names))
-    check_parity(fitted, content, features, names)
+    fitted = settle_threshold(fitted, content, features, names)
     files = {ONNX: content, JOBLIB: _joblib(fitted)}
     instability = None
     if refits:

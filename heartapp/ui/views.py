@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from heartapp.clinical.variables import GROUPS, VARIABLES
 from heartapp.ui import words
-from heartapp.ui.forms import PAGE_EXPIRED, patient_form_class
+from heartapp.ui.forms import OPTIONS, PAGE_EXPIRED, FormModel, patient_form_class
 from heartapp.web.extension import get_registry
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def predict() -> ResponseReturnValue:
     if not form.validate():
         return _answer(form, None), HTTPStatus.UNPROCESSABLE_ENTITY
     model = registry.get(form.model.data)
-    return _answer(form, model.predict([form.values(model.variables)])[0])
+    return _answer(form, model.predict([form.values(model.variables)], form.asked(model))[0])
 
 
 @blueprint.get("/predict")
@@ -79,9 +79,7 @@ def error_page(status: int, detail: str) -> ResponseReturnValue:
 
 
 def _form() -> PatientForm:
-    models = tuple(
-        (model.name, tuple(variable.name for variable in model.variables)) for model in get_registry().models
-    )
+    models = tuple(FormModel(model.name, model.names, model.required) for model in get_registry().models)
     form = patient_form_class(models)(formdata=request.form if request.method == "POST" else MultiDict())
     if request.method == "POST" and not form.model.data:
         form.model.data = get_registry().default
@@ -100,6 +98,7 @@ def _page(template: str, form: PatientForm, prediction: Prediction | None = None
         prediction=prediction,
         models=get_registry().models,
         groups=[(group, [one for one in VARIABLES if one.group == group]) for group in GROUPS],
+        options=OPTIONS,
         expired=PAGE_EXPIRED if form.expired else None,
         words=words,
     )

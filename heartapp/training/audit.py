@@ -7,6 +7,7 @@ where several patients share it.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
@@ -319,10 +320,12 @@ def _decimals(value: float) -> int:
 
 
 def _number(cell: str) -> float:
+    """The number in a cell; NaN where there is none, as for infinities, which nobody has."""
     try:
-        return float(cell)
+        value = float(cell)
     except ValueError:
-        return float("nan")
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def _rows(rows: Sequence[int]) -> str:

@@ -138,8 +138,9 @@ def _without_time(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _months(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The month of follow-up as their programs use it: one column for each month but the first, shape (n, months)."""
-    month = values[:, -1] // _DAYS_A_MONTH
-    return (month[:, None] == np.unique(month)[1:]).astype(np.float64)
+    month: NDArray[np.float64] = np.floor(values[:, -1] / _DAYS_A_MONTH)
+    columns: NDArray[np.bool_] = month[:, None] == np.unique(month)[1:]
+    return columns.astype(np.float64)
 
 
 def _three_variables(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -373,11 +374,10 @@ def _hazards(table: Table, refits: int, seed: int) -> list[Hazard]:
     jobs = (delayed(_cox)(features[rows], time[rows], died[rows]) for rows in (np.arange(len(died)), *drawn))
     fits = list(tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=refits + 1, desc="Cox model", unit="fit"))
     low, high = np.exp(np.percentile(fits[1:], [2.5, 97.5], axis=0))
+    figures = np.column_stack([np.exp(fits[0]), low, high]).round(3).tolist()
     return [
-        Hazard(name, *figures, theirs=_SIGNIFICANT if name.startswith(_NAMED_BY_AHMAD) else _NOT_NAMED)
-        for name, *figures in zip(
-            columns, np.exp(fits[0]).round(3).tolist(), low.round(3).tolist(), high.round(3).tolist(), strict=True
-        )
+        Hazard(name, ratio, low, high, _SIGNIFICANT if name.startswith(_NAMED_BY_AHMAD) else _NOT_NAMED)
+        for name, (ratio, low, high) in zip(columns, figures, strict=True)
     ]
 
 

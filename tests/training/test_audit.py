@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from heartapp.clinical.variables import OUTCOME
 from heartapp.errors import DataError
 from heartapp.training.audit import audit
-from heartapp.training.data import COLUMNS
+from heartapp.training.data import COLUMNS, Likeness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,6 +100,29 @@ def test_a_part_with_cells_taken_out_is_an_altered_copy_too(
     (altered,) = found(look(rows), "origin")
     assert altered.rows == (2, 3)
     assert "the columns" not in altered.message
+
+
+def test_where_an_altered_copy_differs_is_told(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    likeness = Likeness("an altered copy", rows=(7, 9), columns=("platelets",))
+    monkeypatch.setattr("heartapp.training.audit.compare", lambda *_: likeness)
+    seen = audit(cohort)
+    assert seen.faulty
+    assert seen.text().splitlines()[1:3] == [
+        (
+            "fault   origin: 2 rows are not those of UCI data set 519, which the table otherwise resembles; "
+            "the columns that differ: platelets"
+        ),
+        "        rows 7, 9",
+    ]
+
+
+def test_columns_that_repeat_beside_a_fill_are_told(rows: Rows, look: Callable[[Rows], Audit]) -> None:
+    dead = [row for row in rows if row[OUTCOME] == "1.0"][:20]
+    for row in dead:
+        row["creatinine_phosphokinase"], row["serum_sodium"] = "777", "151"
+    fills = {finding.column: finding.message for finding in found(look(rows), "fill by outcome")}
+    assert "with serum_sodium 151 in 20 of them" in fills["creatinine_phosphokinase"]
+    assert "with creatinine_phosphokinase 777 in 20 of them" in fills["serum_sodium"]
 
 
 def test_a_clean_cohort_has_no_fault(cohort: Path) -> None:

@@ -55,6 +55,24 @@ def test_their_area_of_hard_labels_is_the_mean_of_their_two_rates(found: Reprodu
     assert "ROC = (0.532 + 0.831) / 2: of hard labels" in found.text()
 
 
+@pytest.mark.parametrize("method", [*reproduction._BEDSIDE, *reproduction._FOLLOWUP])
+def test_every_method_gives_seven_rates(cohort: Path, method: reproduction._Method) -> None:
+    table = read_table(cohort)
+    ((train, test),) = reproduction._sides(len(table.outcome), 1, 0)
+    assert (len(train), len(test)) == (120, 30)
+    rates = reproduction._rates(method, table, 0, train, test)
+    assert len(rates) == len(RATES)
+    assert all(-1 <= rate <= 1 for rate in rates)
+
+
+def test_a_stronger_risk_has_a_higher_hazard_ratio() -> None:
+    generator = np.random.default_rng(0)
+    strong, none = generator.normal(size=(2, 400))
+    time = generator.exponential(np.exp(-strong))
+    log_ratios = reproduction._cox(np.column_stack([strong, none]), time, generator.random(400) < 0.8)
+    assert log_ratios == pytest.approx([1, 0], abs=0.2)
+
+
 def test_the_same_seed_gives_the_same_tables(found: Reproduction, cohort: Path) -> None:
     assert reproduce(read_table(cohort), splits=2, refits=4) == found
 

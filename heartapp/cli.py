@@ -86,7 +86,7 @@ def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits:
         from heartapp.training.tables import tables  # noqa: PLC0415
     table = read_table(data or download())
     if reproduce:
-        click.echo(reproduction(table).text)
+        click.echo(reproduction(table).text())
         return
     for part in tables(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
         click.echo(part + "\n")

@@ -51,7 +51,7 @@ def required(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.fl
     """
     if len(fitted.columns) < len(names):
         return [names[column] for column in fitted.columns]
-    lacked: list[bool] = np.isnan(features).any(axis=0).tolist()
+    lacked = np.atleast_1d(np.isnan(features).any(axis=0))
     return [name for name, lacks in zip(names, lacked, strict=True) if not lacks]
 
 

@@ -14,7 +14,7 @@ from wtforms.widgets import TextInput
 
 from heartapp.clinical.numbers import NumberTextError, read_number
 from heartapp.clinical.patient import MISSING
-from heartapp.clinical.variables import VARIABLES, Variable
+from heartapp.clinical.variables import GROUPS, VARIABLES, Variable
 from heartapp.inference.model import Asked
 from heartapp.inference.survival import FIRST_DAY, GRID, LAST_DAY
 from heartapp.ui.words import MODEL_LABELS
@@ -38,7 +38,7 @@ THRESHOLD: Final = Variable(
     unit="%",
     low=1,
     high=99,
-    help="The risk from which death is expected. Empty: the model's own.",
+    help="The risk from which death is expected, a whole number. Empty: the model’s own.",
     example=math.nan,
 )
 HORIZON: Final = Variable(
@@ -87,25 +87,63 @@ class NumberField(Field):
         return "" if self.data is None else f"{self.data:.10g}"
 
 
+class FormModel(NamedTuple):
+    """What a form has to know of a model: the fields that are read for it, and those of them that must be filled in."""
+
+    name: str
+    fields: tuple[str, ...]
+    required: tuple[str, ...]
+
+    @classmethod
+    def of(cls, model: Model) -> FormModel:
+        """What it has to know of this model; a day is only asked for where there is a curve."""
+        options = (THRESHOLD,) if model.survival is None else OPTIONS
+        return cls(model.name, (*model.names, *(option.name for option in options)), model.required)
+
+
 class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """What the forms of any set of models share. The classes are made by `patient_form_class`."""
 
     model: RadioField
+    served: tuple[FormModel, ...]
 
     def values(self, variables: Sequence[Variable]) -> list[float]:
         """The validated values, in the order of ``variables``, `MISSING` where one was left out."""
         entered = [self[variable.name].data for variable in variables]
         return [MISSING if entry in (None, "") else float(entry) for entry in entered]
 
+    @property
+    def days(self) -> list[int]:
+        """The reader's own day, where there is one that can be read."""
+        day = self[HORIZON.name].data
+        return [] if day is None or not HORIZON.allows(day) else [int(day)]
+
     def asked(self, model: Model) -> Asked:
         """What the page shows beside the risk, as far as the model has it."""
-        threshold, horizon = self[THRESHOLD.name].data, self[HORIZON.name].data
+        threshold, days = self[THRESHOLD.name].data, self.days
         return Asked(
             threshold=None if threshold is None else threshold / 100,
-            horizons=() if model.survival is None else (*GRID, *([] if horizon is None else [int(horizon)])),
+            horizons=() if model.survival is None else tuple(sorted({*GRID, *days})),
             explain=True,
             instability=model.refits is not None,
         )
+
+    @property
+    def groups(self) -> list[tuple[str, list[Variable]]]:
+        """The groups in reading order; in each of them, what more models need comes first."""
+
+        def needless(variable: Variable) -> int:
+            return -sum(variable.name in model.required for model in self.served)
+
+        return [(name, sorted((one for one in VARIABLES if one.group == name), key=needless)) for name in GROUPS]
+
+    def takers(self, name: str) -> list[str]:
+        """The models that read a field."""
+        return [model.name for model in self.served if name in model.fields]
+
+    def optional(self, name: str) -> list[str]:
+        """The models that read a field and can do without."""
+        return [model.name for model in self.served if name in model.fields and name not in model.required]
 
     @property
     def expired(self) -> bool:
@@ -116,22 +154,11 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     def faults(self) -> list[tuple[str, str]]:
         """The id of the input and the message of each faulty field, in the order of the form."""
         faults = []
-        for field in (self.model, *(self[variable.name] for variable in (*VARIABLES, *OPTIONS))):
+        variables = [variable for _, group in self.groups for variable in group]
+        for field in (self.model, *(self[variable.name] for variable in (*variables, *OPTIONS))):
             first = f"{field.id}-0" if isinstance(field, RadioField) else field.id
             faults += [(first, message) for message in field.errors]
         return faults
-
-
-class FormModel(NamedTuple):
-    """What a form has to know of a model."""
-
-    name: str
-    variables: tuple[str, ...]
-    required: tuple[str, ...]
-
-    def takes(self, name: str) -> bool:
-        """Whether a field is read for this model."""
-        return name in self.variables or any(name == option.name for option in OPTIONS)
 
 
 @cache
@@ -143,7 +170,7 @@ def patient_form_class(models: tuple[FormModel, ...]) -> type[PatientForm]:
     fields: dict[str, Any] = {variable.name: _field(variable, models) for variable in (*VARIABLES, *OPTIONS)}
     choices = [SelectChoice(model.name) for model in models]
     fields["model"] = RadioField("Model", [_check_model], choices=choices, validate_choice=False)
-    return type("ServedPatientForm", (PatientForm,), fields)
+    return type("ServedPatientForm", (PatientForm,), {**fields, "served": models})
 
 
 def _field(variable: Variable, models: tuple[FormModel, ...]) -> Any:
@@ -165,7 +192,7 @@ def _check(variable: Variable, models: dict[str, FormModel]) -> Callable[[Patien
 
     def check(form: PatientForm, field: Any) -> None:
         model = models.get(form.model.data)
-        if model is None or not model.takes(variable.name):
+        if model is None or variable.name not in model.fields:
             raise StopValidation
         message = _problem(variable, field, required=variable.name in model.required)
         if message is not None:
@@ -181,8 +208,9 @@ def _problem(variable: Variable, field: Any, *, required: bool) -> str | None:
             return variable.prompt if required else None
         if field.problem:
             return str(field.problem)
-        if not variable.allows(field.data) or (variable is HORIZON and not field.data.is_integer()):
-            return f"{variable.label} must be a {'whole ' if variable is HORIZON else ''}number {variable.range}."
+        whole = variable in OPTIONS  # What is told of a risk is whole per cents, and so is what it is compared with.
+        if not variable.allows(field.data) or (whole and not field.data.is_integer()):
+            return f"{variable.label} must be a {'whole ' if whole else ''}number {variable.range}."
         return None
     known = {str(code) for code, _ in variable.choices}
     allowed = known if required else {*known, NOT_KNOWN[0], None}

@@ -135,6 +135,7 @@ class Bundle:
     manifest: Manifest
     onnx: bytes
     report: Report
+    card: bytes
     refits: Trees | None
     survival: SurvivalParameters | None
     digest: str
@@ -163,6 +164,7 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
         manifest=manifest,
         onnx=contents[ONNX],
         report=report,
+        card=contents[CARD],
         refits=Trees.from_bytes(contents[REFITS]) if REFITS in contents else None,
         survival=read_survival(contents[SURVIVAL], manifest.variable_names) if SURVIVAL in contents else None,
         digest="sha256:" + hashlib.sha256(manifest_bytes).hexdigest(),

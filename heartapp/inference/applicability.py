@@ -26,6 +26,13 @@ class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     precision: list[list[float]]
     limit: Annotated[float, Meta(gt=0)]
 
+    def __post_init__(self) -> None:
+        """Refuse numbers that are not one for each field."""
+        if {len(self.logarithmic), len(self.centre), len(self.precision), *map(len, self.precision)} != {
+            len(self.fields)
+        }:
+            raise ValueError("logarithmic, centre and precision must fit the fields")
+
     def distance(self, values: Sequence[float]) -> float:
         """Mahalanobis distance of a patient's values of ``fields``; a missing one (NaN) is taken at the centre."""
         scaled = np.array(values, np.float64)

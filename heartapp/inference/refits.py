@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
-from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
@@ -78,7 +77,7 @@ class Trees:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return cls(**{one.name: arrays[one.name] for one in fields(cls)})
-        except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
+        except Exception as error:  # noqa: BLE001 - numpy, zipfile and zlib raise classes without a common base
             raise BundleError(f"refits.npz cannot be read: {error}; train the model anew") from None
 
 

@@ -98,7 +98,7 @@ def test_what_no_one_can_change_is_age_sex_and_the_followup_time() -> None:
 
 def test_a_variable_is_declared_by_name_of_each_fact() -> None:
     with pytest.raises(TypeError, match="positional"):
-        Variable("age", "Age", "Patient", "number", "Help.", 62)  # type: ignore[misc]  # that is what is refused
+        Variable("age", "Age", "Patient", "number", "Help.", 62)  # type: ignore[call-arg]  # that is what is refused
 
 
 @pytest.mark.parametrize(

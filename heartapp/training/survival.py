@@ -2,7 +2,7 @@
 
 A Cox model on restricted cubic splines of age, ejection fraction and log creatinine, the three variables that Ahmad
 et al. (2017) and Chicco and Jurman (2020) found to matter most, with a ridge penalty and Breslow's baseline hazard.
-scikit-survival fits it; what is served are plain numbers, proved to answer as scikit-survival does.
+lifelines fits it; what is served are plain numbers, proved to answer as lifelines does.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pandas as pd
+from lifelines import CoxPHFitter
 from sklearn.model_selection import StratifiedKFold
-from sksurv.linear_model import CoxPHSurvivalAnalysis
-from sksurv.util import Surv
 
 from heartapp.errors import DataError
 from heartapp.inference.survival import GRID, LAST_DAY, Fit, SurvivalModel, SurvivalParameters, Term, design
@@ -33,32 +33,27 @@ PENALTIES: Final = (5.0, 10.0, 20.0, 40.0, 80.0)
 FOLDS: Final = 5
 REFITS: Final = 200
 PARITY: Final = 1e-6
-"""Largest difference in risk between the exported numbers and scikit-survival."""
+"""Largest difference in risk between the exported numbers and lifelines."""
 _SIGNIFICANT_DIGITS: Final = 9
+_NO_SPREAD: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Patients:
     """Patients and what became of them.
 
-    ``values`` has shape (n, names); NaN is a missing value, as hidden fills are to be. ``names`` are the columns'
+    ``rows`` has shape (n, names); NaN is a missing value, as hidden fills are to be. ``names`` are the columns'
     variables. ``time`` are the days until death or the last contact, ``died`` is 1 or 0, both of shape (n,).
     """
 
-    values: NDArray[np.float64]
+    rows: NDArray[np.float64]
     names: Sequence[str]
     time: NDArray[np.float64]
     died: NDArray[np.int64]
 
-    def part(self, rows: NDArray[np.int64]) -> Patients:
-        """The patients of these rows, in their order; a row may come more than once."""
-        return Patients(self.values[rows], self.names, self.time[rows], self.died[rows])
-
-    @property
-    def outcomes(self) -> NDArray[np.void]:
-        """Death and time as scikit-survival takes them."""
-        outcomes: NDArray[np.void] = Surv.from_arrays(self.died == 1, self.time)
-        return outcomes
+    def part(self, chosen: NDArray[np.int64]) -> Patients:
+        """The patients of these row numbers."""
+        return Patients(self.rows[chosen], self.names, self.time[chosen], self.died[chosen])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +66,9 @@ class FittedSurvival:
     terms: tuple[Term, ...]
     whitening: NDArray[np.float64]
     penalty: float
-    estimator: CoxPHSurvivalAnalysis
+    estimator: CoxPHFitter
 
-    def parameters(
-        self, days: Sequence[int] = GRID, refits: Sequence[CoxPHSurvivalAnalysis] = ()
-    ) -> SurvivalParameters:
+    def parameters(self, days: Sequence[int] = GRID, refits: Sequence[CoxPHFitter] = ()) -> SurvivalParameters:
         """The model, and any refits of it, as plain numbers, with the hazards by the given days."""
         return SurvivalParameters(
             format=1,
@@ -90,17 +83,17 @@ def fit_survival(patients: Patients, *, seed: int) -> FittedSurvival:
     """Choose typical values, knots and penalty, and fit, on one training set; ``seed`` is that of the folds.
 
     Raises:
-        DataError: nobody was followed beyond the last day of the curve.
+        DataError: nobody was followed beyond the last day of the curve, or a variable's values do not differ.
     """
     if patients.time.max() <= LAST_DAY:
         raise DataError(f"column time: nobody was followed beyond day {LAST_DAY}, to which the survival curve reaches")
-    values = patients.values[:, [patients.names.index(name) for name in SPLINES]]
+    values = patients.rows[:, [patients.names.index(name) for name in SPLINES]]
     terms = _terms(values)
     columns = design(terms, values)
     whitening = _whitening(terms, columns)
     white = columns @ whitening
     penalty = _choose_penalty(white, patients, seed)
-    return FittedSurvival(terms, whitening, penalty, _fit_cox(white, patients.outcomes, penalty))
+    return FittedSurvival(terms, whitening, penalty, _fit_cox(white, patients.time, patients.died, penalty))
 
 
 def make_survival(patients: Patients, *, seed: int, refits: int = REFITS) -> tuple[FittedSurvival, SurvivalParameters]:
@@ -110,24 +103,24 @@ def make_survival(patients: Patients, *, seed: int, refits: int = REFITS) -> tup
     folds and the samples.
 
     Raises:
-        DataError: nobody was followed beyond the last day of the curve.
-        ExportError: the exported numbers answer otherwise than scikit-survival.
+        DataError: nobody was followed beyond the last day of the curve, or a variable's values do not differ.
+        ExportError: the exported numbers answer otherwise than lifelines.
     """
     fitted = fit_survival(patients, seed=seed)
-    white, outcomes = _white(fitted, patients.values, patients.names), patients.outcomes
+    white, time, died = _white(fitted, patients.rows, patients.names), patients.time, patients.died
     generator = np.random.default_rng(seed)
     samples = (generator.integers(0, len(white), len(white)) for _ in range(refits))
     parameters = fitted.parameters(
-        refits=[_fit_cox(white[sample], outcomes[sample], fitted.penalty) for sample in samples]
+        refits=[_fit_cox(white[sample], time[sample], died[sample], fitted.penalty) for sample in samples]
     )
-    check_parity(fitted, parameters, patients.values, patients.names)
+    check_parity(fitted, parameters, patients.rows, patients.names)
     return fitted, parameters
 
 
 def check_parity(
     fitted: FittedSurvival, parameters: SurvivalParameters, values: NDArray[np.float64], names: Sequence[str]
 ) -> None:
-    """Hold the exported numbers against scikit-survival's survival function, on these rows and without each value.
+    """Hold the exported numbers against lifelines's survival function, on these rows and without each value.
 
     Raises:
         ExportError: a risk differs by more than `PARITY` on a day of the grid.
@@ -135,11 +128,11 @@ def check_parity(
     positions = [names.index(term.variable) for term in fitted.terms]
     rows = np.vstack([values, *(_without(values, position) for position in positions)])
     ours = SurvivalModel(parameters, names).risk(rows, parameters.days)
-    functions = fitted.estimator.predict_survival_function(_white(fitted, rows, names))
-    theirs = np.array([1 - _at(function.x, function.y, parameters.days, before=1.0) for function in functions])
+    survival = fitted.estimator.predict_survival_function(_frame(_white(fitted, rows, names)), times=parameters.days)
+    theirs = 1 - survival.to_numpy().T
     worst = float(np.abs(ours - theirs).max())
     if not worst <= PARITY:
-        raise ExportError(f"the exported survival curve differs from scikit-survival's by {worst:.1e}")
+        raise ExportError(f"the exported survival curve differs from lifelines's by {worst:.1e}")
 
 
 def _terms(values: NDArray[np.float64]) -> tuple[Term, ...]:
@@ -163,8 +156,9 @@ def _whitening(terms: Sequence[Term], columns: NDArray[np.float64]) -> NDArray[n
     for term in terms:
         block = slice(start, start + term.columns)
         triangle = np.linalg.qr(columns[:, block] - columns[:, block].mean(axis=0), mode="r")
-        # The pseudo-inverse: a column that does not vary gets a coefficient of 0.
-        whitening[block, block] = np.linalg.pinv(triangle) * np.sqrt(len(columns))
+        if np.abs(np.diag(triangle)).min() < _NO_SPREAD:
+            raise DataError(f"column {term.variable}: its values hardly differ; the survival curve needs more of them")
+        whitening[block, block] = np.linalg.inv(triangle) * np.sqrt(len(columns))
         start = block.stop
     return whitening
 
@@ -175,8 +169,17 @@ def _white(fitted: FittedSurvival, values: NDArray[np.float64], names: Sequence[
     return white
 
 
-def _fit_cox(white: NDArray[np.float64], outcomes: NDArray[np.void], penalty: float) -> CoxPHSurvivalAnalysis:
-    return CoxPHSurvivalAnalysis(alpha=penalty).fit(white, outcomes)
+def _fit_cox(
+    white: NDArray[np.float64], time: NDArray[np.float64], died: NDArray[np.int64], penalty: float
+) -> CoxPHFitter:
+    # lifelines weighs the penalty against the mean likelihood of a patient, we against that of all of them.
+    cox = CoxPHFitter(penalizer=penalty / len(white), l1_ratio=0)
+    return cox.fit(_frame(white).assign(time=time, died=died), duration_col="time", event_col="died")
+
+
+def _frame(white: NDArray[np.float64]) -> pd.DataFrame:
+    """The whitened columns as lifelines takes them."""
+    return pd.DataFrame(white, columns=[f"column {index}" for index in range(white.shape[1])])
 
 
 def _choose_penalty(white: NDArray[np.float64], patients: Patients, seed: int) -> float:
@@ -184,11 +187,11 @@ def _choose_penalty(white: NDArray[np.float64], patients: Patients, seed: int) -
 
     A fold's part is what its patients add to the likelihood of a model that was fitted without them.
     """
-    time, died, outcomes = patients.time, patients.died, patients.outcomes
+    time, died = patients.time, patients.died
     gain = np.zeros(len(PENALTIES))
     for train, _ in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(white, died):
         for index, penalty in enumerate(PENALTIES):
-            score = white @ _fit_cox(white[train], outcomes[train], penalty).coef_
+            score = white @ _fit_cox(white[train], time[train], died[train], penalty).params_.to_numpy()
             gain[index] += partial_likelihood(score, time, died)
             gain[index] -= partial_likelihood(score[train], time[train], died[train])
     return PENALTIES[int(gain.argmax())]
@@ -203,17 +206,10 @@ def partial_likelihood(score: NDArray[np.float64], time: NDArray[np.float64], di
     return float(score[dead].sum() - np.log(at_risk[still_followed - 1]).sum())
 
 
-def _fit_numbers(estimator: CoxPHSurvivalAnalysis, whitening: NDArray[np.float64], days: Sequence[int]) -> Fit:
-    hazard = estimator.cum_baseline_hazard_
-    return Fit(_rounded(whitening @ estimator.coef_), _rounded(_at(hazard.x, hazard.y, days, before=0.0)))
-
-
-def _at(
-    steps: NDArray[np.float64], values: NDArray[np.float64], days: Sequence[int], *, before: float
-) -> NDArray[np.float64]:
-    """A step function at some days: the value of the last step that is not later, ``before`` ahead of the first."""
-    found: NDArray[np.float64] = np.concatenate([[before], values])[np.searchsorted(steps, days, side="right")]
-    return found
+def _fit_numbers(estimator: CoxPHFitter, whitening: NDArray[np.float64], days: Sequence[int]) -> Fit:
+    # The typical patient's columns are all 0. Between two days of death lifelines takes the hazard to rise evenly.
+    hazard = estimator.predict_cumulative_hazard(_frame(np.zeros((1, len(whitening)))), times=days)
+    return Fit(_rounded(whitening @ estimator.params_.to_numpy()), _rounded(hazard.to_numpy()[:, 0]))
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:

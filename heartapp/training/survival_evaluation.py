@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from joblib import Parallel, delayed
+from lifelines import KaplanMeierFitter
+from lifelines.utils import concordance_index
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit
-from sksurv.metrics import concordance_index_censored, concordance_index_ipcw
-from sksurv.nonparametric import CensoringDistributionEstimator, SurvivalFunctionEstimator
 from tqdm import tqdm
 
 from heartapp.errors import DataError
@@ -69,7 +69,7 @@ def evaluate_survival(
     test_patients = min(TEST_PATIENTS, len(patients.died) // 4)
     splitter = StratifiedShuffleSplit(n_splits=splits, test_size=test_patients, random_state=split_seed)
     sides = [
-        (patients.part(train), patients.part(test)) for train, test in splitter.split(patients.values, patients.died)
+        (patients.part(train), patients.part(test)) for train, test in splitter.split(patients.rows, patients.died)
     ]
     days = _judged_days([train for train, _ in sides])
     jobs = (delayed(_judge)(train, test, days, seed) for train, test in sides)
@@ -101,16 +101,16 @@ def _judge(train: Patients, test: Patients, days: NDArray[np.int64], seed: int) 
     fitted = fit_survival(train, seed=seed)
     # The curve as it is served, on its grid, only longer.
     grid = [*range(FIRST_DAY, days[-1], _GRID_STEP), int(days[-1])]
-    risk = SurvivalModel(fitted.parameters(grid), test.names).risk(test.values, days.tolist())
+    risk = SurvivalModel(fitted.parameters(grid), test.names).risk(test.rows, days.tolist())
     dead, weight = censoring_weights(train, test, days)
-    null = np.broadcast_to(1 - SurvivalFunctionEstimator().fit(train.outcomes).predict_proba(days), risk.shape)
+    null = np.broadcast_to(1 - _kaplan_meier(train.time, train.died, days), risk.shape)
     # Hazards are proportional, so that the order of patients is the same by every day.
     order = risk[:, LAST_DAY - FIRST_DAY]
     at = np.subtract(DEFAULT_HORIZONS, FIRST_DAY)
     return _Split(
         metrics={
-            "harrell_c": float(concordance_index_censored(test.died == 1, test.time, order)[0]),
-            "uno_c": float(concordance_index_ipcw(train.outcomes, test.outcomes, order, tau=days[-1])[0]),
+            "harrell_c": float(concordance_index(test.time, -order, test.died)),
+            "uno_c": uno_concordance(train, test, order, int(days[-1])),
             **brier_scores(risk, dead, weight, days),
             **{
                 f"auc_{day}": float(roc_auc_score(dead[:, index], risk[:, index], sample_weight=weight[:, index]))
@@ -133,12 +133,41 @@ def censoring_weights(
     Who was still followed counts for those who had left by then, too; who had left counts nothing. The share still
     followed is learned from the training side, whose follow-up has to reach beyond the last of the days, which rise.
     """
-    followed = CensoringDistributionEstimator().fit(train.outcomes)
     by_then = test.time[:, None] <= days
     dead = by_then & (test.died == 1)[:, None]
-    at_death = 1 / followed.predict_proba(np.minimum(test.time, days[-1]))
-    at_day = 1 / followed.predict_proba(days)
+    at_death = 1 / _followed(train, np.minimum(test.time, days[-1]))
+    at_day = 1 / _followed(train, days)
     return dead, np.where(dead, at_death[:, None], np.where(by_then, 0.0, at_day))
+
+
+def uno_concordance(train: Patients, test: Patients, risk: NDArray[np.float64], last_day: int) -> float:
+    """Uno's C (2011): how often, of two patients, the one who died first was at the greater risk; ties count half.
+
+    Pairs are weighted for those that were lost because someone had left.
+
+    Args:
+        train: from whom the share still followed is learned; their follow-up reaches beyond the last day.
+        test: whose risk it is.
+        risk: shape (n,).
+        last_day: deaths from this day on do not count.
+    """
+    first = np.flatnonzero((test.died == 1) & (test.time < last_day))
+    pairs = test.time[first, None] < test.time
+    right = (risk[first, None] > risk) + 0.5 * (risk[first, None] == risk)
+    weight = pairs / _followed(train, test.time[first])[:, None] ** 2
+    return float((weight * right).sum() / weight.sum())
+
+
+def _followed(patients: Patients, days: NDArray[np.floating | np.integer]) -> NDArray[np.float64]:
+    """The share of patients who would still be followed on each day if nobody died: Kaplan and Meier's, of leaving."""
+    return _kaplan_meier(patients.time, 1 - patients.died, days)
+
+
+def _kaplan_meier(
+    time: NDArray[np.float64], event: NDArray[np.int64], days: NDArray[np.floating | np.integer]
+) -> NDArray[np.float64]:
+    share: NDArray[np.float64] = KaplanMeierFitter().fit(time, event).survival_function_at_times(days).to_numpy()
+    return share
 
 
 def brier_scores(

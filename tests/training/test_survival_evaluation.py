@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 import pytest
-from sksurv.metrics import brier_score, cumulative_dynamic_auc, integrated_brier_score
+from lifelines.utils import concordance_index
+from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from heartapp.clinical.variables import VARIABLES
 from heartapp.errors import DataError
@@ -25,6 +26,7 @@ from heartapp.training.survival_evaluation import (
     censoring_weights,
     evaluate_survival,
     goal_result,
+    uno_concordance,
 )
 
 if TYPE_CHECKING:
@@ -101,38 +103,57 @@ def test_other_splits_give_other_figures(evaluation: SurvivalEvaluation, patient
 
 def test_one_split_is_judged_by_a_curve_that_saw_its_training_side_alone(patients: Patients, split: _Split) -> None:
     fitted = fit_survival(patients.part(TRAIN), seed=1)
-    served = SurvivalModel(fitted.parameters(), NAMES).risk(patients.part(TEST).values)
+    served = SurvivalModel(fitted.parameters(), NAMES).risk(patients.part(TEST).rows)
     assert split.risk == pytest.approx(served, abs=1e-9)
     assert split.penalty == fitted.penalty
 
     test = patients.part(TEST)
-    swapped = Patients(test.values, NAMES, test.time[::-1], 1 - test.died)
+    swapped = Patients(test.rows, NAMES, test.time[::-1], 1 - test.died)
     blind = _judge(patients.part(TRAIN), swapped, DAYS, 1)
     assert np.array_equal(blind.risk, split.risk)
 
 
-def test_brier_scores_and_auc_are_those_of_scikit_survival(patients: Patients, split: _Split) -> None:
-    train, test = patients.part(TRAIN), patients.part(TEST)
-    # scikit-survival judges only within the days of the test side.
-    days = np.arange(max(FIRST_DAY, math.ceil(test.time.min())), LAST_JUDGED + 1)
-    grid = [*range(FIRST_DAY, LAST_JUDGED + 1, 5)]
-    fitted = fit_survival(train, seed=1)
-    risk = SurvivalModel(fitted.parameters(grid), NAMES).risk(test.values, days.tolist())
-    dead, weight = censoring_weights(train, test, days)
-    ours = brier_scores(risk, dead, weight, days)
-    theirs = brier_score(train.outcomes, test.outcomes, 1 - risk[:, [90 - days[0], 180 - days[0]]], [90, 180])[1]
-    assert [ours["brier_90"], ours["brier_180"]] == pytest.approx(theirs)
-    assert [split.metrics["brier_90"], split.metrics["brier_180"]] == pytest.approx(theirs)
-    assert ours["integrated_brier"] == pytest.approx(
-        integrated_brier_score(train.outcomes, test.outcomes, 1 - risk, days)
+def all_died(patients: Patients) -> Patients:
+    """The same patients, as if each had been followed until death."""
+    return Patients(patients.rows, patients.names, patients.time, np.ones_like(patients.died))
+
+
+def test_without_censoring_the_figures_are_the_plain_ones(patients: Patients) -> None:
+    test = all_died(patients.part(TEST))
+    split = _judge(all_died(patients.part(TRAIN)), test, DAYS, 1)
+    for index, day in enumerate((90, 180)):
+        dead, risk = test.time <= day, split.risk[:, index]
+        assert split.metrics[f"brier_{day}"] == pytest.approx(brier_score_loss(dead, risk))
+        assert split.metrics[f"auc_{day}"] == pytest.approx(roc_auc_score(dead, risk))
+    assert split.metrics["harrell_c"] == pytest.approx(concordance_index(test.time, -split.risk[:, 1], test.died))
+
+
+def test_without_censoring_uno_s_c_is_harrell_s(patients: Patients) -> None:
+    test, risk = all_died(patients.part(TEST)), patients.part(TEST).rows[:, 0]
+    assert uno_concordance(all_died(patients), test, risk, 1_000) == pytest.approx(
+        concordance_index(test.time, -risk, test.died)
     )
-    order = risk[:, LAST_DAY - days[0]]
-    areas = cumulative_dynamic_auc(train.outcomes, test.outcomes, order, [90, 180])[0]
-    assert [split.metrics["auc_90"], split.metrics["auc_180"]] == pytest.approx(areas)
+
+
+def test_uno_s_c_weighs_a_pair_by_the_share_still_followed() -> None:
+    names, rows = ("age",), np.zeros((4, 1))
+    # One of three leaves on day 20, so that from then on two thirds are followed: weight 1 before, 9/4 after.
+    test = Patients(rows, names, np.array([10.0, 20.0, 30.0, 40.0]), np.array([1, 0, 1, 0]))
+    # Day 10: right against days 20 and 30, tied with day 40. Day 30: wrong against day 40.
+    risk = np.array([0.6, 0.1, 0.2, 0.6])
+    assert uno_concordance(test, test, risk, 100) == pytest.approx(2.5 / (3 + 9 / 4))
+    assert uno_concordance(test, test, risk, 30) == pytest.approx(2.5 / 3)
+
+
+def test_the_integrated_score_is_the_mean_over_the_days() -> None:
+    days = np.arange(30, 181)
+    dead = np.zeros((5, len(days)), np.bool_)
+    scores = brier_scores(np.full(dead.shape, 0.5), dead, np.ones(dead.shape), days)
+    assert scores == pytest.approx({"integrated_brier": 0.25, "brier_90": 0.25, "brier_180": 0.25})
 
 
 def test_without_censoring_everyone_counts_once(patients: Patients) -> None:
-    followed = Patients(patients.values, NAMES, patients.time, np.ones_like(patients.died))
+    followed = all_died(patients)
     dead, weight = censoring_weights(followed, followed, np.array([90, 180]))
     assert np.array_equal(dead, followed.time[:, None] <= [90, 180])
     assert np.all(weight == 1)
@@ -195,11 +216,11 @@ def test_every_goal_is_answered(evaluation: SurvivalEvaluation) -> None:
 
 
 def test_a_follow_up_that_ends_early_shortens_what_is_judged(patients: Patients) -> None:
-    short = Patients(patients.values, NAMES, np.minimum(patients.time, 200), patients.died)
+    short = Patients(patients.rows, NAMES, np.minimum(patients.time, 200), patients.died)
     assert evaluate_survival(short, seed=1, splits=2).last_day == 199
 
 
 def test_a_follow_up_that_ends_before_the_curve_is_refused(patients: Patients) -> None:
-    short = Patients(patients.values, NAMES, np.minimum(patients.time, LAST_DAY), patients.died)
+    short = Patients(patients.rows, NAMES, np.minimum(patients.time, LAST_DAY), patients.died)
     with pytest.raises(DataError, match=f"beyond day {LAST_DAY}"):
         evaluate_survival(short, seed=1, splits=2)

@@ -66,9 +66,7 @@ def made(patients: Patients) -> Made:
     return make_survival(patients, seed=SEED, refits=LEAST_REFITS)
 
 
-def test_the_exported_numbers_answer_as_lifelines_does_on_every_day_of_the_grid(
-    patients: Patients, made: Made
-) -> None:
+def test_the_exported_numbers_answer_as_lifelines_does_on_every_day_of_the_grid(patients: Patients, made: Made) -> None:
     fitted, parameters = made
     chosen = patients.rows[:, [NAMES.index(name) for name in SPLINES]]
     white = design(fitted.terms, chosen) @ fitted.whitening

@@ -8,22 +8,18 @@ from msgspec import UnsetType
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.survival import DEFAULT_HORIZONS, LAST_DAY
+from heartapp.inference.telling.parts import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from heartapp.inference.explanation import Contribution, Explanation
     from heartapp.inference.model import Prediction, Survival
-    from heartapp.inference.report import Evaluation
     from heartapp.inference.turning_points import TurningPoint
 
 HUNDRED: Final = 100
 
-MEMBER_LABELS: Final = {
-    "decision_tree": "Decision tree",
-    "random_forest": "Random forest",
-    "gradient_boosting": "Gradient boosting",
-}
+MEMBER_LABELS: Final = MEMBERS
 
 MODEL_LABELS: Final = {
     "bedside": ("Bedside", "What is known when the patient is seen."),
@@ -35,27 +31,6 @@ MODEL_LABELS: Final = {
         ),
     ),
 }
-
-
-METRIC_LABELS: Final = {
-    "roc_auc": ("ROC AUC", "0.5 is a coin, 1 orders every patient rightly"),
-    "pr_auc": ("Precision–recall AUC", "the share of deaths is what a coin reaches"),
-    "brier": ("Brier score", "mean squared error of the risk; smaller is better"),
-    "mcc": ("Matthews correlation", "of the class at the threshold; 0 is a coin, 1 is right"),
-    "sensitivity": ("Sensitivity", "share of those who died for whom death was expected"),
-    "specificity": ("Specificity", "share of survivors for whom survival was expected"),
-}
-
-COMPARATOR_LABELS: Final = {"spline_regression": "Plain regression"}
-
-
-def comparison(evaluation: Evaluation) -> str:
-    """Whether the trees beat the plainest honest model, said either way."""
-    trees, plain = evaluation.metrics["brier"].mean, evaluation.comparators["spline_regression"]["brier"].mean
-    what = "a logistic regression with splines on age, ejection fraction and serum creatinine"
-    if trees < plain:
-        return f"The plain comparator is {what}. The three trees do better by Brier score."
-    return f"The plain comparator is {what}. The three trees do not do better by Brier score."
 
 
 def of_hundred(share: float) -> int:

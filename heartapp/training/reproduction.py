@@ -25,7 +25,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
+from lifelines import CoxPHFitter
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import confusion_matrix, f1_score, matthews_corrcoef, roc_auc_score
@@ -383,13 +385,12 @@ def _hazards(table: Table, refits: int, seed: int) -> list[Hazard]:
 
 def _cox(features: NDArray[np.float64], time: NDArray[np.float64], died: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Log hazard ratios, shape (variables,), by partial likelihood, ties as Efron."""
-    from sksurv.linear_model import CoxPHSurvivalAnalysis  # noqa: PLC0415 - slow to import, needed here alone
-    from sksurv.util import Surv  # noqa: PLC0415
-
     scale = features.std(axis=0)
+    rows = pd.DataFrame(features / scale).assign(time=time, died=died)
+    rows.columns = rows.columns.astype(str)
     # A trace of ridge: in a bootstrap draw a rare level may meet no death.
-    model = CoxPHSurvivalAnalysis(alpha=1e-6, ties="efron").fit(features / scale, Surv.from_arrays(died, time))
-    return cast("NDArray[np.float64]", model.coef_ / scale)
+    model = CoxPHFitter(penalizer=1e-6).fit(rows, "time", "died")
+    return cast("NDArray[np.float64]", model.params_.to_numpy() / scale)
 
 
 def _rates_text(rows: Sequence[Row]) -> list[str]:

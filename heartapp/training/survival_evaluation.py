@@ -24,7 +24,7 @@ from heartapp.inference.report import Bin, GoalResult, HorizonCalibration, Proto
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY, SurvivalModel
 from heartapp.training.evaluation import SEED, SPLITS, TEST_PATIENTS
 from heartapp.training.goals import SURVIVAL_GOALS
-from heartapp.training.metrics import BINS
+from heartapp.training.metrics import BINS, spreads
 from heartapp.training.survival import fit_survival
 
 if TYPE_CHECKING:
@@ -76,13 +76,13 @@ def evaluate_survival(
     results: list[_Split] = list(
         tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=splits, desc="judging curves", unit="split")
     )
-    metrics = _spreads([one.metrics for one in results])
+    metrics = spreads([one.metrics for one in results])
     calibration = [_calibration(results, index, day) for index, day in enumerate(DEFAULT_HORIZONS)]
     return SurvivalEvaluation(
         protocol=Protocol("StratifiedShuffleSplit", splits, test_patients, split_seed),
         last_day=int(days[-1]),
         metrics=metrics,
-        null=_spreads([one.null for one in results]),
+        null=spreads([one.null for one in results]),
         calibration=calibration,
         goals=_goals(metrics, calibration),
         penalties={f"{penalty:g}": count for penalty, count in sorted(Counter(one.penalty for one in results).items())},
@@ -215,15 +215,6 @@ def _slope(risk: NDArray[np.float64], dead: NDArray[np.bool_], weight: NDArray[n
     # The trace of a penalty changes no digit that is shown, and keeps the slope finite where a small side separates.
     model = LogisticRegression(C=1_000, tol=1e-10, max_iter=1_000)
     return float(model.fit(np.log(held / (1 - held))[:, None], dead, sample_weight=weight).coef_[0, 0])
-
-
-def _spreads(rows: Sequence[dict[str, float]]) -> dict[str, Spread]:
-    spreads = {}
-    for name in rows[0]:
-        values = [row[name] for row in rows]
-        low, high = np.percentile(values, [2.5, 97.5])
-        spreads[name] = Spread(*map(_rounded, (np.mean(values), np.std(values, ddof=1), low, high)))
-    return spreads
 
 
 def _goals(metrics: dict[str, Spread], calibration: Sequence[HorizonCalibration]) -> list[GoalResult]:

@@ -57,7 +57,7 @@ WITH_SURVIVAL: Final = "bedside"
 _LIBRARIES: Final = (
     "numpy",
     "scikit-learn",
-    "scikit-survival",
+    "lifelines",
     "onnx",
     "onnxruntime",
     "onnxmltools",

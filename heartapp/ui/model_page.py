@@ -83,11 +83,6 @@ class Plot:
     bars: tuple[Bar, ...] = ()
     bar_label: str = ""
 
-    @property
-    def floor(self) -> float:
-        """Where zero is, counted from above."""
-        return round(SIDE - self.y.place(0), 2)
-
 
 def context(model: Model) -> dict[str, object]:
     """What the page's template is given."""

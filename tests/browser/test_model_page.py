@@ -80,3 +80,4 @@ def test_on_paper_the_numbers_are_there_and_the_contents_are_not(open_page: Open
     page.emulate_media(media="print")
     expect(page.locator(".contents")).to_be_hidden()
     expect(page.locator("svg.plot").first).to_be_visible()
+    expect(page.locator("details table").first).to_be_visible()

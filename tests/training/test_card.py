@@ -84,7 +84,7 @@ def test_what_is_told_of_the_data_is_what_the_audit_finds(models: Path, publishe
         "serum_creatinine: 1.83 in 8 rows, all of whom died": "of 1.83 stands in 8 rows, all of whom died",
         "serum_creatinine: 1.18 in 11 rows, all of whom survived": "1.18 in 11, all of whom survived",
         "creatinine_phosphokinase: 582 in 47 rows": "phosphokinase of 582 stands in 47 rows",
-        "263 358.03 in 25 rows": "263 358.03 in 25",
+        "263 358.03 in 25 rows": "263 358.03 in 25",
         "by day 90, 43 of 203 survivors had left; mortality by Kaplan-Meier is 23.7%": "23.7% had died by day 90",
         "by day 180, 106 of 203 survivors had left; mortality by Kaplan-Meier is 34.6%": "34.6% by day 180",
         "the rows are sorted by time": "sorted by follow-up time",

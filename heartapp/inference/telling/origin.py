@@ -124,7 +124,7 @@ _FAULTS: Final = [
         "performance is given without these rows as well."
     ),
     (
-        "**Fills that do not.** Creatinine phosphokinase of 582 stands in 47 rows and platelets of 263 358.03 in 25: "
+        "**Fills that do not.** Creatinine phosphokinase of 582 stands in 47 rows and platelets of 263 358.03 in 25: "
         "the means of the columns. Training takes them as missing, too."
     ),
     (

@@ -70,6 +70,13 @@ def people(prediction: Prediction, share: float) -> str:
     return marked(prediction, share, str(of_hundred(share)))
 
 
+def bound(share: float) -> str:
+    """An end of a range, in whole people and few letters."""
+    if share < 0.5 / HUNDRED:
+        return "under 1"
+    return "over 99" if of_hundred(share) == HUNDRED else str(of_hundred(share))
+
+
 def verdict(prediction: Prediction) -> str:
     """The verdict by majority: ``2 of 3 models expect death during follow-up``."""
     total = len(prediction.votes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -216,7 +217,9 @@ def test_a_threshold_moved_on_the_page_moves_verdict_and_votes_as_in_the_api(pag
         page.fill("#threshold", str(per_cent))
         page.keyboard.press("Tab")
         expect(page.locator("#applied-threshold")).to_have_attribute("value", str(per_cent / 100))
-        wanted = server.request("POST", f"/api/v1/predict?threshold={per_cent / 100}", BEDSIDE_EXAMPLE).json
+        address = f"/api/v1/predict?threshold={per_cent / 100}"
+        body = json.dumps(BEDSIDE_EXAMPLE).encode()
+        wanted = server.request("POST", address, body, {"Content-Type": "application/json"}).json
         votes = [int(one.get_attribute("value") or "") for one in page.locator(".vote").all()]
         assert votes == [vote["vote"] for vote in wanted["votes"]]
         expect(page.locator("#result .verdict data")).to_have_attribute("value", str(wanted["death_event"]))

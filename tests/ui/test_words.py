@@ -167,6 +167,11 @@ def test_a_range_is_told_in_whole_people(share: float, said: str) -> None:
     assert words.people(prediction(0.5), share) == said
 
 
+@pytest.mark.parametrize(("share", "said"), [(0.004, "under 1"), (0.005, "1"), (0.61, "61"), (0.996, "over 99")])
+def test_an_end_of_a_range_is_never_none_or_all(share: float, said: str) -> None:
+    assert words.bound(share) == said
+
+
 def test_whose_threshold_it_is() -> None:
     assert words.threshold(prediction(0.5), 0.32) == "This is the model’s own threshold."
     chosen = words.threshold(prediction(0.5, 0.45), 0.32)

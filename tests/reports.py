@@ -114,7 +114,14 @@ def report_of(**changed: object) -> Report:
             "gradient_boosting": {"max_depth": 3, "subsample": 0.5},
         },
         instability=InstabilityReport(
-            100, 0.117, 0.233, [(0.08 * step + 0.05, 0.06 * step + 0.01, 0.07 * step + 0.2) for step in range(10)]
+            refits=100,
+            mean_absolute_change=0.117,
+            median_width=0.233,
+            ranges=[(0.08 * step + 0.05, 0.06 * step + 0.01, 0.07 * step + 0.2) for step in range(10)],
+            goals=[
+                GoalResult("mean_absolute_change", 0.117, (0, 0.06), (0, 0.06), "missed"),
+                GoalResult("median_width", 0.233, (0, 0.25), (0, 0.25), "stretch"),
+            ],
         ),
         evaluation=evaluation_of(),
         survival=survival_of(),

@@ -89,6 +89,7 @@ class InstabilityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     mean_absolute_change: float
     median_width: float
     ranges: list[tuple[float, float, float]]
+    goals: list[GoalResult]
 
 
 class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

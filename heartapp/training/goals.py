@@ -52,7 +52,7 @@ INSTABILITY_GOALS: Final = {
     "mean_absolute_change": Goal((0, 0.06), (0, 0.06)),
     "median_width": Goal((0, 0.25), (0, 0.25)),
 }
-"""Of the bedside model's refits under protocol P3."""
+"""Of the refits under protocol P3, set for the bedside model."""
 
 SURVIVAL_GOALS: Final = {
     "harrell_c": Goal((0.735, 1), (0.747, 1)),

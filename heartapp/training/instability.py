@@ -8,6 +8,7 @@ import numpy as np
 
 from heartapp.inference.refits import HIGH, LOW, Refits
 from heartapp.inference.report import InstabilityReport
+from heartapp.training.goals import INSTABILITY_GOALS
 from heartapp.training.metrics import rounded
 
 if TYPE_CHECKING:
@@ -30,10 +31,14 @@ def report_instability(trees: Trees, features: NDArray[np.float32], served: NDAr
     risks = np.array([refits.risks(row) for row in features.tolist()])
     low, high = np.percentile(risks, [LOW, HIGH], axis=1)
     groups = np.array_split(np.argsort(served, kind="stable"), GROUPS)
+    figures = {
+        "mean_absolute_change": rounded(np.abs(risks - served[:, None]).mean()),
+        "median_width": rounded(np.median(high - low)),
+    }
     return InstabilityReport(
         refits=refits.count,
-        mean_absolute_change=rounded(np.abs(risks - served[:, None]).mean()),
-        median_width=rounded(np.median(high - low)),
+        **figures,
+        goals=[goal.judge(name, figures[name]) for name, goal in INSTABILITY_GOALS.items()],
         ranges=[
             (rounded(served[group].mean()), rounded(low[group].mean()), rounded(high[group].mean())) for group in groups
         ],

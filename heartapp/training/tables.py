@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from heartapp.training.cohort import Cohort
 from heartapp.training.evaluation import SEED as SPLIT_SEED
 from heartapp.training.evaluation import SPLITS, evaluate
-from heartapp.training.goals import INSTABILITY_GOALS
 from heartapp.training.instability import report_instability
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import fit_recipe
@@ -74,7 +73,7 @@ def survival(evaluation: SurvivalEvaluation) -> str:
 
 def instability(report: InstabilityReport) -> str:
     """The figures of P3 beside their goals."""
-    return _goals([goal.judge(name, getattr(report, name)) for name, goal in INSTABILITY_GOALS.items()])
+    return _goals(report.goals)
 
 
 def _protocol(evaluation: Evaluation | SurvivalEvaluation) -> str:

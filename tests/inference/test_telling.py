@@ -209,7 +209,7 @@ def test_goals_are_told_as_reached_or_by_name_as_missed() -> None:
 
 
 def test_a_risk_that_moves_too_much_from_refit_to_refit_is_told_at_once(bedside: Manifest, followup: Manifest) -> None:
-    calm = InstabilityReport(200, 0.05, 0.2, [(0.5, 0.4, 0.6)])
+    calm = InstabilityReport(200, 0.05, 0.2, [(0.5, 0.4, 0.6)], [])
     short = judgement.in_short
     assert "**missed**: Mean change of a risk." in "\n".join(texts([short(bedside, report_of())]))
     assert "stability" not in "\n".join(texts([short(bedside, report_of(instability=calm))]))

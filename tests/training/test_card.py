@@ -11,7 +11,6 @@ from heartapp.inference.telling import performance, tell
 from heartapp.training import reproduction
 from heartapp.training.audit import audit
 from heartapp.training.card import write_card
-from heartapp.training.goals import INSTABILITY_GOALS
 from tests.reports import manifest_of, report_of, skipped_report
 
 if TYPE_CHECKING:
@@ -52,12 +51,6 @@ def test_long_numbers_of_a_plot_are_given_in_steps_and_short_ones_in_full(models
 def test_a_bar_in_a_cell_does_not_end_it(models: Path) -> None:
     report = msgspec.structs.replace(report_of(), hyperparameters={"decision_tree": {"criterion": "gini|other"}})
     assert r"| gini\|other |" in write_card(manifest_of(models, "bedside"), report)
-
-
-def test_the_goals_of_stability_are_those_of_the_protocol() -> None:
-    assert {name: goal.reach for name, goal in INSTABILITY_GOALS.items()} == {
-        name: (0, most) for name, most in performance.P3_GOALS.items()
-    }
 
 
 @pytest.mark.parametrize(

@@ -36,8 +36,6 @@ UNKNOWN: Final = (
     "performance."
 )
 PLAIN: Final = "spline_regression"
-P3_GOALS: Final = {"mean_absolute_change": 0.06, "median_width": 0.25}
-"""What protocol P3 asks of the bedside model's refits, at most."""
 _OWN: Final = ("roc_auc", "brier", "mcc")
 _RISING: Final = ("roc_auc", "pr_auc", "mcc")
 
@@ -306,20 +304,20 @@ def instability(manifest: Manifest, report: Report) -> Section:
     if not looks_back(manifest):
         parts[1:1] = [
             "The goals were set before the work began, for 200 refits, which `heartapp evaluate` makes.",
-            Bullets([_stable(name, found) for name in P3_GOALS]),
+            Bullets([_stable(goal) for goal in found.goals]),
         ]
     return Section("Instability", parts)
 
 
 def unstable(found: InstabilityReport) -> list[str]:
     """The goals of protocol P3 that are missed."""
-    return [figure(name) for name, most in P3_GOALS.items() if getattr(found, name) > most]
+    return [figure(goal.figure) for goal in found.goals if goal.reached == "missed"]
 
 
-def _stable(name: str, found: InstabilityReport) -> str:
-    value, most = getattr(found, name), P3_GOALS[name]
-    told = "reached" if value <= most else f"missed by {three(value - most)}"
-    return f"{figure(name)}: {three(value)}; the goal, at most {most:g}, is {told}."
+def _stable(goal: GoalResult) -> str:
+    most = goal.goal[1]
+    told = f"missed by {three(goal.value - most)}" if goal.reached == "missed" else "reached"
+    return f"{figure(goal.figure)}: {three(goal.value)}; the goal, at most {most:g}, is {told}."
 
 
 def compared(manifest: Manifest, evaluation: Evaluation) -> str:

@@ -10,11 +10,11 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
   --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint types imports tests coverage format lock clean
+.PHONY: help run train test lint types imports tests coverage reproduce format lock clean
 
 help: ## List the commands
 	@echo "heartapp: risk of death during follow-up in heart failure"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/serve ## Set up and serve the page and the API (HOST=, PORT=)
 	@HEARTAPP_CONFIG=$${HEARTAPP_CONFIG:-config/development.toml} $(BIN)/heartapp serve --host $(HOST) --port $(PORT)
@@ -42,6 +42,9 @@ tests: $(VENV)/dev ## Run pytest (ARGS="tests/web -k csrf")
 
 coverage: $(VENV)/dev ## Run pytest and require complete branch coverage
 	@$(BIN)/python -m pytest --quiet --cov --cov-report=term
+
+reproduce: $(VENV)/dev ## Train both models anew in full and hold every file against the shipped ones (minutes)
+	@HEARTAPP_REPRODUCE=1 $(BIN)/python -m pytest -rs tests/training/test_train.py -k in_full
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

@@ -11,13 +11,14 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from heartapp.clinical.variables import VARIABLES
 from heartapp.errors import DataError
+from heartapp.inference.report import SurvivalEvaluation
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY, SurvivalModel
-from heartapp.inference.survival_report import SurvivalEvaluation
 from heartapp.training.data import read_table
-from heartapp.training.evaluation import BINS, SEED
+from heartapp.training.evaluation import SEED
+from heartapp.training.goals import SURVIVAL_GOALS
+from heartapp.training.metrics import BINS
 from heartapp.training.survival import Patients, fit_survival
 from heartapp.training.survival_evaluation import (
-    GOALS,
     LAST_JUDGED,
     _calibration,
     _judge,
@@ -25,7 +26,6 @@ from heartapp.training.survival_evaluation import (
     brier_scores,
     censoring_weights,
     evaluate_survival,
-    goal_result,
     uno_concordance,
 )
 
@@ -206,11 +206,12 @@ def test_a_side_whose_deaths_are_told_apart_completely_has_a_finite_slope() -> N
     ],
 )
 def test_a_figure_is_held_against_its_goal(figure: str, value: float, reached: str) -> None:
-    assert goal_result(figure, value).reached == reached
+    told = SURVIVAL_GOALS[figure].judge(figure, value)
+    assert (told.reached, told.alarm) == (reached, False)
 
 
 def test_every_goal_is_answered(evaluation: SurvivalEvaluation) -> None:
-    assert [one.figure for one in evaluation.goals] == list(GOALS)
+    assert [one.figure for one in evaluation.goals] == list(SURVIVAL_GOALS)
     assert evaluation.goals[0].value == evaluation.metrics["harrell_c"].mean
     assert evaluation.goals[-1].value == evaluation.calibration[-1].slope
 

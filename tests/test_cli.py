@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,12 +14,16 @@ from click.testing import CliRunner, Result
 from heartapp.cli import main
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
 from heartapp.inference.bundle import list_bundles, read_served
+from heartapp.training import reproduction
+from heartapp.training.audit import audit
+from heartapp.training.data import read_table
+from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SURVIVAL_GOALS
 from tests.client import SHIPPED, damaged_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("serve", "train", "models", "variables")
+COMMANDS = ("serve", "train", "evaluate", "audit-data", "models", "variables")
 
 
 def run(*arguments: str | Path, **environment: str) -> Result:
@@ -123,7 +129,8 @@ def test_the_seed_and_the_missing_evaluation_stand_in_the_bundle(trained: tuple[
     folder, _ = trained
     manifest = json.loads((folder / "bedside" / read_served(folder)["bedside"] / "manifest.json").read_bytes())
     assert manifest["seed"] == 2
-    assert json.loads(said("models", "--folder", folder, "show", "bedside"))["evaluation"] is None
+    report = json.loads(said("models", "--folder", folder, "show", "bedside"))["report"]
+    assert (report["evaluation"], report["survival"], report["instability"]) == (None, None, None)
 
 
 def test_what_train_wrote_passes_the_checks_of_a_server(trained: tuple[Path, str]) -> None:
@@ -164,6 +171,70 @@ def test_train_says_how_to_install_what_it_needs(monkeypatch: pytest.MonkeyPatch
     line = complaint(1, "train", "--data", cohort, "--output", tmp_path)
     assert "pooch is missing" in line
     assert "pip install 'heartapp[train]'" in line
+
+
+@pytest.mark.parametrize("command", ["evaluate", "audit-data"])
+def test_what_reads_tables_says_how_to_install_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, cohort: Path, command: str
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("heartapp.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    table = ("--data", cohort) if command == "evaluate" else (cohort,)
+    assert "pip install 'heartapp[train]'" in complaint(1, command, *table)
+
+
+# evaluate
+
+
+def test_evaluate_prints_every_figure_beside_its_goal(cohort: Path) -> None:
+    result = run("evaluate", "--data", cohort, "--splits", "2", "--refits", "2", "--split-seed", "7")
+    assert result.exit_code == 0, result.output
+    text = result.stdout
+    protocol = "StratifiedShuffleSplit(n_splits=2, test_size=37, random_state=7)"
+    for title in (f"P1, bedside: {protocol}", f"P1, followup: {protocol}", f"P2, survival curve: {protocol}"):
+        assert title in text
+    assert "P3, bedside: 2 bootstrap refits" in text
+    goals = {*SURVIVAL_GOALS, *INSTABILITY_GOALS, *(figure for goals in GOALS.values() for figure in goals)}
+    for figure in goals:
+        assert re.search(rf"^  {figure} +-?\d\.\d{{3}} .*(stretch|goal|missed)", text, re.MULTILINE), figure
+    assert text.count("plain regression") == len(MODEL_VARIABLES)
+    assert "Kaplan-Meier" in text
+
+
+def test_evaluate_reproduces_the_papers_where_that_is_asked_for(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = partial(reproduction.reproduce, splits=2, refits=2)
+    monkeypatch.setattr(reproduction, "reproduce", few)
+    result = run("evaluate", "--data", cohort, "--reproduce")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == few(read_table(cohort)).text().strip()
+
+
+@pytest.mark.parametrize(("option", "value"), [("--splits", "1"), ("--refits", "1"), ("--seed", "x")])
+def test_evaluate_refuses_what_gives_no_spread(option: str, value: str) -> None:
+    assert option in complaint(2, "evaluate", option, value)
+
+
+# audit-data
+
+
+def test_an_audit_of_a_good_table_finds_nothing_faulty(cohort: Path) -> None:
+    assert said("audit-data", cohort).strip() == audit(cohort).text().strip()
+    assert json.loads(said("audit-data", cohort, "--json")) == json.loads(audit(cohort).json())
+
+
+def test_an_audit_of_a_faulty_table_is_status_1_and_still_tells_everything(cohort: Path, tmp_path: Path) -> None:
+    header, first, *rest = cohort.read_text().splitlines()
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join([header, first.replace(first.partition(",")[0], "old", 1), *rest]))
+    result = run("audit-data", table)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout.strip() == audit(table).text().strip()
+
+
+def test_an_audit_says_where_there_is_no_table(tmp_path: Path) -> None:
+    assert "No such file" in complaint(1, "audit-data", tmp_path / "none.csv")
 
 
 # models

@@ -9,6 +9,7 @@ import pytest
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.refits import Refits
 from heartapp.training.export import probe_rows, to_onnx
+from heartapp.training.goals import INSTABILITY_GOALS
 from heartapp.training.instability import GROUPS, report_instability
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import FittedRecipe, fit_recipe
@@ -94,6 +95,8 @@ def test_the_report_of_instability_is_of_the_refits_risks(
     assert report.mean_absolute_change == pytest.approx(np.abs(theirs - served[:, None]).mean(), abs=2e-6)
     low, high = np.percentile(theirs, [2.5, 97.5], axis=1)
     assert report.median_width == pytest.approx(np.median(high - low), abs=2e-6)
+    assert [goal.figure for goal in report.goals] == list(INSTABILITY_GOALS)
+    assert [goal.value for goal in report.goals] == [report.mean_absolute_change, report.median_width]
     assert len(report.ranges) == GROUPS
     middles = [middle for middle, _, _ in report.ranges]
     assert middles == sorted(middles)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from heartapp.inference.report import InstabilityReport
+from heartapp.training.goals import INSTABILITY_GOALS
 from heartapp.training.tables import instability, performance
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def test_an_alarm_is_told(evaluation: Evaluation) -> None:
     ("change", "width", "reached"), [(0.05, 0.2, ["stretch", "stretch"]), (0.07, 0.3, ["missed", "missed"])]
 )
 def test_the_figures_of_instability_stand_beside_their_goals(change: float, width: float, reached: list[str]) -> None:
-    head, *rows = instability(InstabilityReport(200, change, width, [])).splitlines()
+    figures = {"mean_absolute_change": change, "median_width": width}
+    goals = [goal.judge(name, figures[name]) for name, goal in INSTABILITY_GOALS.items()]
+    head, *rows = instability(InstabilityReport(refits=200, **figures, goals=goals, ranges=[])).splitlines()
     assert head.split() == ["goal", "value", "reach", "stretch", "reached"]
     assert [row.split() for row in rows] == [
         ["mean_absolute_change", f"{change:.3f}", "<=", "0.06", "<=", "0.06", reached[0]],

@@ -14,7 +14,7 @@ wsgi_app = "wsgi:application"
 bind = "127.0.0.1:8000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
-# A thread pool in each worker, so that a slow client holds a thread and not the worker. Predictions take microseconds.
+# A thread pool in each worker, so that a slow client holds a thread and not the worker.
 worker_class = "gthread"
 threads = 4
 keepalive = 5

@@ -1,4 +1,4 @@
-"""The command line: ``heartapp serve | train | models | variables``.
+"""The command line: ``heartapp serve | train | evaluate | audit-data | models | variables``.
 
 Every command imports what it needs when it runs, so that serving never loads training code and help is instant.
 """
@@ -41,8 +41,8 @@ def main() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes (gunicorn only).")
-def serve(host: str, port: int, workers: int) -> None:
+@click.option("--workers", type=click.IntRange(1), help="Processes (gunicorn only). [default: WEB_CONCURRENCY, or 2]")
+def serve(host: str, port: int, workers: int | None) -> None:
     """Serve page and API: with gunicorn, or with waitress on Windows, where gunicorn does not run."""
     from heartapp.server import serve as run  # noqa: PLC0415 - see the module's docstring
 
@@ -62,9 +62,9 @@ def serve(host: str, port: int, workers: int) -> None:
 def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allow_altered: bool) -> None:
     """Train both models and write a new version of each bundle."""
     with _training_packages():
-        from heartapp.training.data import download, read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.data import read_downloaded, read_table  # noqa: PLC0415 - see the module's docstring
         from heartapp.training.train import train as run  # noqa: PLC0415
-    table = read_table(data or download(), allow_altered=allow_altered)
+    table = read_table(data, allow_altered=allow_altered) if data else read_downloaded()
     click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
         click.echo(f"wrote {folder}")
@@ -81,10 +81,10 @@ def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allo
 def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int, *, reproduce: bool) -> None:
     """Run the protocols anew and print every figure beside its goal; takes minutes."""
     with _training_packages():
-        from heartapp.training.data import download, read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.data import read_downloaded, read_table  # noqa: PLC0415 - see the module's docstring
         from heartapp.training.reproduction import reproduce as reproduction  # noqa: PLC0415
         from heartapp.training.tables import tables  # noqa: PLC0415
-    table = read_table(data or download())
+    table = read_table(data) if data else read_downloaded()
     if reproduce:
         click.echo(reproduction(table).text())
         return
@@ -105,13 +105,13 @@ def audit_data(path: Path, *, as_json: bool) -> None:
 
 
 @main.group(invoke_without_command=True)
-@click.option("--folder", type=FOLDER, envvar="HEARTAPP_MODELS", help="The folder of bundles. [default: the setting]")
+@click.option("--folder", type=FOLDER, help="The folder of bundles. [default: the setting]")
 @click.pass_context
 def models(ctx: click.Context, folder: Path | None) -> None:
     """List, show and verify bundles; without a command, list them."""
-    from heartapp.config import Settings, home  # noqa: PLC0415 - see the module's docstring
+    from heartapp.config import models_folder  # noqa: PLC0415 - see the module's docstring
 
-    ctx.obj = folder or home() / Settings().models
+    ctx.obj = folder or models_folder()
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_models)
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _NAME_LENGTH: Final = 64
 
 
+MOST_FAULTS: Final = 1_000
+"""Faults that are told of at once; who sends more has sent something else than patients."""
+
 MISSING: Final = math.nan
 """What stands in a patient's place for a value that is not known."""
 
@@ -35,14 +38,16 @@ def validate_patients(
         One list of values a patient, in the order of ``names``, `MISSING` where one is not known.
 
     Raises:
-        InvalidPatientError: with every faulty field of every record.
+        InvalidPatientError: with every faulty field of every record, up to `MOST_FAULTS`.
     """
     variables = [BY_NAME[name] for name in names]
     rows: list[list[float]] = []
     errors: list[FieldError] = []
     for row, record in enumerate(records):
         faults = _faults(record, variables, required)
-        errors += [FieldError(field, message, row if many else None) for field, message in faults]
+        errors += [FieldError(field, message, row if many else None) for field, message in faults[:MOST_FAULTS]]
+        if len(errors) >= MOST_FAULTS:
+            break
         if not errors:
             rows.append([_value(record.get(name)) for name in names])
     if errors:

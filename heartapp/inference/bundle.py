@@ -15,12 +15,12 @@ import re
 import stat
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from heartapp.clinical.variables import BY_NAME, fingerprint
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.errors import BundleError
 from heartapp.inference.applicability import Domain
 from heartapp.inference.refits import Trees
@@ -102,7 +102,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cohort's typical patient, and ``domain`` tells which combinations of values it held.
     """
 
-    format: Literal[1]
+    format: int
     name: str
     version: str
     created: str
@@ -243,6 +243,8 @@ def _parse_manifest(content: bytes, path: Path) -> Manifest:
 
 
 def _check_identity(manifest: Manifest, name: str, version: str, path: Path) -> None:
+    if name not in MODEL_VARIABLES:
+        raise BundleError(f"{path}: no model of this heartapp is called {name}; known: {', '.join(MODEL_VARIABLES)}")
     if (manifest.name, manifest.version) != (name, version):
         raise BundleError(f"{path} belongs to another folder than {name}/{version}; {_REMEDY}")
     if missing := [file for file in FILES if file not in manifest.files]:

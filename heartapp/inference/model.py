@@ -10,7 +10,7 @@ import numpy as np
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError, NotInBundleError
-from heartapp.inference.bundle import MEMBERS, ONNX
+from heartapp.inference.bundle import MEMBERS, ONNX, REFITS
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, cautions
 from heartapp.inference.explanation import Explanation, explain
@@ -114,6 +114,8 @@ class Model:
         self.threshold = manifest.threshold
         self.cutoff = self.calibration.cutoff(self.threshold)
         self.refits = Refits(bundle.refits) if bundle.refits else None
+        if bundle.refits is not None and bundle.refits.feature.max() >= len(self.variables):
+            raise BundleError(f"{REFITS} of {self.name} splits on columns that are not there; train the model anew")
         self.survival = SurvivalModel(bundle.survival, manifest.variable_names) if bundle.survival else None
         self._session = _session(bundle)
         self._input = self._session.get_inputs()[0].name

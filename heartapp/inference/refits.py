@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
+from zipfile import ZipFile
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MEMBERS_EACH: Final = 3
 LOW, HIGH = 2.5, 97.5
+_MOST_UNPACKED: Final = 256 * 1024 * 1024
 
 
 class Instability(msgspec.Struct, frozen=True):
@@ -75,10 +77,47 @@ class Trees:
             BundleError: it is not such a file.
         """
         try:
+            _check_unpacked_size(content)
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                return cls(**{one.name: arrays[one.name] for one in fields(cls)})
+                trees = cls(**{one.name: arrays[one.name] for one in fields(cls)})
+            trees.check()
         except Exception as error:  # noqa: BLE001 - numpy, zipfile and zlib raise classes without a common base
             raise BundleError(f"refits.npz cannot be read: {error}; train the model anew") from None
+        return trees
+
+    def check(self) -> None:
+        """Make sure that every number points to something that is there.
+
+        Raises:
+            ValueError: one does not.
+        """
+        nodes, outputs = len(self.feature), len(self.base)
+        starts = np.append(self.roots.astype(np.int64), nodes)
+        by_node = (self.cut, self.missing_left, self.left, self.right, self.value)
+        if (
+            any(array.shape != (nodes,) for array in by_node)
+            or self.output.shape != self.roots.shape
+            or self.logistic.shape != (outputs,)
+            or self.slope.shape != self.intercept.shape
+            or outputs != MEMBERS_EACH * len(self.slope)
+            or not outputs
+            or starts[0] != 0
+            or (np.diff(starts) <= 0).any()
+        ):
+            raise ValueError("its arrays do not belong together")
+        last = np.repeat(np.diff(starts), np.diff(starts)) - 1
+        if (
+            (self.cut >= max(len(self.cuts), 1)).any()
+            or (np.maximum(self.left, self.right) > last).any()
+            or not np.array_equal(np.unique(self.output), np.arange(outputs))
+            or (np.diff(self.output.astype(np.int64)) < 0).any()
+        ):
+            raise ValueError("a number in it points to nothing")
+
+
+def _check_unpacked_size(content: bytes) -> None:
+    if sum(entry.file_size for entry in ZipFile(io.BytesIO(content)).infolist()) > _MOST_UNPACKED:
+        raise ValueError("its arrays are too large")
 
 
 class Refits:

@@ -100,7 +100,9 @@ class ModelRegistry:
         try:
             served = {**read_served(self.root), **self._pinned}
         except BundleError as error:
-            served, faults[self.default] = {}, str(error)
+            served = dict(self._pinned)
+            if self.default not in served:
+                faults[self.default] = str(error)
         for name, version in served.items():
             try:
                 models[name] = Model(read_bundle(self.root, name, version))

@@ -37,8 +37,8 @@ _OFFLINE: Final = (
     "(doi 10.24432/C5Z89R) some other way and name it, as in `heartapp train --data PATH`"
 )
 _NAMED: Final = 5
-FEWEST: Final = 10
-"""Patients of each outcome that a table must hold: two for each of the inner folds."""
+FEWEST: Final = 30
+"""Patients of each outcome that a table must hold: every inner fold and every held-out side needs some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,20 @@ def download(url: str = SOURCE) -> Path:
         )
     except (OSError, ValueError) as error:
         raise DataError(f"{url} " + _OFFLINE.format(reason=type(error).__name__)) from None
+
+
+def read_downloaded(url: str = SOURCE) -> Table:
+    """Fetch and parse the published table. What turns out to be something else does not stay in the cache.
+
+    Raises:
+        DataError: it could not be fetched, or is not the table.
+    """
+    path = download(url)
+    try:
+        return read_table(path)
+    except DataError:
+        path.unlink()
+        raise
 
 
 def read_table(path: Path, *, allow_altered: bool = False) -> Table:

@@ -13,12 +13,14 @@ from sklearn.covariance import MinCovDet
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.applicability import Domain
 from heartapp.inference.bundle import Golden, Seen
+from heartapp.training.export import answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from heartapp.inference.calibration import Calibration
     from heartapp.training.recipe import FittedRecipe
 
 GOLDEN_ROWS: Final = 32
@@ -78,12 +80,12 @@ def _significant(value: float) -> float:
     return float(f"{value:.9g}")
 
 
-def golden(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32]) -> Golden:
-    """Rows drawn evenly between the smallest and the largest value of each column, and the estimators' answers."""
+def golden(calibration: Calibration, content: bytes, names: Sequence[str], features: NDArray[np.float32]) -> Golden:
+    """Rows drawn evenly between the smallest and the largest value of each column, and the graph's answers."""
     generator = np.random.default_rng(0)
     low, high = np.nanmin(features, axis=0), np.nanmax(features, axis=0)
     rows = generator.uniform(low, high, (GOLDEN_ROWS, len(names))).round(1)
     choices = [column for column, name in enumerate(names) if BY_NAME[name].kind != "number"]
     rows[:, choices] = rows[:, choices].round()
-    probabilities = fitted.probabilities(rows.astype(np.float32))
-    return Golden(rows.tolist(), probabilities.tolist(), fitted.calibration.risk(probabilities).tolist())
+    probabilities = answers(content, rows.astype(np.float32))
+    return Golden(rows.tolist(), probabilities.tolist(), calibration.risk(probabilities).tolist())

@@ -91,7 +91,7 @@ def settle_threshold(
         ExportError: a probability differs by more than 1e-5, or votes differ at every threshold nearby.
     """
     rows = np.vstack([features, probe_rows(content, features, names)])
-    trained, served = fitted.probabilities(rows), _answers(content, rows)
+    trained, served = fitted.probabilities(rows), answers(content, rows)
     for step in sorted(range(-NUDGES, NUDGES + 1), key=abs):
         threshold = round(fitted.threshold + step * _NUDGE, 3)
         cutoff = fitted.calibration.cutoff(threshold)
@@ -121,10 +121,11 @@ def check_parity(fitted: FittedRecipe, trained: NDArray[np.float32], served: NDA
             )
 
 
-def _answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The graph's probabilities, shape (n, 3)."""
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    answers: NDArray[np.float32] = session.run(None, {_INPUT: rows})[0]
-    return answers
+    probabilities: NDArray[np.float32] = session.run(None, {_INPUT: rows})[0]
+    return probabilities
 
 
 def probe_rows(

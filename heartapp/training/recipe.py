@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.calibration import EPSILON, Calibration
@@ -64,7 +64,12 @@ def positive(member: Estimator, used: NDArray[np.float32]) -> NDArray[np.float32
 
 
 def fit_recipe(
-    features: NDArray[np.float32], outcome: NDArray[np.int64], names: Sequence[str], plan: Plan, seed: int
+    features: NDArray[np.float32],
+    outcome: NDArray[np.int64],
+    names: Sequence[str],
+    plan: Plan,
+    seed: int,
+    patients: NDArray[np.int64] | None = None,
 ) -> FittedRecipe:
     """Choose, calibrate and fit on one training set.
 
@@ -74,8 +79,9 @@ def fit_recipe(
         names: the variables, one a column.
         plan: what to try.
         seed: of the folds and of the members' subsampling.
+        patients: shape (n,), which patient each row is of, where one can stand in several rows; no fold parts them.
     """
-    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(features, outcome))
+    folds = _folds(FOLDS, outcome, patients, seed)
 
     def held_out(member: str, setting: Setting, columns: tuple[int, ...]) -> NDArray[np.float32]:
         variables = [names[column] for column in columns]
@@ -83,7 +89,7 @@ def fit_recipe(
         return _held_out(lambda: make_member(member, setting, variables, seed), used, outcome, folds)
 
     # First how many variables, by the median of each member's preferred setting; then each member's setting on those.
-    subsets = _subsets(features, outcome, plan, seed)
+    subsets = _subsets(features, outcome, plan, patients, seed)
     preferred = [
         {member: held_out(member, plan.candidates[member][0], columns) for member in MEMBERS} for columns in subsets
     ]
@@ -135,19 +141,33 @@ def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> 
     return Calibration(slope, intercept)
 
 
-def _subsets(features: NDArray[np.float32], outcome: NDArray[np.int64], plan: Plan, seed: int) -> list[tuple[int, ...]]:
+def _folds(count: int, outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int) -> Folds:
+    """Training and test rows of each fold, with deaths in every one and every patient in one alone."""
+    if patients is None:
+        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(outcome, outcome))
+    return list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(outcome, outcome, patients))
+
+
+def _subsets(
+    features: NDArray[np.float32],
+    outcome: NDArray[np.int64],
+    plan: Plan,
+    patients: NDArray[np.int64] | None,
+    seed: int,
+) -> list[tuple[int, ...]]:
     """The columns that are tried, in the order of the plan's sizes."""
     everything = tuple(range(features.shape[1]))
-    ranking = _rank(features, outcome, seed) if any(plan.sizes) else []
+    ranking = _rank(features, outcome, patients, seed) if any(plan.sizes) else []
     return [tuple(sorted(ranking[:size])) if size else everything for size in plan.sizes]
 
 
-def _rank(features: NDArray[np.float32], outcome: NDArray[np.int64], seed: int) -> list[int]:
+def _rank(
+    features: NDArray[np.float32], outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int
+) -> list[int]:
     """Columns, the most useful first: how much a forest's held-out Brier score rises when a column is shuffled."""
     generator = np.random.default_rng(seed)
     rise = np.zeros(features.shape[1])
-    folds = StratifiedKFold(RANKING_FOLDS, shuffle=True, random_state=seed)
-    for train, test in folds.split(features, outcome):
+    for train, test in _folds(RANKING_FOLDS, outcome, patients, seed):
         forest = make_member(MEMBERS[1], RANKER, (), seed).fit(features[train], outcome[train])
         copies = [features[test]]
         for column in range(features.shape[1]):

@@ -11,7 +11,7 @@ from onnx import helper
 from tqdm import tqdm
 
 from heartapp.inference.refits import Trees
-from heartapp.training.export import to_onnx
+from heartapp.training.export import ExportError, to_onnx
 from heartapp.training.recipe import fit_recipe
 
 if TYPE_CHECKING:
@@ -39,14 +39,20 @@ def refit(
     """The whole recipe on bootstrap samples of the patients: the graph of its members, and its calibration."""
     generator = np.random.default_rng(seed)
     samples = [generator.integers(0, len(outcome), len(outcome)) for _ in range(refits)]
-    jobs = (delayed(_refit)(features[sample], outcome[sample], names, plan, seed) for sample in samples)
+    jobs = (delayed(_refit)(features, outcome, names, plan, sample, seed) for sample in samples)
     return list(tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=refits, desc="refitting", unit="refit"))
 
 
 def _refit(
-    features: NDArray[np.float32], outcome: NDArray[np.int64], names: Sequence[str], plan: Plan, seed: int
+    features: NDArray[np.float32],
+    outcome: NDArray[np.int64],
+    names: Sequence[str],
+    plan: Plan,
+    sample: NDArray[np.int64],
+    seed: int,
 ) -> Refit:
-    fitted = fit_recipe(features, outcome, names, plan, seed)
+    # A patient who was drawn twice stays in one fold: a copy in the other would be no held-out patient.
+    fitted = fit_recipe(features[sample], outcome[sample], names, plan, seed, patients=sample)
     return to_onnx(fitted, features.shape[1]), fitted.calibration
 
 
@@ -56,6 +62,8 @@ def pack(refits: Sequence[Refit]) -> Trees:
     nodes = np.concatenate([ensemble["nodes"] for ensemble in ensembles])
     inner = nodes["feature"] != _LEAF
     cuts = np.unique(nodes["threshold"][inner])
+    if max(len(cuts), nodes["number"].max()) > np.iinfo(np.uint16).max:
+        raise ExportError("the refits have more cuts or larger trees than their file can number; no bundle was written")
     roots = np.flatnonzero(nodes["number"] == 0)
     return Trees(
         cuts=cuts,

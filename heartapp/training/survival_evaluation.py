@@ -135,7 +135,8 @@ def censoring_weights(
     """
     by_then = test.time[:, None] <= days
     dead = by_then & (test.died == 1)[:, None]
-    at_death = 1 / _followed(train, np.minimum(test.time, days[-1]))
+    # Just before the death: who left on that day had been followed until then.
+    at_death = 1 / _followed(train, np.nextafter(np.minimum(test.time, days[-1]), 0))
     at_day = 1 / _followed(train, days)
     return dead, np.where(dead, at_death[:, None], np.where(by_then, 0.0, at_day))
 
@@ -154,7 +155,7 @@ def uno_concordance(train: Patients, test: Patients, risk: NDArray[np.float64], 
     first = np.flatnonzero((test.died == 1) & (test.time < last_day))
     pairs = test.time[first, None] < test.time
     right = (risk[first, None] > risk) + 0.5 * (risk[first, None] == risk)
-    weight = pairs / _followed(train, test.time[first])[:, None] ** 2
+    weight = pairs / _followed(train, np.nextafter(test.time[first], 0))[:, None] ** 2
     return float((weight * right).sum() / weight.sum())
 
 
@@ -189,7 +190,7 @@ def _calibration(results: Sequence[_Split], index: int, day: int) -> HorizonCali
     return HorizonCalibration(
         day=day,
         slope=_rounded(_slope(risk, dead, weight)),
-        slope_sd=_rounded(np.std([_slope(*side) for side in sides], ddof=1)),
+        slope_sd=_rounded(np.nanstd([_slope(*side) for side in sides], ddof=1)),
         intercept=_rounded(np.average(dead, weights=weight) - np.average(risk, weights=weight)),
         bins=[
             Bin(
@@ -211,6 +212,9 @@ def _known(
 
 
 def _slope(risk: NDArray[np.float64], dead: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    """The calibration slope; NaN where all are dead or none is."""
+    if dead.all() or not dead.any():
+        return float("nan")
     held = np.clip(risk, 1e-6, 1 - 1e-6)
     # The trace of a penalty changes no digit that is shown, and keeps the slope finite where a small side separates.
     model = LogisticRegression(C=1_000, tol=1e-10, max_iter=1_000)

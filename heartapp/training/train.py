@@ -125,7 +125,7 @@ def _train_model(name: str, cohort: Cohort, output: Path, *, seed: int, splits: 
         calibration=Platt(float(fitted.calibration.slope), float(fitted.calibration.intercept)),
         threshold=fitted.threshold,
         base_rate=fitted.base_rate,
-        golden=description.golden(fitted, names, features),
+        golden=description.golden(fitted.calibration, content, names, features),
         training_data=TrainingData(cohort.digest, len(cohort.outcome), int(cohort.outcome.sum())),
         libraries={library: version(library) for library in (*_LIBRARIES, _xgboost())},
     )

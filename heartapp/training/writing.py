@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from heartapp.errors import BundleError
 from heartapp.inference.bundle import SERVED, read_bundle, read_served
 from heartapp.inference.model import Model
 
@@ -36,7 +37,11 @@ def write_bundle(output: Path, name: str, version: str, files: Mapping[str, byte
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    Model(read_bundle(output, name, version))
+    try:
+        Model(read_bundle(output, name, version))
+    except BundleError:
+        shutil.rmtree(folder)
+        raise
     served = read_served(output) if (output / SERVED).exists() else {}
     served[name] = version
     temporary = output / f".{SERVED}"

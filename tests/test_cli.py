@@ -13,10 +13,11 @@ from click.testing import CliRunner, Result
 
 from heartapp.cli import main
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
+from heartapp.errors import DataError
 from heartapp.inference.bundle import list_bundles, read_served
-from heartapp.training import reproduction
+from heartapp.training import data, reproduction, train
 from heartapp.training.audit import audit
-from heartapp.training.data import read_table
+from heartapp.training.data import Table, read_table
 from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SURVIVAL_GOALS
 from tests.client import SHIPPED, damaged_copy
 
@@ -152,7 +153,10 @@ def test_train_says_where_there_is_no_table(tmp_path: Path) -> None:
     assert "is a directory" in complaint(2, "train", "--data", tmp_path)
 
 
-def test_an_altered_table_is_trained_on_only_where_that_is_meant(published_data: Path, tmp_path: Path) -> None:
+def test_an_altered_table_is_trained_on_only_where_that_is_meant(
+    published_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "train", lambda *_, **__: [])
     rows = published_data.read_text().splitlines()
     rows[1] = rows[1].replace("75.0", "74.0", 1).replace("75,", "74,", 1)
     table = tmp_path / "altered.csv"
@@ -171,6 +175,19 @@ def test_train_says_how_to_install_what_it_needs(monkeypatch: pytest.MonkeyPatch
     line = complaint(1, "train", "--data", cohort, "--output", tmp_path)
     assert "pooch is missing" in line
     assert "pip install 'heartapp[train]'" in line
+
+
+def test_without_a_table_the_published_one_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fetched: list[str] = []
+
+    def read_downloaded() -> Table:
+        fetched.append("once")
+        raise DataError("it could not be fetched")
+
+    monkeypatch.setattr(data, "read_downloaded", read_downloaded)
+    for command in (("train", "--output", tmp_path), ("evaluate",), ("evaluate", "--reproduce")):
+        assert complaint(1, *command) == "Error: it could not be fetched"
+    assert len(fetched) == 3
 
 
 @pytest.mark.parametrize("command", ["evaluate", "audit-data"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartapp.clinical.patient import MISSING, printable, validate_patients
+from heartapp.clinical.patient import MISSING, MOST_FAULTS, printable, validate_patients
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import FieldError, InvalidPatientError
 
@@ -110,6 +110,14 @@ def test_a_field_that_may_be_missing_is_the_same_absent_and_null(name: str) -> N
     for row in (absent, null):
         assert math.isnan(row[BEDSIDE.index(name)])
         assert [value for value in row if not math.isnan(value)] == [EXAMPLE[one] for one in required]
+
+
+def test_no_more_faults_are_told_than_anyone_reads() -> None:
+    empty: list[dict[str, float]] = [{}] * MOST_FAULTS
+    told = faults(empty, many=True)
+    assert MOST_FAULTS <= len(told) < MOST_FAULTS + len(BEDSIDE)
+    stranger = {**EXAMPLE, **{f"x{index}": 1 for index in range(2 * MOST_FAULTS)}}
+    assert len(faults([stranger])) == MOST_FAULTS
 
 
 def test_what_stands_for_a_missing_value_is_no_number_of_any_variable() -> None:

@@ -250,9 +250,16 @@ def test_a_version_that_is_not_there_is_named(root: Path) -> None:
 
 
 def test_a_bundle_copied_to_another_name_or_version_is_refused(root: Path, folder: Path) -> None:
-    for name, version in ((NAME, "2"), ("other", VERSION)):
+    for name, version in ((NAME, "2"), ("followup", VERSION)):
         shutil.copytree(folder, root / name / version)
         assert f"belongs to another folder than {name}/{version}" in refusal(root, name, version)
+
+
+def test_a_model_of_another_name_than_heartapp_knows_is_refused_with_the_known_ones(root: Path, folder: Path) -> None:
+    shutil.copytree(folder, root / "other" / VERSION)
+    change_manifest(root / "other" / VERSION, lambda manifest: manifest.update(name="other"))
+    with pytest.raises(BundleError, match=r"no model of this heartapp is called other; known: bedside, followup$"):
+        read_bundle(root, "other", VERSION)
 
 
 @pytest.mark.parametrize(

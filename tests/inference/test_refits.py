@@ -143,6 +143,39 @@ def test_what_is_no_such_file_is_refused_with_the_remedy(content: bytes) -> None
         Trees.from_bytes(content)
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"left": ARRAYS["left"][:-1]}, "do not belong together"),
+        ({"value": ARRAYS["value"][:, None]}, "do not belong together"),
+        ({"missing_left": ARRAYS["missing_left"][1:]}, "do not belong together"),
+        ({"output": ARRAYS["output"][:-1]}, "do not belong together"),
+        ({"logistic": ARRAYS["logistic"][:-1]}, "do not belong together"),
+        ({"intercept": np.zeros(2)}, "do not belong together"),
+        ({"slope": np.ones(2), "intercept": np.ones(2)}, "do not belong together"),
+        ({"roots": np.array([1, 3, 6, 9], np.uint32)}, "do not belong together"),
+        ({"roots": np.array([0, 3, 3, 9], np.uint32)}, "do not belong together"),
+        ({"roots": np.array([0, 3, 6, 10], np.uint32)}, "do not belong together"),
+        ({"cut": ARRAYS["cut"] + np.uint16(2)}, "points to nothing"),
+        ({"left": ARRAYS["left"] + np.uint16(1)}, "points to nothing"),
+        ({"right": ARRAYS["right"] + np.uint16(1)}, "points to nothing"),
+        ({"output": np.array([0, 1, 1, 3], np.uint16)}, "points to nothing"),
+        ({"output": np.array([0, 2, 1, 2], np.uint16)}, "points to nothing"),
+        ({"output": np.array([0, 1, 1, 1], np.uint16)}, "points to nothing"),
+        ({"cuts": np.zeros(80_000_000, np.float32)}, "too large"),
+    ],
+)
+def test_trees_whose_numbers_do_not_fit_are_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(BundleError, match=told):
+        Trees.from_bytes(npz(**{**ARRAYS, **changes}))
+
+
+def test_refits_without_trees_are_refused() -> None:
+    empty = {name: array[:0] if array.ndim else array for name, array in ARRAYS.items()}
+    with pytest.raises(BundleError, match="do not belong together"):
+        Trees.from_bytes(npz(**empty))
+
+
 @given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
 def test_any_changed_byte_is_refused_or_harmless(place: int, flip: int) -> None:
     content = bytearray(GOOD)

@@ -181,6 +181,17 @@ def test_without_served_toml_nothing_is_served_and_the_reason_names_it(root: Pat
     assert registry.faults["bedside"].startswith(f"{root / SERVED}: ")
 
 
+def test_what_the_operator_pinned_is_served_though_served_toml_is_missing(root: Path) -> None:
+    version = read_served(root)["bedside"]
+    (root / SERVED).unlink()
+    registry = ModelRegistry(root, default="bedside", served={"bedside": version})
+    assert [model.name for model in registry.models] == ["bedside"]
+    assert registry.faults == {}
+    other = ModelRegistry(root, default="followup", served={"bedside": version})
+    assert list(other.faults) == ["followup"]
+    assert other.get("bedside").identity.version == version
+
+
 def test_a_default_model_without_a_version_is_a_fault_that_says_what_to_set(models: Path) -> None:
     registry = ModelRegistry(models, default="nobody")
     assert registry.names == ("nobody", "bedside", "followup")

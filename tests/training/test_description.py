@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.training import description
+from heartapp.training.export import TOLERANCE, answers, to_onnx
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -110,7 +111,8 @@ def test_nine_digits_are_kept(value: float) -> None:
 def test_golden_rows_are_drawn_within_the_ranges_and_are_no_patient_s(
     followup: FittedRecipe, people: Cohort, features: NDArray[np.float32]
 ) -> None:
-    golden = description.golden(followup, NAMES, features)
+    content = to_onnx(followup, len(NAMES))
+    golden = description.golden(followup.calibration, content, NAMES, features)
     rows = np.array(golden.rows)
     assert rows.shape == (description.GOLDEN_ROWS, len(NAMES))
     assert np.all(rows >= np.nanmin(features, axis=0).round(1) - 0.1)
@@ -118,8 +120,9 @@ def test_golden_rows_are_drawn_within_the_ranges_and_are_no_patient_s(
     assert {tuple(row) for row in golden.rows}.isdisjoint({tuple(row) for row in features.tolist()})
     for column, name in zip(rows.T, NAMES, strict=True):
         assert all(map(BY_NAME[name].allows, column.tolist()))
-    probabilities = followup.probabilities(rows.astype(np.float32))
+    probabilities = answers(content, rows.astype(np.float32))
     assert np.array(golden.probabilities, np.float32).tolist() == probabilities.tolist()
-    assert golden.risks == followup.risk(rows.astype(np.float32)).tolist()
+    assert golden.risks == followup.calibration.risk(probabilities).tolist()
+    assert probabilities == pytest.approx(followup.probabilities(rows.astype(np.float32)), abs=TOLERANCE)
     turned = replace(people, values=people.values[::-1], outcome=people.outcome[::-1])
-    assert description.golden(followup, NAMES, turned.features("followup")).rows == golden.rows
+    assert description.golden(followup.calibration, content, NAMES, turned.features("followup")).rows == golden.rows

@@ -16,7 +16,7 @@ from heartapp.training.export import (
     RANDOM_ROWS,
     TOLERANCE,
     ExportError,
-    _answers,
+    answers,
     check_parity,
     probe_rows,
     settle_threshold,
@@ -100,7 +100,7 @@ def largest_float32_not_above(threshold: float) -> np.float32:
 
 
 def check(fitted: FittedRecipe, content: bytes, rows: NDArray[np.float32]) -> None:
-    check_parity(fitted, fitted.probabilities(rows), _answers(content, rows))
+    check_parity(fitted, fitted.probabilities(rows), answers(content, rows))
 
 
 def test_the_graph_answers_as_the_estimators_do_with_values_missing_or_not(
@@ -121,7 +121,7 @@ def test_a_graph_of_all_columns_looks_at_those_that_the_members_use(bedside: Fit
     check(bedside, content, rows)
     others = rows.copy()
     others[:, [column for column in range(len(names)) if column not in bedside.columns]] = np.nan
-    assert np.array_equal(_answers(content, rows), _answers(content, others))
+    assert np.array_equal(answers(content, rows), answers(content, others))
     assert {column for column, _ in estimator_splits(bedside)} <= set(bedside.columns)
 
 

@@ -13,7 +13,9 @@ from heartapp.inference.calibration import Calibration
 from heartapp.training.members import PLANS, make_member
 from heartapp.training.recipe import (
     FOLDS,
+    RANKING_FOLDS,
     FittedRecipe,
+    _folds,
     _rank,
     _simplest_good,
     fit_calibration,
@@ -113,6 +115,18 @@ def test_the_calibration_is_fitted_on_patients_that_the_members_had_not_seen(
     assert bedside.calibration == fit_calibration(median, people.outcome)
 
 
+@pytest.mark.parametrize("count", [FOLDS, RANKING_FOLDS])
+def test_no_fold_parts_the_copies_of_a_patient_and_every_one_holds_deaths(count: int, people: Cohort) -> None:
+    sample = np.random.default_rng(1).integers(0, len(people.outcome), len(people.outcome))
+    outcome = people.outcome[sample]
+    held_out = []
+    for train, test in _folds(count, outcome, sample, SEED):
+        assert set(sample[train]).isdisjoint(sample[test])
+        assert {0, 1} == set(outcome[test]) == set(outcome[train])
+        held_out += test.tolist()
+    assert sorted(held_out) == list(range(len(outcome)))
+
+
 def test_the_simplest_is_taken_unless_another_is_better_by_more_than_chance() -> None:
     generator = np.random.default_rng(1)
     risk = generator.uniform(0.05, 0.95, 200)
@@ -129,8 +143,8 @@ def test_columns_are_ranked_by_what_shuffling_them_costs() -> None:
     generator = np.random.default_rng(1)
     features = generator.random((200, 4)).astype(np.float32)
     outcome = ((features[:, 2] * 2 + features[:, 0] + generator.normal(0, 0.2, 200)) > 1.5).astype(np.int64)
-    assert _rank(features, outcome, 1)[:2] == [2, 0]
-    assert sorted(_rank(features, outcome, 1)) == [0, 1, 2, 3]
+    assert _rank(features, outcome, None, 1)[:2] == [2, 0]
+    assert sorted(_rank(features, outcome, None, 1)) == [0, 1, 2, 3]
 
 
 def test_a_calibrated_risk_has_the_mean_and_slope_of_the_outcome() -> None:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.refits import Refits
-from heartapp.training.export import probe_rows, to_onnx
+from heartapp.training.export import ExportError, answers, probe_rows, to_onnx
 from heartapp.training.goals import INSTABILITY_GOALS
 from heartapp.training.instability import GROUPS, report_instability
 from heartapp.training.members import PLANS
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from heartapp.training.cohort import Cohort
 
 SEED = 519
-
-
-def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    result: NDArray[np.float32] = session.run(None, {"patients": rows})[0]
-    return result
 
 
 def check_packed(refits: Sequence[Refit], rows: NDArray[np.float32]) -> None:
@@ -63,7 +57,7 @@ def test_each_refit_is_the_whole_recipe_on_a_bootstrap_sample(refitted: list[Ref
     generator = np.random.default_rng(SEED)
     for content, calibration in refitted[:2]:
         sample = generator.integers(0, len(people.outcome), len(people.outcome))
-        fitted = fit_recipe(features[sample], people.outcome[sample], names, PLANS["bedside"], SEED)
+        fitted = fit_recipe(features[sample], people.outcome[sample], names, PLANS["bedside"], SEED, patients=sample)
         assert to_onnx(fitted, len(names)) == content
         assert fitted.calibration == calibration
     assert len({content for content, _ in refitted}) == len(refitted)
@@ -80,8 +74,14 @@ def test_refits_are_the_same_each_time_and_fewer_are_the_first_of_more(refitted:
 
 def test_a_refit_in_this_process_is_the_one_of_a_worker(refitted: list[Refit], people: Cohort) -> None:
     sample = np.random.default_rng(SEED).integers(0, len(people.outcome), len(people.outcome))
-    features = people.features("bedside")[sample]
-    assert _refit(features, people.outcome[sample], people.names("bedside"), PLANS["bedside"], SEED) == refitted[0]
+    features, names = people.features("bedside"), people.names("bedside")
+    assert _refit(features, people.outcome, names, PLANS["bedside"], sample, SEED) == refitted[0]
+
+
+def test_more_cuts_than_the_file_can_number_are_refused(refitted: list[Refit], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(np, "iinfo", lambda _: SimpleNamespace(max=10))
+    with pytest.raises(ExportError, match="more cuts or larger trees than their file can number"):
+        pack(refitted)
 
 
 def test_the_report_of_instability_is_of_the_refits_risks(

@@ -184,6 +184,16 @@ def test_a_right_curve_has_a_slope_of_1_and_one_that_says_too_much_a_smaller_one
     assert bold.slope == pytest.approx(0.5, abs=0.05)
 
 
+def test_a_side_on_which_all_died_or_none_has_no_slope_and_the_others_keep_theirs() -> None:
+    risk = np.random.default_rng(1).uniform(0.05, 0.95, 200)
+    mixed = [calibrated(np.random.default_rng(seed).uniform(0.05, 0.95, 200), risk) for seed in (1, 2, 3)]
+    for dead in (np.ones((200, 1), np.bool_), np.zeros((200, 1), np.bool_)):
+        alone = _Split({}, {}, risk[:, None], dead, np.ones((200, 1)), 0.0)
+        told = _calibration([*mixed, alone], 0, 90)
+        assert math.isfinite(told.slope)
+        assert told.slope_sd == _calibration(mixed, 0, 90).slope_sd
+
+
 def test_a_side_whose_deaths_are_told_apart_completely_has_a_finite_slope() -> None:
     risk = np.linspace(0.1, 0.9, 20)
     split = _Split({}, {}, risk[:, None], (risk > 0.5)[:, None], np.ones((20, 1)), 0.0)

@@ -65,6 +65,8 @@ def test_a_bundle_that_cannot_be_loaded_is_not_served(root: Path) -> None:
     with pytest.raises(BundleError, match="bytes, the manifest says"):
         write_bundle(root, "bedside", "2", {**files, ONNX: files[ONNX][:-1]})
     assert read_served(root)["bedside"] == "1"
+    assert list_bundles(root) == [("bedside", "1")]
+    assert next_version(root, "bedside") == "2"
 
 
 def test_a_disk_that_is_full_leaves_no_half_bundle(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

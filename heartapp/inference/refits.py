@@ -129,10 +129,11 @@ class Refits:
         roots = trees.roots.astype(np.int64)
         sizes = np.diff(np.append(roots, len(trees.feature)))
         offset = np.repeat(roots, sizes)
-        self._feature = trees.feature.astype(np.intp)
+        self._feature = trees.feature
         self._threshold = trees.cuts[trees.cut]
         # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take.
-        self._children = np.column_stack([trees.right + offset, trees.left + offset]).ravel()
+        # 32 bits number all nodes of all trees, and keep a worker small.
+        self._children = np.column_stack([trees.right + offset, trees.left + offset]).ravel().astype(np.int32)
         self._roots = roots
         self._calibration = Calibration(trees.slope, trees.intercept)
         self._starts = np.searchsorted(trees.output, np.arange(self._count * MEMBERS_EACH))

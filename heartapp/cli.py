@@ -68,7 +68,7 @@ def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allo
     click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
         click.echo(f"wrote {folder}")
-    click.echo(f"Serve them with: HEARTAPP_MODELS={output} heartapp serve")
+    click.echo(f"Serve them with: HEARTAPP_MODELS={output.absolute()} make run")
 
 
 @main.command()
@@ -185,7 +185,7 @@ def _training_packages() -> Iterator[None]:
         yield
     except ImportError as error:
         raise click.ClickException(
-            f"training needs more packages ({error.name} is missing): pip install 'heartapp[train]', or `make train`"
+            f"training needs more packages ({error.name} is missing): run `make .venv/train` in heartapp's folder"
         ) from None
 
 

@@ -116,7 +116,7 @@ def test_train_tells_of_the_table_the_bundles_and_how_to_serve_them(trained: tup
     assert first.startswith("150 patients, ")
     assert first.endswith(" deaths: another table")
     assert wrote == [f"wrote {folder / name / version}" for name, version in read_served(folder).items()]
-    assert last == f"Serve them with: HEARTAPP_MODELS={folder} heartapp serve"
+    assert last == f"Serve them with: HEARTAPP_MODELS={folder} make run"
 
 
 def test_training_adds_a_version_and_serves_it(trained: tuple[Path, str]) -> None:
@@ -174,7 +174,7 @@ def test_train_says_how_to_install_what_it_needs(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pooch", None)  # Python's own way to say that a module is not there
     line = complaint(1, "train", "--data", cohort, "--output", tmp_path)
     assert "pooch is missing" in line
-    assert "pip install 'heartapp[train]'" in line
+    assert "make .venv/train" in line
 
 
 def test_without_a_table_the_published_one_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_what_reads_tables_says_how_to_install_what_it_needs(
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "pooch", None)
     table = ("--data", cohort) if command == "evaluate" else (cohort,)
-    assert "pip install 'heartapp[train]'" in complaint(1, command, *table)
+    assert "make .venv/train" in complaint(1, command, *table)
 
 
 # evaluate

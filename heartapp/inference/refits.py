@@ -147,7 +147,7 @@ class Refits:
         """Every refit's risk for one patient, shape (refits,); NaN marks a missing value."""
         values = np.asarray(row, np.float32)
         missing = np.isnan(values)
-        node = self._roots
+        node: NDArray[np.signedinteger] = self._roots
         for _ in range(int(self._trees.depth)):
             feature = self._feature[node]
             left = values[feature] < self._threshold[node]

@@ -14,11 +14,11 @@ VENV_PACKAGE := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get 
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint types imports tests coverage format lock clean
+.PHONY: help run train test lint types imports tests coverage reproduce format lock clean
 
 help: ## List the commands
 	@echo "heartapp: risk of death during follow-up in heart failure"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/serve ## Set up and serve the page and the API (HOST=, PORT=)
 	@HEARTAPP_CONFIG=$${HEARTAPP_CONFIG:-config/development.toml} $(BIN)/heartapp serve --host $(HOST) --port $(PORT)
@@ -46,6 +46,9 @@ tests: $(VENV)/dev ## Run pytest (ARGS="tests/web -k csrf")
 
 coverage: $(VENV)/dev ## Run pytest and require complete branch coverage
 	@$(BIN)/python -m pytest --quiet --cov --cov-report=term
+
+reproduce: $(VENV)/dev ## Train both models anew in full and hold every file against the shipped ones (minutes)
+	@HEARTAPP_REPRODUCE=1 $(BIN)/python -m pytest -rs tests/training/test_train.py -k in_full
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ wsgi_app = "wsgi:application"
 bind = "127.0.0.1:8000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
-# A thread pool in each worker, so that a slow client holds a thread and not the worker. Predictions take microseconds.
+# A thread pool in each worker, so that a slow client holds a thread and not the worker.
 worker_class = "gthread"
 threads = 4
 keepalive = 5
@@ -46,6 +47,9 @@ def on_starting(_server: Arbiter) -> None:
 
 def post_worker_init(worker: Worker) -> None:
     """Load the models before the first request, and after the fork."""
+    # A terminal's Ctrl-C reaches workers and master alike; the master passes it on. Heard twice, a worker's thread pool
+    # waits for itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from heartapp.web.extension import get_registry  # noqa: PLC0415 - needs the application's path
 
     get_registry(worker.app.wsgi()).load()

@@ -1,4 +1,4 @@
-"""The command line: ``heartapp serve | train | models | variables``.
+"""The command line: ``heartapp serve | train | evaluate | audit-data | models | variables``.
 
 Every command imports what it needs when it runs, so that serving never loads training code and help is instant.
 """
@@ -6,6 +6,7 @@ Every command imports what it needs when it runs, so that serving never loads tr
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ import click
 from heartapp.errors import HeartappError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from heartapp.inference.model import Model
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -38,8 +41,8 @@ def main() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1), help="Processes (gunicorn only).")
-def serve(host: str, port: int, workers: int) -> None:
+@click.option("--workers", type=click.IntRange(1), help="Processes (gunicorn only). [default: WEB_CONCURRENCY, or 2]")
+def serve(host: str, port: int, workers: int | None) -> None:
     """Serve page and API: with gunicorn, or with waitress on Windows, where gunicorn does not run."""
     from heartapp.server import serve as run  # noqa: PLC0415 - see the module's docstring
 
@@ -50,32 +53,65 @@ def serve(host: str, port: int, workers: int) -> None:
 @click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="The table, as CSV. [default: download]")
 @click.option("--output", type=FOLDER, default=Path("models"), show_default=True, help="Where the bundles go.")
 @click.option("--seed", type=int, default=519, show_default=True, help="Seed of folds and members.")
-@click.option("--skip-report", is_flag=True, help="Leave out the outer evaluation: quick, performance unknown.")
+@click.option(
+    "--skip-report",
+    is_flag=True,
+    help="Leave out evaluation and refits: quick, but nothing is known of how good and how sure it is.",
+)
 @click.option("--allow-altered", is_flag=True, help="Accept a table that resembles the published one but differs.")
 def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allow_altered: bool) -> None:
     """Train both models and write a new version of each bundle."""
-    try:
-        from heartapp.training.data import download, read_table  # noqa: PLC0415 - see the module's docstring
+    with _training_packages():
+        from heartapp.training.data import read_downloaded, read_table  # noqa: PLC0415 - see the module's docstring
         from heartapp.training.train import train as run  # noqa: PLC0415
-    except ImportError as error:
-        raise click.ClickException(
-            f"training needs more packages ({error.name} is missing): pip install 'heartapp[train]', or `make train`"
-        ) from None
-    table = read_table(data or download(), allow_altered=allow_altered)
+    table = read_table(data, allow_altered=allow_altered) if data else read_downloaded()
     click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
-    for folder in run(table, output, seed=seed, report=not skip_report):
+    for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
         click.echo(f"wrote {folder}")
-    click.echo(f"Serve them with: HEARTAPP_MODELS={output} heartapp serve")
+    click.echo(f"Serve them with: HEARTAPP_MODELS={output.absolute()} make run")
+
+
+@main.command()
+@click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="The table, as CSV. [default: download]")
+@click.option("--seed", type=int, default=519, show_default=True, help="Seed of the recipe.")
+@click.option("--split-seed", type=int, default=20260101, show_default=True, help="Seed of the splits.")
+@click.option("--splits", type=click.IntRange(2), default=100, show_default=True, help="Splits of P1 and P2.")
+@click.option("--refits", type=click.IntRange(2), default=200, show_default=True, help="Refits of P3.")
+@click.option("--reproduce", is_flag=True, help="Re-run the published papers' protocols instead.")
+def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int, *, reproduce: bool) -> None:
+    """Run the protocols anew and print every figure beside its goal; takes minutes."""
+    with _training_packages():
+        from heartapp.training.data import read_downloaded, read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.reproduction import reproduce as reproduction  # noqa: PLC0415
+        from heartapp.training.tables import tables  # noqa: PLC0415
+    table = read_table(data) if data else read_downloaded()
+    if reproduce:
+        click.echo(reproduction(table).text())
+        return
+    for part in tables(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
+        click.echo(part + "\n")
+
+
+@main.command("audit-data")
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def audit_data(path: Path, *, as_json: bool) -> None:
+    """Look for fills, leaks, order, duplicates and altered values in a table; exit status 1 if it is faulty."""
+    with _training_packages():
+        from heartapp.training.audit import audit  # noqa: PLC0415 - see the module's docstring
+    found = audit(path)
+    click.echo(found.json() if as_json else found.text())
+    sys.exit(found.faulty)
 
 
 @main.group(invoke_without_command=True)
-@click.option("--folder", type=FOLDER, envvar="HEARTAPP_MODELS", help="The folder of bundles. [default: the setting]")
+@click.option("--folder", type=FOLDER, help="The folder of bundles. [default: the setting]")
 @click.pass_context
 def models(ctx: click.Context, folder: Path | None) -> None:
     """List, show and verify bundles; without a command, list them."""
-    from heartapp.config import Settings, home  # noqa: PLC0415 - see the module's docstring
+    from heartapp.config import models_folder  # noqa: PLC0415 - see the module's docstring
 
-    ctx.obj = folder or home() / Settings().models
+    ctx.obj = folder or models_folder()
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_models)
 
@@ -140,6 +176,17 @@ def variables(*, as_json: bool) -> None:
     width = max(len(variable.name) for variable in VARIABLES)
     for variable in VARIABLES:
         click.echo(f"{variable.name:<{width}}  {variable.expected}. {variable.label}: {variable.help}")
+
+
+@contextmanager
+def _training_packages() -> Iterator[None]:
+    """Say what to install where the extra `train` is not there."""
+    try:
+        yield
+    except ImportError as error:
+        raise click.ClickException(
+            f"training needs more packages ({error.name} is missing): run `make .venv/train` in heartapp's folder"
+        ) from None
 
 
 def _load(root: Path, name: str, version: str | None) -> Model:

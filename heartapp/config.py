@@ -80,10 +80,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    environ = os.environ if environ is None else environ
-    settings = Settings()
-    for source, values in _sources(environ):
-        settings = _merge(settings, values, source)
+    settings = _read_settings(os.environ if environ is None else environ)
     if not settings.secret_key and settings.environment == "development":
         if make_key:
             make_secret_key()
@@ -91,6 +88,16 @@ def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = 
             settings = msgspec.structs.replace(settings, secret_key=secret_file().read_text("utf-8").strip())
     _check_secret(settings)
     return settings
+
+
+def models_folder() -> Path:
+    """The folder of bundles as the server would find it, whether or not there is a secret key to serve with.
+
+    Raises:
+        ConfigError: names the source, the setting and the remedy.
+    """
+    settings = _read_settings(os.environ)
+    return settings.path(settings.models)
 
 
 def make_secret_key() -> Path:
@@ -109,6 +116,13 @@ def make_secret_key() -> Path:
 def secret_file() -> Path:
     """Where a development machine keeps the key it made for itself."""
     return home() / "instance" / "secret_key"
+
+
+def _read_settings(environ: Mapping[str, str]) -> Settings:
+    settings = Settings()
+    for source, values in _sources(environ):
+        settings = _merge(settings, values, source)
+    return settings
 
 
 def _sources(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:

@@ -40,6 +40,13 @@ class ModelUnavailableError(HeartappError):
     """The model is configured, but its bundle did not pass the checks."""
 
 
+class NotInBundleError(HeartappError):
+    """Something was asked for that the model's bundle does not hold."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"The model {name} has no {what}; leave that out, or ask another model.")
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One faulty field of one patient.

@@ -9,7 +9,7 @@ from typing import NoReturn
 from heartapp.config import home, load_settings
 
 
-def serve(host: str, port: int, workers: int) -> None:
+def serve(host: str, port: int, workers: int | None) -> None:
     """Check the settings, then become the server. A development machine gets a secret key of its own first.
 
     Raises:
@@ -23,10 +23,10 @@ def serve(host: str, port: int, workers: int) -> None:
         exec_gunicorn(host, port, workers)
 
 
-def exec_gunicorn(host: str, port: int, workers: int) -> NoReturn:
+def exec_gunicorn(host: str, port: int, workers: int | None) -> NoReturn:
     """Replace this process by gunicorn, so that signals reach it without a go-between."""
     arguments = ["--config", str(home() / "gunicorn.conf.py"), "--chdir", str(home())]
-    arguments += ["--bind", f"{_bracketed(host)}:{port}", "--workers", str(workers)]
+    arguments += ["--bind", f"{_bracketed(host)}:{port}", *(["--workers", str(workers)] if workers else [])]
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments])  # noqa: S606 - our own interpreter, no shell
 
 

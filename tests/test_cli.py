@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,13 +13,18 @@ from click.testing import CliRunner, Result
 
 from heartapp.cli import main
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
+from heartapp.errors import DataError
 from heartapp.inference.bundle import list_bundles, read_served
+from heartapp.training import data, reproduction, train
+from heartapp.training.audit import audit
+from heartapp.training.data import Table, read_table
+from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SURVIVAL_GOALS
 from tests.client import SHIPPED, damaged_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("serve", "train", "models", "variables")
+COMMANDS = ("serve", "train", "evaluate", "audit-data", "models", "variables")
 
 
 def run(*arguments: str | Path, **environment: str) -> Result:
@@ -109,7 +116,7 @@ def test_train_tells_of_the_table_the_bundles_and_how_to_serve_them(trained: tup
     assert first.startswith("150 patients, ")
     assert first.endswith(" deaths: another table")
     assert wrote == [f"wrote {folder / name / version}" for name, version in read_served(folder).items()]
-    assert last == f"Serve them with: HEARTAPP_MODELS={folder} heartapp serve"
+    assert last == f"Serve them with: HEARTAPP_MODELS={folder} make run"
 
 
 def test_training_adds_a_version_and_serves_it(trained: tuple[Path, str]) -> None:
@@ -123,7 +130,8 @@ def test_the_seed_and_the_missing_evaluation_stand_in_the_bundle(trained: tuple[
     folder, _ = trained
     manifest = json.loads((folder / "bedside" / read_served(folder)["bedside"] / "manifest.json").read_bytes())
     assert manifest["seed"] == 2
-    assert json.loads(said("models", "--folder", folder, "show", "bedside"))["evaluation"] is None
+    report = json.loads(said("models", "--folder", folder, "show", "bedside"))["report"]
+    assert (report["evaluation"], report["survival"], report["instability"]) == (None, None, None)
 
 
 def test_what_train_wrote_passes_the_checks_of_a_server(trained: tuple[Path, str]) -> None:
@@ -145,7 +153,10 @@ def test_train_says_where_there_is_no_table(tmp_path: Path) -> None:
     assert "is a directory" in complaint(2, "train", "--data", tmp_path)
 
 
-def test_an_altered_table_is_trained_on_only_where_that_is_meant(published_data: Path, tmp_path: Path) -> None:
+def test_an_altered_table_is_trained_on_only_where_that_is_meant(
+    published_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "train", lambda *_, **__: [])
     rows = published_data.read_text().splitlines()
     rows[1] = rows[1].replace("75.0", "74.0", 1).replace("75,", "74,", 1)
     table = tmp_path / "altered.csv"
@@ -163,7 +174,84 @@ def test_train_says_how_to_install_what_it_needs(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "pooch", None)  # Python's own way to say that a module is not there
     line = complaint(1, "train", "--data", cohort, "--output", tmp_path)
     assert "pooch is missing" in line
-    assert "pip install 'heartapp[train]'" in line
+    assert "make .venv/train" in line
+
+
+def test_without_a_table_the_published_one_is_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fetched: list[str] = []
+
+    def read_downloaded() -> Table:
+        fetched.append("once")
+        raise DataError("it could not be fetched")
+
+    monkeypatch.setattr(data, "read_downloaded", read_downloaded)
+    for command in (("train", "--output", tmp_path), ("evaluate",), ("evaluate", "--reproduce")):
+        assert complaint(1, *command) == "Error: it could not be fetched"
+    assert len(fetched) == 3
+
+
+@pytest.mark.parametrize("command", ["evaluate", "audit-data"])
+def test_what_reads_tables_says_how_to_install_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, cohort: Path, command: str
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("heartapp.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    table = ("--data", cohort) if command == "evaluate" else (cohort,)
+    assert "make .venv/train" in complaint(1, command, *table)
+
+
+# evaluate
+
+
+def test_evaluate_prints_every_figure_beside_its_goal(cohort: Path) -> None:
+    result = run("evaluate", "--data", cohort, "--splits", "2", "--refits", "2", "--split-seed", "7")
+    assert result.exit_code == 0, result.output
+    text = result.stdout
+    protocol = "StratifiedShuffleSplit(n_splits=2, test_size=37, random_state=7)"
+    for title in (f"P1, bedside: {protocol}", f"P1, followup: {protocol}", f"P2, survival curve: {protocol}"):
+        assert title in text
+    assert "P3, bedside: 2 bootstrap refits" in text
+    goals = {*SURVIVAL_GOALS, *INSTABILITY_GOALS, *(figure for goals in GOALS.values() for figure in goals)}
+    for figure in goals:
+        assert re.search(rf"^  {figure} +-?\d\.\d{{3}} .*(stretch|goal|missed)", text, re.MULTILINE), figure
+    assert text.count("plain regression") == len(MODEL_VARIABLES)
+    assert "Kaplan-Meier" in text
+
+
+def test_evaluate_reproduces_the_papers_where_that_is_asked_for(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = partial(reproduction.reproduce, splits=2, refits=2)
+    monkeypatch.setattr(reproduction, "reproduce", few)
+    result = run("evaluate", "--data", cohort, "--reproduce")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip() == few(read_table(cohort)).text().strip()
+
+
+@pytest.mark.parametrize(("option", "value"), [("--splits", "1"), ("--refits", "1"), ("--seed", "x")])
+def test_evaluate_refuses_what_gives_no_spread(option: str, value: str) -> None:
+    assert option in complaint(2, "evaluate", option, value)
+
+
+# audit-data
+
+
+def test_an_audit_of_a_good_table_finds_nothing_faulty(cohort: Path) -> None:
+    assert said("audit-data", cohort).strip() == audit(cohort).text().strip()
+    assert json.loads(said("audit-data", cohort, "--json")) == json.loads(audit(cohort).json())
+
+
+def test_an_audit_of_a_faulty_table_is_status_1_and_still_tells_everything(cohort: Path, tmp_path: Path) -> None:
+    header, first, *rest = cohort.read_text().splitlines()
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join([header, first.replace(first.partition(",")[0], "old", 1), *rest]))
+    result = run("audit-data", table)
+    assert (result.exit_code, result.stderr) == (1, "")
+    assert result.stdout.strip() == audit(table).text().strip()
+
+
+def test_an_audit_says_where_there_is_no_table(tmp_path: Path) -> None:
+    assert "No such file" in complaint(1, "audit-data", tmp_path / "none.csv")
 
 
 # models

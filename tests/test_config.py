@@ -3,18 +3,16 @@ from __future__ import annotations
 import json
 import os
 import stat
-from typing import TYPE_CHECKING, Any, get_type_hints
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartapp.config import PREFIX, Settings, home, load_settings, make_secret_key, secret_file
+from heartapp.config import PREFIX, Settings, home, load_settings, make_secret_key, models_folder, secret_file
 from heartapp.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = "0123456789abcdef" * 4
 SECRET = {"HEARTAPP_SECRET_KEY": KEY}
@@ -230,6 +228,19 @@ def test_two_machines_make_different_keys(folder: Path, monkeypatch: pytest.Monk
     first = make_secret_key().read_text("utf-8")
     monkeypatch.setenv("HEARTAPP_HOME", str(folder / "other"))
     assert make_secret_key().read_text("utf-8") != first
+
+
+def test_the_folder_of_models_is_found_without_a_secret_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTAPP_HOME", str(folder))
+    assert models_folder() == folder / "models"
+    (folder / "config").mkdir(exist_ok=True)
+    (folder / "config" / "production.toml").write_text('models = "elsewhere"\n')
+    assert models_folder() == folder / "elsewhere"
+    monkeypatch.setenv("HEARTAPP_MODELS", "/srv/models")
+    assert models_folder() == Path("/srv/models")
+    monkeypatch.setenv("HEARTAPP_PORT", "80")
+    with pytest.raises(ConfigError, match="unknown setting port"):
+        models_folder()
 
 
 def test_paths_start_at_the_home_unless_they_are_absolute(folder: Path) -> None:

@@ -55,13 +55,15 @@ def performance_table() -> str:
         report = msgspec.json.decode(path.read_bytes(), type=Report)
         assert report.evaluation is not None
         evaluations.append(report.evaluation)
-    head = f"| held-out patients, mean ± sd of {evaluations[0].protocol.splits} splits | "
-    lines = [head + " | ".join(f"`{name}`" for name in MODEL_VARIABLES) + " |", "|---|---|---|"]
+    bedside, followup = evaluations
+    columns = [bedside.metrics, bedside.comparators["spline_regression"], followup.metrics]
+    head = f"| held-out patients, mean ± sd of {bedside.protocol.splits} splits "
+    lines = [head + "| `bedside` | plain regression | `followup` |", "|---|---|---|---|"]
     for measure, label in MEASURES.items():
-        figures = [evaluation.metrics[measure] for evaluation in evaluations]
+        figures = [column[measure] for column in columns]
         lines.append(f"| {label} | " + " | ".join(f"{one.mean:.3f} ± {one.sd:.3f}" for one in figures) + " |")
-    slopes = [f"{evaluation.calibration_slope:.2f}" for evaluation in evaluations]
-    lines.append("| calibration slope (1 is right) | " + " | ".join(slopes) + " |")
+    slopes = f"{bedside.calibration_slope:.2f} | | {followup.calibration_slope:.2f}"
+    lines.append(f"| calibration slope (1 is right) | {slopes} |")
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from heartapp.web.extension import get_registry
 from tests.client import SHIPPED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from flask import Flask
@@ -73,6 +75,20 @@ def test_nothing_is_started_where_a_setting_is_wrong(
     assert waitress == []
     assert capsys.readouterr().out == ""
     assert not (home / "instance").exists()
+
+
+@pytest.mark.parametrize(("workers", "told"), [(3, ["--workers", "3"]), (None, [])])
+def test_gunicorn_is_told_the_number_of_workers_where_one_is_named_and_finds_it_itself_elsewhere(
+    home: Path, monkeypatch: pytest.MonkeyPatch, workers: int | None, told: list[str]
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, arguments: started.append(arguments))
+    exec_gunicorn: Callable[..., object] = server.exec_gunicorn
+    exec_gunicorn("::1", 8123, workers)
+    (arguments,) = started
+    assert arguments[1:3] == ["-m", "gunicorn"]
+    assert arguments[-2 - len(told) :] == ["--bind", "[::1]:8123", *told]
+    assert str(home / "gunicorn.conf.py") in arguments
 
 
 @pytest.mark.parametrize(

@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD
 from heartapp.api.summary import ModelSummary
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.model import Prediction
+from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 from heartapp.web.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from heartapp.clinical.variables import Variable
+    from heartapp.inference.model import Model
 
 _DESCRIPTION: Final = (
     "Risk that a patient with heart failure dies during follow-up. For research and education, not for clinical "
     "decisions."
 )
+
+
+_FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
 
 
 class PredictionList(msgspec.Struct):
@@ -54,18 +60,18 @@ class Problem(msgspec.Struct, omit_defaults=True):
     errors: list[FaultyField] = []
 
 
-def openapi_document(models: Mapping[str, Sequence[str]], *, default: str, max_patients: int) -> dict[str, Any]:
+def openapi_document(models: Sequence[Model], *, default: str, max_patients: int) -> dict[str, Any]:
     """The whole document.
 
     Args:
-        models: the names of each served model's variables, by the model's name.
+        models: those that are served.
         default: the model that answers where none is named.
         max_patients: the most patients in one array.
     """
     _, schemas = msgspec.json.schema_components(
         [Prediction, PredictionList, ModelSummary, ModelList, Problem], ref_template="#/components/schemas/{name}"
     )
-    patients = {name: patient_schema(names) for name, names in models.items()}
+    patients = {model.name: patient_schema(model.names, model.required) for model in models}
     return {
         "openapi": "3.1.1",
         "info": {
@@ -95,23 +101,27 @@ def openapi_document(models: Mapping[str, Sequence[str]], *, default: str, max_p
     }
 
 
-def patient_schema(names: Sequence[str]) -> dict[str, Any]:
-    """The JSON Schema of a patient for a model that takes these variables, all of them required."""
+def patient_schema(names: Sequence[str], required: Collection[str]) -> dict[str, Any]:
+    """The JSON Schema of a patient for a model that takes these variables; what is not required may be null."""
     return {
         "type": "object",
-        "properties": {name: variable_schema(BY_NAME[name]) for name in names},
-        "required": list(names),
+        "properties": {name: variable_schema(BY_NAME[name], required=name in required) for name in names},
+        "required": list(required),
         "additionalProperties": False,
         "examples": [{name: BY_NAME[name].example for name in names}],
     }
 
 
-def variable_schema(variable: Variable) -> dict[str, Any]:
+def variable_schema(variable: Variable, *, required: bool) -> dict[str, Any]:
     """The JSON Schema of one variable."""
     described = {"title": variable.label, "description": f"{variable.help} Expected: {variable.expected}."}
     if variable.kind == "number":
-        return {"type": "number", "minimum": variable.low, "maximum": variable.high, **described}
-    return {"type": "integer", "enum": [code for code, _ in variable.choices], **described}
+        kind: dict[str, Any] = {"type": "number", "minimum": variable.low, "maximum": variable.high}
+    else:
+        kind = {"type": "integer", "enum": [code for code, _ in variable.choices]}
+    if not required:
+        kind = {"anyOf": [kind, {"type": "null"}]}
+    return {**kind, **described}
 
 
 def _schema_name(model: str) -> str:
@@ -131,6 +141,10 @@ def _problems(*statuses: int) -> dict[str, Any]:
     return {str(status): {"$ref": "#/components/responses/Problem"} for status in statuses}
 
 
+def _parameter(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
+
+
 def _get(operation: str, summary: str, schema: str | None, *problems: int) -> dict[str, Any]:
     return {
         "operationId": operation,
@@ -146,12 +160,20 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
         "summary": "Predict one patient, or many",
         "description": "An object is answered with a prediction, an array with a list of them in the same order.",
         "parameters": [
-            {
-                "name": "model",
-                "in": "query",
-                "description": "Which model answers. followup needs the follow-up time, known only afterwards.",
-                "schema": {"type": "string", "enum": models, "default": default},
-            }
+            _parameter("model", "Which model answers.", {"type": "string", "enum": models, "default": default}),
+            _parameter(
+                "threshold",
+                "The risk from which death is expected; the model's own where it is left out.",
+                {"type": "number", "minimum": LOWEST_THRESHOLD, "maximum": HIGHEST_THRESHOLD},
+            ),
+            _parameter("survival", "Add the risk by day 90 and 180.", _FLAG),
+            _parameter(
+                "horizon",
+                f"Add the risk by these whole days, from {FIRST_DAY} to {LAST_DAY}, with commas between them.",
+                {"type": "string", "pattern": "^[0-9]{2,3}(,[0-9]{2,3})*$", "examples": ["90,180"]},
+            ),
+            _parameter("explain", "Add what each variable contributes, and where the verdict would change.", _FLAG),
+            _parameter("instability", "Add how the risk differs between refits on bootstrap samples.", _FLAG),
         ],
         "requestBody": {
             "required": True,

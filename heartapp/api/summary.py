@@ -8,20 +8,26 @@ import msgspec
 
 from heartapp.inference.bundle import FileEntry, TrainingData
 from heartapp.inference.model import ModelIdentity
-from heartapp.inference.report import Evaluation
+from heartapp.inference.report import Report
 
 if TYPE_CHECKING:
     from heartapp.inference.model import Model
 
 
 class VariableSummary(msgspec.Struct, frozen=True):
-    """A variable as a model takes it. ``seen`` is the smallest and largest value of the training data."""
+    """A variable as a model takes it.
+
+    ``required``: it may not be missing. ``used``: the members split on it. ``seen`` is the smallest and largest value
+    of the training data.
+    """
 
     name: str
     label: str
     unit: str
     kind: str
     known: str
+    required: bool
+    used: bool
     allowed: tuple[float, float]
     seen: tuple[float, float]
 
@@ -35,7 +41,7 @@ class ModelSummary(msgspec.Struct, frozen=True):
     base_rate: float
     variables: tuple[VariableSummary, ...]
     training_data: TrainingData
-    evaluation: Evaluation | None
+    report: Report
     files: dict[str, FileEntry]
     libraries: dict[str, str]
 
@@ -55,13 +61,15 @@ def summarise(model: Model) -> ModelSummary:
                 unit=variable.unit,
                 kind=variable.kind,
                 known=variable.known,
+                required=variable.name in manifest.required,
+                used=variable.name in manifest.used,
                 allowed=(variable.low, variable.high),
                 seen=(seen.minimum, seen.maximum),
             )
             for variable, seen in zip(model.variables, manifest.variables, strict=True)
         ),
         training_data=manifest.training_data,
-        evaluation=model.bundle.report.evaluation,
+        report=model.bundle.report,
         files=manifest.files,
         libraries=manifest.libraries,
     )

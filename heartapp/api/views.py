@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from flask import Blueprint, Response, render_template, request
 
+from heartapp.api.asking import PARAMETERS, read_asked
 from heartapp.api.openapi import openapi_document
 from heartapp.api.reading import RequestError, read_patients, read_query
 from heartapp.api.summary import summarise
@@ -24,11 +25,12 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
     """Predict one patient (an object) or many (an array)."""
-    query = read_query(request, ("model",))
+    query = read_query(request, PARAMETERS)
     model = get_registry().get(query.get("model"))
     records, many = read_patients(request, most=get_settings().max_patients)
-    rows = validate_patients(records, [variable.name for variable in model.variables], many=many)
-    predictions = model.predict(rows)
+    asked = read_asked(query, patients=len(records))
+    rows = validate_patients(records, model.names, model.required, many=many)
+    predictions = model.predict(rows, asked)
     return _json({"predictions": predictions} if many else predictions[0])
 
 
@@ -52,8 +54,7 @@ def openapi() -> ResponseReturnValue:
     """The contract, as OpenAPI 3.1."""
     read_query(request, ())
     registry = get_registry()
-    models = {model.name: [variable.name for variable in model.variables] for model in registry.models}
-    return _json(openapi_document(models, default=registry.default, max_patients=get_settings().max_patients))
+    return _json(openapi_document(registry.models, default=registry.default, max_patients=get_settings().max_patients))
 
 
 @blueprint.get("/")

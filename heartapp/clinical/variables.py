@@ -34,12 +34,14 @@ GROUPS: Final = ("Patient", "Measurements", "History", "Follow-up")
 """The groups of the form, in reading order."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
     """One clinical input.
 
-    ``low`` and ``high`` are the hard limits, both allowed, in ``unit``. ``known`` says whether the value exists
-    when the patient is seen or only when the follow-up is over. ``example`` belongs to a made-up patient.
+    ``low`` and ``high`` are the hard limits, both allowed, in ``unit``. ``step`` is how finely people write it,
+    ``logarithmic`` whether ratios count more than differences. ``known`` says whether the value exists when the patient
+    is seen or only when the follow-up is over. ``given`` marks what no one can change. ``example`` belongs to a made-up
+    patient.
     """
 
     name: str
@@ -52,6 +54,9 @@ class Variable:
     low: float = 0
     high: float = 1
     known: Known = "bedside"
+    step: float = 1
+    logarithmic: bool = False
+    given: bool = False
 
     @property
     def choices(self) -> tuple[tuple[int, str], ...]:
@@ -101,78 +106,130 @@ class Variable:
 
 VARIABLES: Final[tuple[Variable, ...]] = (
     Variable(
-        "age", "Age", "Patient", "number", "Age when the follow-up began. Decimals are allowed.", 62, "years", 18, 110
+        name="age",
+        label="Age",
+        group="Patient",
+        kind="number",
+        unit="years",
+        low=18,
+        high=110,
+        help="Age when the follow-up began. Decimals are allowed.",
+        example=62,
+        given=True,
     ),
     Variable(
-        "anaemia",
-        "Anaemia",
-        "History",
-        "yes_no",
-        "Haematocrit below 36%, as defined in the study.",
-        0,
+        name="anaemia",
+        label="Anaemia",
+        group="History",
+        kind="yes_no",
+        help="Haematocrit below 36%, as defined in the study.",
+        example=0,
     ),
     Variable(
-        "creatinine_phosphokinase",
-        "Creatinine phosphokinase",
-        "Measurements",
-        "number",
-        "CPK in the blood, in the unit of the published data.",
-        250,
-        "mcg/L",
-        1,
-        200_000,
-    ),
-    Variable("diabetes", "Diabetes", "History", "yes_no", "Diagnosed diabetes.", 1),
-    Variable(
-        "ejection_fraction",
-        "Ejection fraction",
-        "Measurements",
-        "number",
-        "Blood leaving the left ventricle at each contraction.",
-        35,
-        "%",
-        5,
-        90,
-    ),
-    Variable("high_blood_pressure", "High blood pressure", "History", "yes_no", "Diagnosed hypertension.", 0),
-    Variable(
-        "platelets",
-        "Platelets",
-        "Measurements",
-        "number",
-        "Multiply 10⁹/L by 1000: 265 × 10⁹/L is 265000.",
-        265_000,
-        "per µL",
-        1_000,
-        3_000_000,
+        name="creatinine_phosphokinase",
+        label="Creatinine phosphokinase",
+        group="Measurements",
+        kind="number",
+        unit="mcg/L",
+        low=1,
+        high=200_000,
+        step=10,
+        logarithmic=True,
+        help="CPK in the blood, in the unit of the published data.",
+        example=250,
     ),
     Variable(
-        "serum_creatinine",
-        "Serum creatinine",
-        "Measurements",
-        "number",
-        "Divide µmol/L by 88.4.",
-        1.4,
-        "mg/dL",
-        0.1,
-        40,
+        name="diabetes",
+        label="Diabetes",
+        group="History",
+        kind="yes_no",
+        help="Diagnosed diabetes.",
+        example=1,
     ),
     Variable(
-        "serum_sodium", "Serum sodium", "Measurements", "number", "The same number in mmol/L.", 137, "mEq/L", 90, 200
+        name="ejection_fraction",
+        label="Ejection fraction",
+        group="Measurements",
+        kind="number",
+        unit="%",
+        low=5,
+        high=90,
+        help="Blood leaving the left ventricle at each contraction.",
+        example=35,
     ),
-    Variable("sex", "Sex", "Patient", "sex", "As recorded in the study.", 1),
-    Variable("smoking", "Smoking", "History", "yes_no", "Smokes.", 0),
     Variable(
-        "time",
-        "Follow-up time",
-        "Follow-up",
-        "number",
-        "Days until death or the last contact. Nobody knows this at the bedside.",
-        115,
-        "days",
-        1,
-        1_000,
-        "afterwards",
+        name="high_blood_pressure",
+        label="High blood pressure",
+        group="History",
+        kind="yes_no",
+        help="Diagnosed hypertension.",
+        example=0,
+    ),
+    Variable(
+        name="platelets",
+        label="Platelets",
+        group="Measurements",
+        kind="number",
+        unit="per µL",
+        low=1_000,
+        high=3_000_000,
+        step=1_000,
+        help="Multiply 10⁹/L by 1000: 265 × 10⁹/L is 265000.",
+        example=265_000,
+    ),
+    Variable(
+        name="serum_creatinine",
+        label="Serum creatinine",
+        group="Measurements",
+        kind="number",
+        unit="mg/dL",
+        low=0.1,
+        high=40,
+        step=0.1,
+        logarithmic=True,
+        help="Divide µmol/L by 88.4.",
+        example=1.4,
+    ),
+    Variable(
+        name="serum_sodium",
+        label="Serum sodium",
+        group="Measurements",
+        kind="number",
+        unit="mEq/L",
+        low=90,
+        high=200,
+        help="The same number in mmol/L.",
+        example=137,
+    ),
+    Variable(
+        name="sex",
+        label="Sex",
+        group="Patient",
+        kind="sex",
+        help="As recorded in the study.",
+        example=1,
+        given=True,
+    ),
+    Variable(
+        name="smoking",
+        label="Smoking",
+        group="History",
+        kind="yes_no",
+        help="Smokes.",
+        example=0,
+    ),
+    Variable(
+        name="time",
+        label="Follow-up time",
+        group="Follow-up",
+        kind="number",
+        unit="days",
+        low=1,
+        high=1_000,
+        help="Days until death or the last contact. Nobody knows this at the bedside.",
+        example=115,
+        known="afterwards",
+        given=True,
     ),
 )
 

@@ -1,8 +1,10 @@
 """A bundle: one version of a model on disk, and the checks that make it safe to load.
 
-``models/<name>/<version>/`` holds ``manifest.json``, ``model.onnx``, ``report.json`` and ``members.joblib``. The
-manifest states size and SHA-256 of the other three. Each file is read once, and the very bytes whose digest was
-compared are the ones that are parsed. ``members.joblib`` is a pickle: its bytes are compared and never loaded here.
+``models/<name>/<version>/`` holds ``manifest.json``, ``model.onnx`` (served), ``report.json``, ``MODEL_CARD.md``,
+``members.joblib`` (the fitted estimators) and, where the model has them, ``refits.npz`` (bootstrap refits) and
+``survival.json`` (a survival curve). The manifest states size and SHA-256 of the others. Each file is read once, and
+the very bytes whose digest was compared are the ones that are parsed. ``members.joblib`` is a pickle: its bytes are
+compared and never loaded here.
 """
 
 from __future__ import annotations
@@ -13,14 +15,17 @@ import re
 import stat
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
-from heartapp.clinical.variables import BY_NAME, fingerprint
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.errors import BundleError
+from heartapp.inference.applicability import Domain
+from heartapp.inference.refits import Trees
 from heartapp.inference.report import Report
+from heartapp.inference.survival import SURVIVAL, SurvivalParameters, read_survival
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +36,13 @@ MANIFEST: Final = "manifest.json"
 ONNX: Final = "model.onnx"
 REPORT: Final = "report.json"
 JOBLIB: Final = "members.joblib"
+REFITS: Final = "refits.npz"
+CARD: Final = "MODEL_CARD.md"
 SERVED: Final = "served.toml"
-FILES: Final = (ONNX, REPORT, JOBLIB)
+FILES: Final = (ONNX, REPORT, JOBLIB, CARD)
+"""What every bundle holds beside its manifest."""
+OPTIONAL_FILES: Final = (REFITS, SURVIVAL)
+"""What a bundle may hold: without it, it cannot tell how sure it is, or has no survival curve."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 # O_NOFOLLOW closes the gap between the look for a link and the opening; O_NONBLOCK, so that a named pipe is refused and
@@ -86,15 +96,23 @@ class TrainingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``manifest.json``."""
+    """``manifest.json``.
 
-    format: Literal[1]
+    Of ``variables``, the members split on those ``used`` and cannot do without those ``required``; ``typical`` is the
+    cohort's typical patient, and ``domain`` tells which combinations of values it held.
+    """
+
+    format: int
     name: str
     version: str
     created: str
     seed: int
     files: dict[str, FileEntry]
     variables: Annotated[list[Seen], Meta(min_length=1)]
+    required: list[str]
+    used: list[str]
+    typical: list[float]
+    domain: Domain
     fingerprint: Digest
     members: Annotated[list[str], Meta(min_length=3, max_length=3)]
     calibration: Platt
@@ -117,6 +135,9 @@ class Bundle:
     manifest: Manifest
     onnx: bytes
     report: Report
+    card: bytes
+    refits: Trees | None
+    survival: SurvivalParameters | None
     digest: str
 
 
@@ -133,13 +154,21 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
     manifest_bytes = _read(folder / MANIFEST)
     manifest = _parse_manifest(manifest_bytes, folder / MANIFEST)
     _check_identity(manifest, name, version, folder / MANIFEST)
-    contents = {file: _read_checked(folder / file, manifest.files[file]) for file in FILES}
+    contents = {file: _read_checked(folder / file, entry) for file, entry in manifest.files.items()}
     _check_variables(manifest, folder / MANIFEST)
     try:
         report = msgspec.json.decode(contents[REPORT], type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BundleError(f"{folder / REPORT}: {error}; {_REMEDY}") from None
-    return Bundle(manifest, contents[ONNX], report, "sha256:" + hashlib.sha256(manifest_bytes).hexdigest())
+    return Bundle(
+        manifest=manifest,
+        onnx=contents[ONNX],
+        report=report,
+        card=contents[CARD],
+        refits=Trees.from_bytes(contents[REFITS]) if REFITS in contents else None,
+        survival=read_survival(contents[SURVIVAL], manifest.variable_names) if SURVIVAL in contents else None,
+        digest="sha256:" + hashlib.sha256(manifest_bytes).hexdigest(),
+    )
 
 
 def read_served(root: Path) -> dict[str, str]:
@@ -214,10 +243,14 @@ def _parse_manifest(content: bytes, path: Path) -> Manifest:
 
 
 def _check_identity(manifest: Manifest, name: str, version: str, path: Path) -> None:
+    if name not in MODEL_VARIABLES:
+        raise BundleError(f"{path}: no model of this heartapp is called {name}; known: {', '.join(MODEL_VARIABLES)}")
     if (manifest.name, manifest.version) != (name, version):
         raise BundleError(f"{path} belongs to another folder than {name}/{version}; {_REMEDY}")
     if missing := [file for file in FILES if file not in manifest.files]:
         raise BundleError(f"{path} says nothing of {', '.join(missing)}; {_REMEDY}")
+    if set(manifest.files) - {*FILES, *OPTIONAL_FILES}:
+        raise BundleError(f"{path} names files that no bundle holds; {_REMEDY}")
     if tuple(manifest.members) != MEMBERS:
         raise BundleError(f"{path}: members must be {', '.join(MEMBERS)}; {_REMEDY}")
 
@@ -229,6 +262,11 @@ def _check_variables(manifest: Manifest, path: Path) -> None:
             f"{path}: the model was trained under another declaration of the variables (names, units, limits) than "
             "this heartapp has; train it anew, or use the heartapp it was trained with"
         )
+    names = set(manifest.variable_names)
+    if not {*manifest.required, *manifest.used, *manifest.domain.fields} <= names or len(manifest.typical) != len(
+        names
+    ):
+        raise BundleError(f"{path}: required, used, typical or domain do not fit the variables; {_REMEDY}")
     golden = manifest.golden
     columns = {len(row) for row in golden.rows}
     if columns != {len(manifest.variables)} or not len(golden.rows) == len(golden.probabilities) == len(golden.risks):

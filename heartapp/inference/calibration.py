@@ -21,14 +21,17 @@ EPSILON: Final = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Risk = expit(slope · logit(median) + intercept); ``slope`` is positive, so the order is kept."""
+    """Risk = expit(slope · logit(median) + intercept); ``slope`` is positive, so the order is kept.
 
-    slope: float
-    intercept: float
+    For many calibrations at once, one a median, both are arrays of shape (n,).
+    """
+
+    slope: float | NDArray[np.float64]
+    intercept: float | NDArray[np.float64]
 
     def risk(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
         """Risk of each patient, shape (n,), from the members' probabilities, shape (n, 3)."""
-        return self.transform(np.median(probabilities, axis=1))
+        return self.transform(np.sort(probabilities, axis=1)[:, 1])
 
     def transform(self, median: NDArray[np.floating]) -> NDArray[np.float64]:
         """Risk, shape (n,), of median probabilities, shape (n,). Computed in double precision."""

@@ -1,8 +1,9 @@
-"""Where a prediction should be read with care: values that the training data hardly held, and known leaks."""
+"""Where a prediction should be read with care: what the training data hardly held, and known leaks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import math
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -10,36 +11,50 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heartapp.clinical.variables import Variable
+    from heartapp.inference.applicability import Domain
     from heartapp.inference.bundle import Seen
+
+Kind = Literal["known_afterwards", "outside_range", "edge_of_range", "unusual_combination"]
 
 AFTERWARDS: Final = (
     "{label} is known only when the follow-up is over, and it gives the outcome away: this model reproduces published "
     "work and cannot be used ahead of time"
 )
+COMBINATION: Final = "The model has not seen patients with such a combination of {labels}"
 
 
 class Caution(msgspec.Struct, frozen=True):
-    """One reason for care and the field it is about."""
+    """One reason for care, its kind and the field it is about; a combination's field is its first."""
 
     field: str
+    kind: Kind
     message: str
 
 
-def cautions(variables: Sequence[Variable], seen: Sequence[Seen], row: Sequence[float]) -> tuple[Caution, ...]:
-    """The cautions for one patient; the three sequences run in the model's order of variables."""
+def cautions(
+    variables: Sequence[Variable], seen: Sequence[Seen], domain: Domain, row: Sequence[float]
+) -> tuple[Caution, ...]:
+    """The cautions for one patient; ``variables``, ``seen`` and ``row`` run in the model's order."""
     found = []
     for variable, limits, value in zip(variables, seen, row, strict=True):
         if variable.known == "afterwards":
-            found.append(Caution(variable.name, AFTERWARDS.format(label=variable.label)))
-        if variable.kind == "number" and (message := _soft_limit(variable, limits, value)) is not None:
-            found.append(Caution(variable.name, message))
+            found.append(Caution(variable.name, "known_afterwards", AFTERWARDS.format(label=variable.label)))
+        if variable.kind == "number" and (caution := _soft_limit(variable, limits, value)) is not None:
+            found.append(caution)
+    by_name = {variable.name: (variable, value) for variable, value in zip(variables, row, strict=True)}
+    members = [by_name[field] for field in domain.fields]
+    if not domain.covers([value for _, value in members]):
+        labels = ", ".join(variable.label.lower() for variable, _ in members)
+        found.append(Caution(domain.fields[0], "unusual_combination", COMBINATION.format(labels=labels)))
     return tuple(found)
 
 
-def _soft_limit(variable: Variable, seen: Seen, value: float) -> str | None:
-    if not seen.minimum <= value <= seen.maximum:
-        span = f"{variable.quantity(seen.minimum, unit=False)} to {variable.quantity(seen.maximum)}"
-        return f"{variable.quantity(value)} is outside what the model has seen ({span})"
-    if not seen.p1 <= value <= seen.p99:
-        return f"{variable.quantity(value)} is at the edge of what the model has seen"
-    return None
+def _soft_limit(variable: Variable, seen: Seen, value: float) -> Caution | None:
+    if math.isnan(value) or seen.p1 <= value <= seen.p99:
+        return None
+    if seen.minimum <= value <= seen.maximum:
+        message = f"{variable.quantity(value)} is at the edge of what the model has seen"
+        return Caution(variable.name, "edge_of_range", message)
+    span = f"{variable.quantity(seen.minimum, unit=False)} to {variable.quantity(seen.maximum)}"
+    message = f"{variable.quantity(value)} is outside what the model has seen ({span})"
+    return Caution(variable.name, "outside_range", message)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from math import isnan
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.errors import BundleError
-from heartapp.inference.bundle import MEMBERS, ONNX
+from heartapp.errors import BundleError, NotInBundleError
+from heartapp.inference.bundle import MEMBERS, ONNX, REFITS
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, cautions
+from heartapp.inference.explanation import Explanation, explain
+from heartapp.inference.refits import Instability, Refits
+from heartapp.inference.survival import LAST_DAY, SurvivalModel
+from heartapp.inference.turning_points import TurningPoint, turning_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +47,36 @@ class Vote(msgspec.Struct, frozen=True):
     vote: int
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What is asked beside the risk.
+
+    ``threshold`` replaces the model's own; ``horizons`` are the days of the survival curve, none for no curve.
+    """
+
+    threshold: float | None = None
+    horizons: tuple[int, ...] = ()
+    explain: bool = False
+    instability: bool = False
+
+
+_NOTHING_MORE: Final = Asked()
+
+
+class Survival(msgspec.Struct, frozen=True):
+    """The risk of death by each day from the survival model, with the band of its refits.
+
+    ``agrees`` says whether its risk by the last day of the curve is on the same side of the threshold as the verdict.
+    """
+
+    horizon_days: tuple[int, ...]
+    risk: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    agrees: bool
+
+
 class Prediction(msgspec.Struct, frozen=True):
-    """What a model says of one patient; its fields are the JSON's keys."""
+    """What a model says of one patient; its fields are the JSON's keys. The last four are there when asked for."""
 
     model: ModelIdentity
     death_event: int
@@ -52,6 +85,16 @@ class Prediction(msgspec.Struct, frozen=True):
     base_rate: float
     votes: tuple[Vote, ...]
     cautions: tuple[Caution, ...]
+    missing: tuple[str, ...]
+    survival: Survival | msgspec.UnsetType = msgspec.UNSET
+    explanation: Explanation | msgspec.UnsetType = msgspec.UNSET
+    turning_points: tuple[TurningPoint, ...] | msgspec.UnsetType = msgspec.UNSET
+    instability: Instability | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def familiar(self) -> bool:
+        """Whether the model has seen patients like this one; else the base rate says more than the risk."""
+        return all(caution.kind not in {"outside_range", "unusual_combination"} for caution in self.cautions)
 
 
 class Model:
@@ -70,6 +113,10 @@ class Model:
         self.calibration = Calibration(manifest.calibration.slope, manifest.calibration.intercept)
         self.threshold = manifest.threshold
         self.cutoff = self.calibration.cutoff(self.threshold)
+        self.refits = Refits(bundle.refits) if bundle.refits else None
+        if bundle.refits is not None and bundle.refits.feature.max() >= len(self.variables):
+            raise BundleError(f"{REFITS} of {self.name} splits on columns that are not there; train the model anew")
+        self.survival = SurvivalModel(bundle.survival, manifest.variable_names) if bundle.survival else None
         self._session = _session(bundle)
         self._input = self._session.get_inputs()[0].name
         self._check_golden()
@@ -79,6 +126,16 @@ class Model:
         """The model's name: ``bedside`` or ``followup``."""
         return self.identity.name
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the variables, in the order of a row."""
+        return self.bundle.manifest.variable_names
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The names of the variables that it cannot do without."""
+        return tuple(self.bundle.manifest.required)
+
     def probabilities(self, rows: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
         # The shape is spelled out for an empty list, which alone has one dimension.
@@ -86,28 +143,61 @@ class Model:
         output: NDArray[np.float32] = self._session.run(None, {self._input: values})[0]
         return output
 
-    def predict(self, rows: Sequence[Sequence[float]]) -> list[Prediction]:
-        """One prediction a row; values in the order and units of ``variables``, checked before."""
+    def risk(self, rows: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float64]:
+        """The served risk, shape (n,), of rows of shape (n, variables)."""
+        return self.calibration.risk(self.probabilities(rows))
+
+    def predict(self, rows: Sequence[Sequence[float]], asked: Asked = _NOTHING_MORE) -> list[Prediction]:
+        """One prediction a row; values in the order and units of ``variables``, checked before; NaN is missing.
+
+        Raises:
+            NotInBundleError: a survival curve or the instability was asked for, and this model has none.
+        """
+        if asked.horizons and self.survival is None:
+            raise NotInBundleError(self.name, "survival curve")
+        if asked.instability and self.refits is None:
+            raise NotInBundleError(self.name, "refits that would tell how sure it is")
+        threshold, cutoff = self.threshold, self.cutoff
+        if asked.threshold is not None:
+            threshold, cutoff = asked.threshold, self.calibration.cutoff(asked.threshold)
         probabilities = self.probabilities(rows)
-        risks = self.calibration.risk(probabilities).tolist()
+        risks = self.calibration.risk(probabilities)
+        classes = (risks >= threshold).astype(int)
+        votes = (probabilities >= cutoff).astype(int)
         return [
-            self._prediction(row, risk, members)
-            for row, risk, members in zip(rows, risks, probabilities.tolist(), strict=True)
+            Prediction(
+                model=self.identity,
+                death_event=died,
+                risk=risk,
+                threshold=threshold,
+                base_rate=self.bundle.manifest.base_rate,
+                votes=tuple(map(Vote, MEMBERS, members, voted)),
+                cautions=cautions(self.variables, self.bundle.manifest.variables, self.bundle.manifest.domain, row),
+                missing=tuple(one.name for one, value in zip(self.variables, row, strict=True) if isnan(value)),
+                **self._details(row, died, threshold, asked),
+            )
+            for row, risk, died, members, voted in zip(
+                rows, risks.tolist(), classes.tolist(), probabilities.tolist(), votes.tolist(), strict=True
+            )
         ]
 
-    def _prediction(self, row: Sequence[float], risk: float, members: Sequence[float]) -> Prediction:
-        return Prediction(
-            model=self.identity,
-            death_event=int(risk >= self.threshold),
-            risk=risk,
-            threshold=self.threshold,
-            base_rate=self.bundle.manifest.base_rate,
-            votes=tuple(
-                Vote(member, probability, int(probability >= self.cutoff))
-                for member, probability in zip(MEMBERS, members, strict=True)
-            ),
-            cautions=cautions(self.variables, self.bundle.manifest.variables, row),
-        )
+    def _details(self, row: Sequence[float], died: int, threshold: float, asked: Asked) -> dict[str, Any]:
+        """What was asked for beside the risk, by the name of its field."""
+        details: dict[str, Any] = {}
+        if asked.horizons and self.survival is not None:
+            curve = self.survival.curve(row, (*asked.horizons, LAST_DAY))
+            risk, low, high = (values[:-1] for values in (curve.risk, curve.low, curve.high))
+            agrees = (curve.risk[-1] >= threshold) == bool(died)
+            details["survival"] = Survival(asked.horizons, risk, low, high, agrees)
+        if asked.explain:
+            manifest = self.bundle.manifest
+            details["explanation"] = explain(self.risk, self.variables, manifest.used, row, manifest.typical)
+            details["turning_points"] = turning_points(
+                lambda rows: self.risk(rows) >= threshold, self.variables, manifest.variables, row
+            )
+        if asked.instability and self.refits is not None:
+            details["instability"] = self.refits.instability(row, death_event=died, threshold=threshold)
+        return details
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden

@@ -13,10 +13,8 @@ from heartapp.inference.bundle import read_bundle, read_served
 from heartapp.inference.model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
-
-    from heartapp.inference.model import Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +84,6 @@ class ModelRegistry:
             raise ModelUnavailableError(f"The model {name} is not available; its bundle did not pass the checks.")
         raise UnknownModelError(name, self.names)
 
-    def predict(self, name: str | None, rows: Sequence[Sequence[float]]) -> list[Prediction]:
-        """What a model says of patients whose values were checked and stand in its order of variables."""
-        return self.get(name).predict(rows)
-
     def _current(self) -> _Loaded:
         """This process's models. A forked child must not use its parent's onnxruntime sessions: it makes its own."""
         loaded = self._loaded
@@ -106,7 +100,9 @@ class ModelRegistry:
         try:
             served = {**read_served(self.root), **self._pinned}
         except BundleError as error:
-            served, faults[self.default] = {}, str(error)
+            served = dict(self._pinned)
+            if self.default not in served:
+                faults[self.default] = str(error)
         for name, version in served.items():
             try:
                 models[name] = Model(read_bundle(self.root, name, version))

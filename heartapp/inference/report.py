@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -22,13 +24,14 @@ class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deaths: float
 
 
-class Cohort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The training data in figures."""
+class CohortFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The training data in figures; ``fills`` counts the values of each variable that training took as missing."""
 
     source: str
     digest: str
     patients: int
     deaths: int
+    fills: dict[str, int]
 
 
 class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,12 +43,62 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int
 
 
+class GoalResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A figure held against what was to be reached: within ``goal``, or within the narrower ``stretch``.
+
+    ``alarm`` is what would be too good to be true: look for a leak.
+    """
+
+    figure: str
+    value: float
+    goal: tuple[float, float]
+    stretch: tuple[float, float]
+    reached: Literal["stretch", "goal", "missed"]
+    alarm: bool = False
+
+
+class Subgroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Test predictions of one kind of patient, all splits together; ``expected`` is the mean risk."""
+
+    name: str
+    patients: int
+    predictions: int
+    roc_auc: float
+    brier: float
+    observed: float
+    expected: float
+
+
+class NetBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Net benefit (Vickers and Elkin 2006) at one threshold, of the model, the comparator and of treating everyone."""
+
+    threshold: float
+    model: float
+    comparator: float
+    treat_all: float
+
+
+class InstabilityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the risks of the training patients move from refit to refit (Riley and Collins 2023).
+
+    ``mean_absolute_change`` is between a refit's risk and the served one; ``median_width`` that of the patients' ranges
+    from the 2.5th to the 97.5th percentile. ``ranges`` holds served risk, low and high by tenths of the risk.
+    """
+
+    refits: int
+    mean_absolute_change: float
+    median_width: float
+    ranges: list[tuple[float, float, float]]
+    goals: list[GoalResult]
+
+
 class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The figures that come from held-out patients.
 
     ``metrics`` are of the served risk and class, ``members`` of each member at a probability of one half,
     ``comparators`` of plainer models on the same splits. Slope, intercept (observed minus expected share of deaths),
-    expected calibration error and bins are of all test predictions together.
+    expected calibration error, bins, curves and subgroups are of all test predictions together. ``chosen`` counts how
+    often each set of variables was chosen inside the splits.
     """
 
     protocol: Protocol
@@ -56,11 +109,49 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration_intercept: float
     expected_calibration_error: float
     calibration_bins: list[Bin]
+    roc_curve: list[tuple[float, float]]
+    precision_recall_curve: list[tuple[float, float]]
+    decision_curve: list[NetBenefit]
+    subgroups: list[Subgroup]
+    goals: list[GoalResult]
+    chosen: dict[str, int]
+
+
+class HorizonCalibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Calibration of the risk by one day, on all test patients together, weighted for those who left before.
+
+    ``slope`` is that of a logistic recalibration, ``slope_sd`` its standard deviation over the splits taken one by
+    one; ``intercept`` is the observed minus the expected share of deaths.
+    """
+
+    day: int
+    slope: float
+    slope_sd: float
+    intercept: float
+    bins: list[Bin]
+
+
+class SurvivalEvaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The figures of the survival curve that come from held-out patients.
+
+    ``metrics`` are of the curve, ``null`` of the Kaplan-Meier curve that is the same for everyone. ``last_day`` ends
+    the span of the integrated Brier score and of Uno's C. ``penalties`` counts how often each ridge penalty was chosen.
+    """
+
+    protocol: Protocol
+    last_day: int
+    metrics: dict[str, Spread]
+    null: dict[str, Spread]
+    calibration: list[HorizonCalibration]
+    goals: list[GoalResult]
+    penalties: dict[str, int]
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything the model page tells. ``evaluation`` is None where training was told to skip it."""
+    """Everything the model page tells. What training was told to skip is None, and so is a curve that a model lacks."""
 
-    cohort: Cohort
+    cohort: CohortFigures
     hyperparameters: dict[str, dict[str, float | int | str | None]]
+    instability: InstabilityReport | None
     evaluation: Evaluation | None
+    survival: SurvivalEvaluation | None

@@ -7,9 +7,10 @@ const entries = () => JSON.stringify([...new FormData(form())].filter(([name]) =
 let asked = false; // Whether the running request was asked for with the button; then focus may move to the faults.
 let sent = entries(); // What the result belongs to, or will when it comes.
 
-// A new answer changes the page around the inputs and never what was typed or chosen in them.
+// A new answer changes the page around the inputs and never what was typed, chosen or unfolded.
+const kept = { INPUT: ["value", "checked"], DETAILS: ["open"] };
 htmx.registerExtension("keep-entries", {
-  htmx_before_morph_attr: (element, { attrName }) => !(element.matches("input") && ["value", "checked"].includes(attrName)),
+  htmx_before_morph_attr: (element, { attrName }) => !kept[element.tagName]?.includes(attrName),
 });
 
 function fillExample() {

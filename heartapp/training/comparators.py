@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
 
     from sklearn.pipeline import Pipeline
 
+COMPARATOR: Final = "spline_regression"
+
 
 def spline_regression(names: Sequence[str]) -> Pipeline:
     """Logistic regression with splines on age, ejection fraction and log creatinine, slightly penalised.
 
-    The three variables are those that Chicco and Jurman (2020) and Ahmad et al. (2017) found to matter most.
+    The three variables are those that Chicco and Jurman (2020) and Ahmad et al. (2017) found to matter most. Missing
+    values are the median of the training side.
     """
-    spline = SplineTransformer(n_knots=3, degree=3, knots="quantile", extrapolation="linear")
+    spline = make_pipeline(SimpleImputer(strategy="median"), SplineTransformer(n_knots=4, knots="quantile"))
     log_spline = make_pipeline(FunctionTransformer(np.log), spline)
     columns = ColumnTransformer(
         [
@@ -32,4 +36,4 @@ def spline_regression(names: Sequence[str]) -> Pipeline:
     return make_pipeline(columns, StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000))
 
 
-COMPARATORS: Final[dict[str, Callable[[Sequence[str]], Pipeline]]] = {"spline_regression": spline_regression}
+COMPARATORS: Final[dict[str, Callable[[Sequence[str]], Pipeline]]] = {COMPARATOR: spline_regression}

@@ -37,8 +37,8 @@ _OFFLINE: Final = (
     "(doi 10.24432/C5Z89R) some other way and name it, as in `heartapp train --data PATH`"
 )
 _NAMED: Final = 5
-FEWEST: Final = 10
-"""Patients of each outcome that a table must hold: two for each of the inner folds."""
+FEWEST: Final = 30
+"""Patients of each outcome that a table must hold: every inner fold and every held-out side needs some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,25 @@ class Table:
         """The named columns in single precision, as the members are trained and served on them."""
         order = [variable.name for variable in VARIABLES]
         return self.values[:, [order.index(name) for name in names]].astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How a table relates to the published one; of an altered copy, the rows and columns that differ.
+
+    The columns are known only where the rest stand as they were published, row by row.
+    """
+
+    origin: Origin | Literal["an altered copy"]
+    rows: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Rows and columns for a message: ``row 2, 7 and 3 more, column platelets``."""
+        more = f" and {len(self.rows) - _NAMED} more" if len(self.rows) > _NAMED else ""
+        columns = f", {'column' if len(self.columns) == 1 else 'columns'} {', '.join(self.columns)}"
+        return f"row {', '.join(map(str, self.rows[:_NAMED]))}{more}{columns if self.columns else ''}"
 
 
 def download(url: str = SOURCE) -> Path:
@@ -79,6 +98,20 @@ def download(url: str = SOURCE) -> Path:
         raise DataError(f"{url} " + _OFFLINE.format(reason=type(error).__name__)) from None
 
 
+def read_downloaded(url: str = SOURCE) -> Table:
+    """Fetch and parse the published table. What turns out to be something else does not stay in the cache.
+
+    Raises:
+        DataError: it could not be fetched, or is not the table.
+    """
+    path = download(url)
+    try:
+        return read_table(path)
+    except DataError:
+        path.unlink()
+        raise
+
+
 def read_table(path: Path, *, allow_altered: bool = False) -> Table:
     """Parse a table and hold it against the published one.
 
@@ -89,13 +122,10 @@ def read_table(path: Path, *, allow_altered: bool = False) -> Table:
     Raises:
         DataError: names file, row and column. Rows are counted as a spreadsheet shows them, the header being 1.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; name a CSV file") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from None
-    rows = _rows(path, text)
+    rows = {
+        index: [_number(path, index, name, text) for name, text in zip(COLUMNS, cells, strict=True)]
+        for index, cells in read_cells(path).items()
+    }
     table = np.array([*rows.values()], np.float64).reshape(-1, len(COLUMNS))
     deaths = int(table[:, -1].sum())
     if min(deaths, len(table) - deaths) < FEWEST:
@@ -105,6 +135,34 @@ def read_table(path: Path, *, allow_altered: bool = False) -> Table:
         )
     origin = _origin(path, [*rows], table, allow_altered=allow_altered)
     return Table(table[:, :-1], table[:, -1].astype(np.int64), digest(table), origin)
+
+
+def read_cells(path: Path) -> dict[int, list[str]]:
+    """The text of each row's cells, in the order of `COLUMNS`, by the row's number.
+
+    Empty rows are counted and left out; cells that a short row lacks are empty.
+
+    Raises:
+        DataError: the file cannot be read or has other columns; says which row.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; name a CSV file") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from None
+    except csv.Error as error:
+        raise DataError(f"{path} is not a CSV file: {error}") from None
+    positions = _positions(path, header)
+    for index, row in enumerate(rows, start=2):
+        if len(row) > len(header):
+            raise DataError(f"{path}, row {index}: {len(row)} cells, the header has {len(header)}")
+    return {
+        index: [row[position] if position < len(row) else "" for position in positions]
+        for index, row in enumerate(rows, start=2)
+        if row
+    }
 
 
 def digest(table: NDArray[np.float64]) -> str:
@@ -122,26 +180,7 @@ def checksum(row: NDArray[np.float64]) -> int:
     return zlib.crc32(canonical(row).encode()) & 0xFFFF
 
 
-def _rows(path: Path, text: str) -> dict[int, list[float]]:
-    """The numbers of each row, in the order of `COLUMNS`, by the row's number; empty rows are counted and left out."""
-    try:
-        header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
-    except csv.Error as error:
-        raise DataError(f"{path} is not a CSV file: {error}") from None
-    positions = _positions(path, header)
-    for index, row in enumerate(rows, start=2):
-        if len(row) > len(header):
-            raise DataError(f"{path}, row {index}: {len(row)} cells, the header has {len(header)}")
-    return {
-        index: [
-            _number(path, index, name, row[position] if position < len(row) else "") for name, position in positions
-        ]
-        for index, row in enumerate(rows, start=2)
-        if row
-    }
-
-
-def _positions(path: Path, header: list[str]) -> list[tuple[str, int]]:
+def _positions(path: Path, header: list[str]) -> list[int]:
     found = [name.strip().lower() for name in header]
     missing = [name for name in COLUMNS if name.lower() not in found]
     known = {name.lower() for name in COLUMNS}
@@ -154,7 +193,7 @@ def _positions(path: Path, header: list[str]) -> list[tuple[str, int]]:
     ]
     if problems:
         raise DataError(f"{path}, row 1: columns {'; '.join(problems)}. Needed: {', '.join(COLUMNS)}")
-    return [(name, found.index(name.lower())) for name in COLUMNS]
+    return [found.index(name.lower()) for name in COLUMNS]
 
 
 def _number(path: Path, row: int, name: str, text: str) -> float:
@@ -172,25 +211,34 @@ def _number(path: Path, row: int, name: str, text: str) -> float:
 
 
 def _origin(path: Path, numbers: list[int], table: NDArray[np.float64], *, allow_altered: bool) -> Origin:
-    """Tell the published table, a part of it, an altered copy and other people's data apart."""
+    likeness = compare(numbers, table)
+    if likeness.origin != "an altered copy":
+        return likeness.origin
+    if allow_altered:
+        return "another table"
+    raise DataError(
+        f"{path}, {likeness.place}: differs from UCI data set 519, which this table otherwise resembles; use the "
+        "published table, or add --allow-altered if the change is meant"
+    )
+
+
+def compare(numbers: list[int], table: NDArray[np.float64]) -> Likeness:
+    """Tell the published table, a part of it, an altered copy and other people's data apart.
+
+    Args:
+        numbers: what each row is called.
+        table: shape (n, 13), in the order of `COLUMNS`.
+    """
     if digest(table) == published.DIGEST:
-        return "the published data set"
+        return Likeness("the published data set")
     known = set(published.ROW_CHECKSUMS)
     strange = [number for number, row in zip(numbers, table, strict=True) if checksum(row) not in known]
     if not strange:
-        return "part of the published data set"
+        return Likeness("part of the published data set")
     columns = _altered_columns(table)
-    resembles = columns is not None or len(strange) < len(table) / 2
-    if resembles and not allow_altered:
-        rows = ", ".join(map(str, strange[:_NAMED])) + (
-            f" and {len(strange) - _NAMED} more" if len(strange) > _NAMED else ""
-        )
-        where = f", {'column' if len(columns) == 1 else 'columns'} {', '.join(columns)}" if columns else ""
-        raise DataError(
-            f"{path}, row {rows}{where}: differs from UCI data set 519, which this table otherwise resembles; use the "
-            "published table, or add --allow-altered if the change is meant"
-        )
-    return "another table"
+    if columns is None and len(strange) >= len(table) / 2:
+        return Likeness("another table")
+    return Likeness("an altered copy", tuple(strange), tuple(columns or ()))
 
 
 def _altered_columns(table: NDArray[np.float64]) -> list[str] | None:

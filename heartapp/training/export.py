@@ -6,6 +6,7 @@ shape (n, 3). The converters are skl2onnx and onnxmltools; what they make is joi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -21,7 +22,6 @@ from sklearn.tree import DecisionTreeClassifier
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import HeartappError
 from heartapp.inference.bundle import MEMBERS
-from heartapp.training.recipe import positive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 TOLERANCE: Final = 1e-5
 RANDOM_ROWS: Final = 20_000
+NUDGES: Final = 20
+_NUDGE: Final = 0.001
+_MISSING: Final = 0.02
 _FROM_DATA: Final = 0.5
 _OPSET: Final = 18
 _ML_OPSET: Final = 3
@@ -45,11 +48,11 @@ class ExportError(HeartappError):
     """The ONNX graph does not answer as the estimators do; no bundle is written."""
 
 
-def to_onnx(members: Sequence[Estimator], columns: int) -> bytes:
-    """The three members as one graph; the same members give the same bytes."""
+def to_onnx(fitted: FittedRecipe, columns: int) -> bytes:
+    """The three members as one graph of all columns; the same members give the same bytes."""
     nodes, initializers, outputs = [], [numpy_helper.from_array(np.array(1, np.int64), "died")], []
-    for name, member in zip(MEMBERS, members, strict=True):
-        graph = compose.add_prefix(_convert(member, columns), f"{name}/").graph
+    for name, member in zip(MEMBERS, fitted.members, strict=True):
+        graph = compose.add_prefix(_convert(member, fitted.columns), f"{name}/").graph
         source = graph.input[0].name
         for node in graph.node:
             node.input[:] = [_INPUT if edge == source else edge for edge in node.input]
@@ -76,25 +79,53 @@ def to_onnx(members: Sequence[Estimator], columns: int) -> bytes:
     return bytes(joined.SerializeToString(deterministic=True))
 
 
-def check_parity(fitted: FittedRecipe, content: bytes, features: NDArray[np.float32], names: Sequence[str]) -> None:
-    """Compare graph and estimators on the training rows and on the rows of `probe_rows`.
+def settle_threshold(
+    fitted: FittedRecipe, content: bytes, features: NDArray[np.float32], names: Sequence[str]
+) -> FittedRecipe:
+    """Prove parity, and move the threshold where a member's probability lies on its very preimage.
+
+    There, a difference in the last digit would turn a vote. The nearest threshold, by thousandths, at which graph and
+    estimators agree in every vote is taken; nearly always that is the one the recipe chose.
+
+    Raises:
+        ExportError: a probability differs by more than 1e-5, or votes differ at every threshold nearby.
+    """
+    rows = np.vstack([features, probe_rows(content, features, names)])
+    trained, served = fitted.probabilities(rows), answers(content, rows)
+    for step in sorted(range(-NUDGES, NUDGES + 1), key=abs):
+        threshold = round(fitted.threshold + step * _NUDGE, 3)
+        cutoff = fitted.calibration.cutoff(threshold)
+        if np.array_equal(trained >= cutoff, served >= cutoff):
+            settled = replace(fitted, threshold=threshold)
+            break
+    else:
+        settled = fitted
+    check_parity(settled, trained, served)
+    return settled
+
+
+def check_parity(fitted: FittedRecipe, trained: NDArray[np.float32], served: NDArray[np.float32]) -> None:
+    """Compare the estimators' probabilities with the graph's, both of shape (n, 3).
 
     Raises:
         ExportError: a probability differs by more than 1e-5, or any vote differs.
     """
-    rows = np.vstack([features, probe_rows(content, features, names)])
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    served = session.run(None, {_INPUT: rows})[0]
     cutoff = fitted.calibration.cutoff(fitted.threshold)
-    for column, (name, member) in enumerate(zip(MEMBERS, fitted.members, strict=True)):
-        trained = positive(member, rows)
-        difference = float(np.abs(trained - served[:, column]).max())
-        votes = int(((trained >= cutoff) != (served[:, column] >= cutoff)).sum())
+    for column, name in enumerate(MEMBERS):
+        difference = float(np.abs(trained[:, column] - served[:, column]).max())
+        votes = int(((trained[:, column] >= cutoff) != (served[:, column] >= cutoff)).sum())
         if difference > TOLERANCE or votes:
             raise ExportError(
                 f"{name}: the ONNX graph differs from the estimator by up to {difference:.2g} and in {votes} of "
-                f"{len(rows)} votes; no bundle was written"
+                f"{len(trained)} votes; no bundle was written"
             )
+
+
+def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The graph's probabilities, shape (n, 3)."""
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    probabilities: NDArray[np.float32] = session.run(None, {_INPUT: rows})[0]
+    return probabilities
 
 
 def probe_rows(
@@ -103,7 +134,7 @@ def probe_rows(
     """At least ``count`` generated rows that try the graph where it could differ: at its splits.
 
     Each split threshold appears in its column, with its two neighbours in single precision. The other values are
-    drawn from the training data's columns one by one, or from anywhere within the limits.
+    drawn from the training data's columns one by one, or from anywhere within the limits; a few are missing.
     """
     generator = np.random.default_rng(0)
     edges = [
@@ -125,6 +156,7 @@ def probe_rows(
         rows[:, column] = np.where(
             generator.random(total) < _FROM_DATA, generator.choice(features[:, column], total), anywhere
         )
+    rows[generator.random(rows.shape) < _MISSING] = np.nan
     for row, (column, value) in enumerate(edges):
         rows[row, column] = value
     return rows
@@ -146,15 +178,27 @@ def _splits(content: bytes) -> set[tuple[int, np.float32]]:
     return splits
 
 
-def _convert(member: Estimator, columns: int) -> onnx.ModelProto:
+def _convert(member: Estimator, columns: Sequence[int]) -> onnx.ModelProto:
+    """One member as the converter for its kind writes it, its splits renumbered to the graph's columns."""
     if isinstance(member, DecisionTreeClassifier):
         converted: Any = convert_sklearn(
             member,
-            initial_types=[("X", SklearnFloat([None, columns]))],
+            initial_types=[("X", SklearnFloat([None, len(columns)]))],
             options={"zipmap": False},
             target_opset={"": _OPSET, "ai.onnx.ml": _ML_OPSET},
         )
+        # skl2onnx 1.20 leaves out where missing values go.
+        _attribute(converted, "nodes_missing_value_tracks_true").ints[:] = member.tree_.missing_go_to_left.tolist()
     else:
         # onnxmltools 1.16 writes graphs of opset 15 at most; the one operator in it has not changed since.
-        converted = convert_xgboost(member, initial_types=[("X", XGBoostFloat([None, columns]))], target_opset=15)
+        converted = convert_xgboost(member, initial_types=[("X", XGBoostFloat([None, len(columns)]))], target_opset=15)
+    splits = _attribute(converted, "nodes_featureids")
+    splits.ints[:] = [columns[column] for column in splits.ints]
     return cast("onnx.ModelProto", converted)
+
+
+def _attribute(model: onnx.ModelProto, name: str) -> onnx.AttributeProto:
+    """An attribute of the graph's only tree ensemble."""
+    (node,) = (node for node in model.graph.node if node.op_type == "TreeEnsembleClassifier")
+    attribute: onnx.AttributeProto = next(one for one in node.attribute if one.name == name)
+    return attribute

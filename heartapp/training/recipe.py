@@ -1,7 +1,7 @@
-"""The recipe: everything that is learned from a training set, from tuning to the threshold.
+"""The recipe: everything that is learned from a training set, from the choice of variables to the threshold.
 
-The evaluation calls it on the training side of each split and `heartapp train` on all patients, so what is reported
-is what is shipped.
+The evaluation calls it on the training side of each split, the refits on bootstrap samples and `heartapp train` on all
+patients, so what is reported is what is shipped.
 """
 
 from __future__ import annotations
@@ -11,77 +11,129 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.calibration import EPSILON, Calibration
-from heartapp.training.members import CANDIDATES, make_member
+from heartapp.training.members import RANKER, make_member
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
-    from heartapp.training.members import Estimator, Setting
+    from heartapp.training.members import Estimator, Plan, Setting
 
-FOLDS: Final = 5
-"""Inner cross-validation, for tuning and for the out-of-fold predictions that the calibration is fitted on."""
+    Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
+FOLDS: Final = 10
+"""Inner cross-validation: for every choice, and for the predictions that the calibration is fitted on."""
+
+RANKING_FOLDS: Final = 5
+SHUFFLES: Final = 5
 _FLATTEST: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class FittedRecipe:
-    """Three fitted members, in the order of `MEMBERS`, with calibration and threshold."""
+    """Three fitted members, in the order of `MEMBERS`, with calibration and threshold.
+
+    ``columns`` are those of the features that the members use; ``settings`` what was chosen for each member.
+    """
 
     members: tuple[Estimator, ...]
+    columns: tuple[int, ...]
     settings: dict[str, Setting]
     calibration: Calibration
     threshold: float
     base_rate: float
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Each member's probability of death, shape (n, 3)."""
-        return np.column_stack([positive(member, features) for member in self.members])
+        """Each member's probability of death, shape (n, 3), from all features, shape (n, variables)."""
+        used = features[:, self.columns]
+        return np.column_stack([positive(member, used) for member in self.members])
 
     def risk(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """The calibrated risk, shape (n,)."""
         return self.calibration.risk(self.probabilities(features))
 
 
-def positive(member: Estimator, features: NDArray[np.float32]) -> NDArray[np.float32]:
+def positive(member: Estimator, used: NDArray[np.float32]) -> NDArray[np.float32]:
     """A member's probability of death, shape (n,), in single precision as it is served."""
-    return np.asarray(member.predict_proba(features)[:, 1], np.float32)
+    return np.asarray(member.predict_proba(used)[:, 1], np.float32)
 
 
-def fit_recipe(features: NDArray[np.float32], outcome: NDArray[np.int64], seed: int) -> FittedRecipe:
-    """Tune, calibrate and fit on one training set.
+def fit_recipe(
+    features: NDArray[np.float32],
+    outcome: NDArray[np.int64],
+    names: Sequence[str],
+    plan: Plan,
+    seed: int,
+    patients: NDArray[np.int64] | None = None,
+) -> FittedRecipe:
+    """Choose, calibrate and fit on one training set.
 
     Args:
-        features: shape (n, variables).
+        features: shape (n, variables); NaN is missing.
         outcome: shape (n,), 1 = died.
+        names: the variables, one a column.
+        plan: what to try.
         seed: of the folds and of the members' subsampling.
+        patients: shape (n,), which patient each row is of, where one can stand in several rows; no fold parts them.
     """
-    folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(features, outcome))
+    folds = _folds(FOLDS, outcome, patients, seed)
+
+    def held_out(member: str, setting: Setting, columns: tuple[int, ...]) -> NDArray[np.float32]:
+        variables = [names[column] for column in columns]
+        used = features[:, columns]
+        return _held_out(lambda: make_member(member, setting, variables, seed), used, outcome, folds)
+
+    # First how many variables, by the median of each member's preferred setting; then each member's setting on those.
+    subsets = _subsets(features, outcome, plan, patients, seed)
+    preferred = [
+        {member: held_out(member, plan.candidates[member][0], columns) for member in MEMBERS} for columns in subsets
+    ]
+    medians = [np.median(list(members.values()), axis=0) for members in preferred]
+    size = _simplest_good(medians, outcome)
+    columns = subsets[size]
     settings: dict[str, Setting] = {}
-    held_out = np.empty((len(outcome), len(MEMBERS)), np.float32)
-    for column, name in enumerate(MEMBERS):
-        tried = [_out_of_fold(name, setting, features, outcome, folds, seed) for setting in CANDIDATES[name]]
-        best = int(np.argmin([_log_loss(outcome, probability) for probability in tried]))
-        settings[name], held_out[:, column] = CANDIDATES[name][best], tried[best]
+    chosen = []
+    for member in MEMBERS:
+        candidates = plan.candidates[member]
+        tried = [preferred[size][member], *(held_out(member, setting, columns) for setting in candidates[1:])]
+        best = _simplest_good(tried, outcome)
+        settings[member] = candidates[best]
+        chosen.append(tried[best])
+    variables = [names[column] for column in columns]
     base_rate = float(outcome.mean())
     return FittedRecipe(
-        members=tuple(make_member(name, settings[name], seed).fit(features, outcome) for name in MEMBERS),
+        members=tuple(
+            make_member(member, settings[member], variables, seed).fit(features[:, columns], outcome)
+            for member in MEMBERS
+        ),
+        columns=columns,
         settings=settings,
-        calibration=fit_calibration(np.median(held_out, axis=1), outcome),
+        calibration=fit_calibration(np.median(chosen, axis=0), outcome),
         threshold=round(base_rate, 2),
         base_rate=base_rate,
     )
 
 
 def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> Calibration:
-    """Platt scaling on the logit of out-of-fold medians, shape (n,); unpenalised maximum likelihood."""
+    """Platt scaling on the logit of out-of-fold medians, shape (n,).
+
+    Platt's own targets, (deaths + 1) / (deaths + 2) for the dead and 1 / (survivors + 2) for the living, keep the
+    slope from being too steep (Platt 1999). They enter as weights of both classes.
+    """
     held = np.clip(median.astype(np.float64), EPSILON, 1 - EPSILON)
-    model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1_000).fit(np.log(held / (1 - held))[:, None], outcome)
+    deaths = int(outcome.sum())
+    target = np.where(outcome == 1, (deaths + 1) / (deaths + 2), 1 / (len(outcome) - deaths + 2))
+    logit = np.log(held / (1 - held))[:, None]
+    model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1_000).fit(
+        np.vstack([logit, logit]),
+        np.repeat([1, 0], len(outcome)),
+        sample_weight=np.concatenate([target, 1 - target]),
+    )
     slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
     if slope < _FLATTEST:
         # The members order patients no better than chance: everyone's risk is then the base rate, all but exactly.
@@ -89,20 +141,62 @@ def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> 
     return Calibration(slope, intercept)
 
 
-def _out_of_fold(
-    name: str,
-    setting: Setting,
+def _folds(count: int, outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int) -> Folds:
+    """Training and test rows of each fold, with deaths in every one and every patient in one alone."""
+    if patients is None:
+        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(outcome, outcome))
+    return list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(outcome, outcome, patients))
+
+
+def _subsets(
     features: NDArray[np.float32],
     outcome: NDArray[np.int64],
-    folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    plan: Plan,
+    patients: NDArray[np.int64] | None,
     seed: int,
+) -> list[tuple[int, ...]]:
+    """The columns that are tried, in the order of the plan's sizes."""
+    everything = tuple(range(features.shape[1]))
+    ranking = _rank(features, outcome, patients, seed) if any(plan.sizes) else []
+    return [tuple(sorted(ranking[:size])) if size else everything for size in plan.sizes]
+
+
+def _rank(
+    features: NDArray[np.float32], outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int
+) -> list[int]:
+    """Columns, the most useful first: how much a forest's held-out Brier score rises when a column is shuffled."""
+    generator = np.random.default_rng(seed)
+    rise = np.zeros(features.shape[1])
+    for train, test in _folds(RANKING_FOLDS, outcome, patients, seed):
+        forest = make_member(MEMBERS[1], RANKER, (), seed).fit(features[train], outcome[train])
+        copies = [features[test]]
+        for column in range(features.shape[1]):
+            for _ in range(SHUFFLES):
+                shuffled = features[test].copy()
+                shuffled[:, column] = generator.permutation(shuffled[:, column])
+                copies.append(shuffled)
+        probability = positive(forest, np.vstack(copies)).reshape(len(copies), -1)
+        score = ((probability - outcome[test]) ** 2).mean(axis=1)
+        rise += score[1:].reshape(-1, SHUFFLES).mean(axis=1) - score[0]
+    return [int(column) for column in np.argsort(-rise, kind="stable")]
+
+
+def _held_out(
+    make: Callable[[], Estimator], used: NDArray[np.float32], outcome: NDArray[np.int64], folds: Folds
 ) -> NDArray[np.float32]:
+    """Out-of-fold probabilities of death, shape (n,)."""
     probability = np.empty(len(outcome), np.float32)
     for train, test in folds:
-        member = make_member(name, setting, seed).fit(features[train], outcome[train])
-        probability[test] = positive(member, features[test])
+        probability[test] = positive(make().fit(used[train], outcome[train]), used[test])
     return probability
 
 
-def _log_loss(outcome: NDArray[np.int64], probability: NDArray[np.float32]) -> float:
-    return float(log_loss(outcome, np.clip(probability.astype(np.float64), EPSILON, 1 - EPSILON)))
+def _simplest_good(tried: Sequence[NDArray[np.floating]], outcome: NDArray[np.int64]) -> int:
+    """The first whose Brier score is within one standard error, paired by patient, of the best one's.
+
+    Breiman et al. (1984). Candidates stand in the order of preference, so noise alone does not choose.
+    """
+    losses = [(probability.astype(np.float64) - outcome) ** 2 for probability in tried]
+    best = min(losses, key=lambda loss: float(loss.mean()))
+    within = [(loss - best).mean() <= (loss - best).std(ddof=1) / np.sqrt(len(outcome)) for loss in losses]
+    return within.index(True)

@@ -5,136 +5,153 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import shutil
 import sys
-import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import joblib
 import msgspec
 import numpy as np
 
-from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
+from heartapp.clinical.variables import fingerprint
 from heartapp.inference.bundle import (
+    CARD,
     FORMAT,
     JOBLIB,
     MANIFEST,
     MEMBERS,
     ONNX,
+    REFITS,
     REPORT,
-    SERVED,
     FileEntry,
-    Golden,
     Manifest,
     Platt,
-    Seen,
     TrainingData,
-    read_bundle,
-    read_served,
 )
-from heartapp.inference.model import Model
-from heartapp.inference.report import Cohort, Report
+from heartapp.inference.report import CohortFigures, Report
+from heartapp.inference.survival import SURVIVAL, write_survival
+from heartapp.training import description
+from heartapp.training.card import write_card
+from heartapp.training.cohort import Cohort
 from heartapp.training.evaluation import SPLITS, evaluate
-from heartapp.training.export import check_parity, to_onnx
+from heartapp.training.export import settle_threshold, to_onnx
+from heartapp.training.instability import report_instability
+from heartapp.training.members import PLANS
 from heartapp.training.recipe import fit_recipe
+from heartapp.training.refitting import pack, refit
+from heartapp.training.survival import Patients, make_survival
+from heartapp.training.survival_evaluation import evaluate_survival
+from heartapp.training.writing import next_version, write_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from pathlib import Path
 
     from heartapp.training.data import Table
     from heartapp.training.recipe import FittedRecipe
 
 SEED: Final = 519
-GOLDEN_ROWS: Final = 32
-_LIBRARIES: Final = ("numpy", "scikit-learn", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib")
+REFIT_COUNT: Final = 100
+WITH_SURVIVAL: Final = "bedside"
+"""The model that has a survival curve: one that is told the follow-up time has no use for it."""
+_LIBRARIES: Final = (
+    "numpy",
+    "scikit-learn",
+    "lifelines",
+    "onnx",
+    "onnxruntime",
+    "onnxmltools",
+    "skl2onnx",
+    "joblib",
+)
 
 
-def train(table: Table, output: Path, *, seed: int = SEED, report: bool = True, splits: int = SPLITS) -> list[Path]:
+def train(
+    table: Table, output: Path, *, seed: int = SEED, splits: int = SPLITS, refits: int = REFIT_COUNT
+) -> list[Path]:
     """Train both models and write one new bundle of each under ``output``, which then serves them.
 
     Args:
         table: the training data.
         output: the folder of bundles; what is there stays, a new version gets the next number.
-        seed: of folds and members.
-        report: whether to run the outer evaluation; without it the report holds no performance.
-        splits: of the outer evaluation.
+        seed: of folds, members and samples.
+        splits: of the outer evaluations; 0 leaves them out, and the report then holds no performance.
+        refits: on bootstrap samples; 0 leaves them out, and the bundle then cannot tell how sure it is.
 
     Returns:
         The folders written.
     """
-    return [
-        _train_model(name, names, table, output, seed=seed, splits=splits if report else 0)
-        for name, names in MODEL_VARIABLES.items()
-    ]
+    cohort = Cohort.from_table(table)
+    return [_train_model(name, cohort, output, seed=seed, splits=splits, refits=refits) for name in PLANS]
 
 
-def _train_model(name: str, names: Sequence[str], table: Table, output: Path, *, seed: int, splits: int) -> Path:
-    features = table.features(tuple(names))
-    fitted = fit_recipe(features, table.outcome, seed)
-    content = to_onnx(fitted.members, len(names))
-    check_parity(fitted, content, features, names)
-    files = {
-        ONNX: content,
-        JOBLIB: _joblib(fitted),
-        REPORT: _pretty(_report(fitted, features, table, names, seed=seed, splits=splits)),
-    }
-    number = _next_version(output / name)
+def _train_model(name: str, cohort: Cohort, output: Path, *, seed: int, splits: int, refits: int) -> Path:
+    names, features, plan = cohort.names(name), cohort.features(name), PLANS[name]
+    fitted = fit_recipe(features, cohort.outcome, names, plan, seed)
+    content = to_onnx(fitted, len(names))
+    fitted = settle_threshold(fitted, content, features, names)
+    files = {ONNX: content, JOBLIB: _joblib(fitted)}
+    instability = None
+    if refits:
+        trees = pack(refit(features, cohort.outcome, names, plan, seed=seed, refits=refits))
+        files[REFITS] = trees.to_bytes()
+        instability = report_instability(trees, features, fitted.risk(features))
+    patients = _patients(cohort) if name == WITH_SURVIVAL else None
+    if patients is not None:
+        files[SURVIVAL] = write_survival(make_survival(patients, seed=seed)[1])
+    report = Report(
+        cohort=_figures(cohort),
+        hyperparameters=fitted.settings,
+        instability=instability,
+        evaluation=evaluate(cohort, name, plan, seed=seed, splits=splits) if splits else None,
+        survival=evaluate_survival(patients, seed=seed, splits=splits) if patients and splits else None,
+    )
+    files[REPORT] = _pretty(report)
+    used = [names[column] for column in fitted.columns]
     manifest = Manifest(
         format=FORMAT,
         name=name,
-        version=number,
+        version=next_version(output, name),
         created=_now(),
         seed=seed,
-        files={file: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for file, data in files.items()},
-        variables=[_seen(column, features[:, index]) for index, column in enumerate(names)],
+        files={},
+        variables=description.seen(names, features),
+        required=description.required(fitted, names, features),
+        used=used,
+        typical=description.typical(names, features),
+        domain=description.domain(used, names, features, seed),
         fingerprint=fingerprint(names),
         members=list(MEMBERS),
-        calibration=Platt(fitted.calibration.slope, fitted.calibration.intercept),
+        calibration=Platt(float(fitted.calibration.slope), float(fitted.calibration.intercept)),
         threshold=fitted.threshold,
         base_rate=fitted.base_rate,
-        golden=_golden(fitted, names, features),
-        training_data=TrainingData(table.digest, len(table.outcome), int(table.outcome.sum())),
+        golden=description.golden(fitted.calibration, content, names, features),
+        training_data=TrainingData(cohort.digest, len(cohort.outcome), int(cohort.outcome.sum())),
         libraries={library: version(library) for library in (*_LIBRARIES, _xgboost())},
     )
-    return _write(output, manifest, {**files, MANIFEST: _pretty(manifest)})
+    files[CARD] = write_card(manifest, report).encode()
+    entries = {file: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for file, data in files.items()}
+    files[MANIFEST] = _pretty(msgspec.structs.replace(manifest, files=entries))
+    return write_bundle(output, name, manifest.version, files)
 
 
-def _report(
-    fitted: FittedRecipe,
-    features: NDArray[np.float32],
-    table: Table,
-    names: Sequence[str],
-    *,
-    seed: int,
-    splits: int,
-) -> Report:
-    evaluation = evaluate(features, table.outcome, names, seed=seed, splits=splits) if splits else None
-    return Report(
-        cohort=Cohort(table.origin, table.digest, len(table.outcome), int(table.outcome.sum())),
-        hyperparameters=fitted.settings,
-        evaluation=evaluation,
+def _patients(cohort: Cohort) -> Patients:
+    """The cohort as the survival model takes it."""
+    return Patients(cohort.values, Cohort.names("followup"), cohort.column("time"), cohort.outcome)
+
+
+def _figures(cohort: Cohort) -> CohortFigures:
+    return CohortFigures(
+        source=cohort.origin,
+        digest=cohort.digest,
+        patients=len(cohort.outcome),
+        deaths=int(cohort.outcome.sum()),
+        fills={
+            name: count
+            for name, count in zip(Cohort.names("followup"), np.isnan(cohort.values).sum(axis=0).tolist(), strict=True)
+            if count
+        },
     )
-
-
-def _seen(name: str, column: NDArray[np.float32]) -> Seen:
-    """The soft limits, rounded to a precision that is measured: no digit that only one patient explains."""
-    p1, p99 = np.percentile(column, [1, 99], method="nearest")
-    return Seen(name, *(round(float(value), 3) for value in (column.min(), p1, p99, column.max())))
-
-
-def _golden(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32]) -> Golden:
-    """Rows drawn evenly between the smallest and the largest value of each column; no patient's."""
-    generator = np.random.default_rng(0)
-    rows = generator.uniform(features.min(axis=0), features.max(axis=0), (GOLDEN_ROWS, len(names))).round(1)
-    choices = [index for index, name in enumerate(names) if BY_NAME[name].kind != "number"]
-    rows[:, choices] = rows[:, choices].round()
-    probabilities = fitted.probabilities(rows.astype(np.float32))
-    return Golden(rows.tolist(), probabilities.tolist(), fitted.calibration.risk(probabilities).tolist())
 
 
 def _joblib(fitted: FittedRecipe) -> bytes:
@@ -157,29 +174,3 @@ def _now() -> str:
 def _xgboost() -> str:
     """XGBoost's distribution: the CPU build where it exists, the full one elsewhere."""
     return "xgboost-cpu" if sys.platform != "darwin" else "xgboost"
-
-
-def _next_version(folder: Path) -> str:
-    taken = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
-    return str(max(taken, default=0) + 1)
-
-
-def _write(output: Path, manifest: Manifest, files: dict[str, bytes]) -> Path:
-    """Write a bundle whole or not at all, load it as a server would, then name it in ``served.toml``."""
-    folder = output / manifest.name / manifest.version
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
-    try:
-        for name, content in files.items():
-            (unfinished / name).write_bytes(content)
-        unfinished.chmod(0o755)
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    Model(read_bundle(output, manifest.name, manifest.version))
-    served = read_served(output) if (output / SERVED).exists() else {}
-    served[manifest.name] = manifest.version
-    temporary = output / f".{SERVED}"
-    temporary.write_text("".join(f'{name} = "{number}"\n' for name, number in sorted(served.items())), "utf-8")
-    temporary.replace(output / SERVED)
-    return folder

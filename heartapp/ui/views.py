@@ -5,12 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from heartapp.clinical.variables import GROUPS, VARIABLES
-from heartapp.ui import words
-from heartapp.ui.forms import PAGE_EXPIRED, patient_form_class
+from heartapp.clinical.variables import BY_NAME, VARIABLES
+from heartapp.ui import drawing, model_page, words
+from heartapp.ui.forms import OPTIONS, PAGE_EXPIRED, FormModel, patient_form_class
 from heartapp.web.extension import get_registry
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def predict() -> ResponseReturnValue:
     if not form.validate():
         return _answer(form, None), HTTPStatus.UNPROCESSABLE_ENTITY
     model = registry.get(form.model.data)
-    return _answer(form, model.predict([form.values(model.variables)])[0])
+    (prediction,) = model.predict([form.values(model.variables)], form.asked(model))
+    return _answer(form, prediction)
 
 
 @blueprint.get("/predict")
@@ -70,7 +71,13 @@ def predict_reloaded() -> ResponseReturnValue:
 @blueprint.get("/models/<name>")
 def model(name: str) -> ResponseReturnValue:
     """A model's page: what it is, how good, how calibrated, its limits."""
-    return render_template("model.html", model=get_registry().get(name), words=words)
+    return render_template("model.html", **model_page.context(get_registry().get(name)), words=words)
+
+
+@blueprint.get("/models/<name>/card")
+def card(name: str) -> ResponseReturnValue:
+    """The model card that lies in the bundle, as it is."""
+    return Response(get_registry().get(name).bundle.card, content_type="text/plain; charset=utf-8")
 
 
 def error_page(status: int, detail: str) -> ResponseReturnValue:
@@ -79,9 +86,7 @@ def error_page(status: int, detail: str) -> ResponseReturnValue:
 
 
 def _form() -> PatientForm:
-    models = tuple(
-        (model.name, tuple(variable.name for variable in model.variables)) for model in get_registry().models
-    )
+    models = tuple(FormModel.of(model) for model in get_registry().models)
     form = patient_form_class(models)(formdata=request.form if request.method == "POST" else MultiDict())
     if request.method == "POST" and not form.model.data:
         form.model.data = get_registry().default
@@ -98,8 +103,11 @@ def _page(template: str, form: PatientForm, prediction: Prediction | None = None
         template,
         form=form,
         prediction=prediction,
+        answering=get_registry().get(prediction.model.name) if prediction else None,
         models=get_registry().models,
-        groups=[(group, [one for one in VARIABLES if one.group == group]) for group in GROUPS],
+        options=OPTIONS,
         expired=PAGE_EXPIRED if form.expired else None,
+        by_name=BY_NAME,
+        drawing=drawing,
         words=words,
     )

@@ -1,10 +1,13 @@
-"""Static files travel compressed. Pages do not: they hold a secret, the CSRF token (BREACH, CVE-2013-3587)."""
+"""Static files and pages for reading travel compressed.
+
+The form does not: it holds a secret, the CSRF token, beside what was entered (BREACH, CVE-2013-3587).
+"""
 
 from __future__ import annotations
 
 import gzip
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from flask import request
 
@@ -12,12 +15,16 @@ if TYPE_CHECKING:
     from flask import Flask, Response
 
 
+ENDPOINTS: Final = frozenset({"static", "ui.model", "ui.card", "api.page", "api.openapi"})
+"""What is compressed: nothing of it is secret, and nothing depends on who asks."""
+
+
 def init_app(app: Flask) -> None:
-    """Compress the answers of the ``static`` endpoint where the browser accepts gzip."""
+    """Compress the answers of `ENDPOINTS` where the client accepts gzip."""
 
     @app.after_request
     def compress(response: Response) -> Response:
-        if request.endpoint != "static":
+        if request.endpoint not in ENDPOINTS:
             return response
         response.vary.add("Accept-Encoding")
         if response.status_code != 200 or request.accept_encodings["gzip"] <= 0:  # noqa: PLR2004 - OK

@@ -1,6 +1,6 @@
 """What the application answers when something goes wrong: problem details to programs, a page to people.
 
-No answer and no log line carries what the client sent.
+No answer and no log line carries a value that the client sent.
 """
 
 from __future__ import annotations

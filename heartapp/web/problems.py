@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 from flask import Response, url_for
 
-from heartapp.errors import InvalidPatientError, ModelUnavailableError, UnknownModelError
+from heartapp.errors import InvalidPatientError, ModelUnavailableError, NotInBundleError, UnknownModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ STATUSES: Final[dict[type[HeartappError], HTTPStatus]] = {
     InvalidPatientError: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnknownModelError: HTTPStatus.NOT_FOUND,
     ModelUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotInBundleError: HTTPStatus.BAD_REQUEST,
 }
 """The one table from what went wrong in the domain to what HTTP calls it."""
 

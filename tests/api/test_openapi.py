@@ -5,16 +5,31 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
 
+from heartapp.api.asking import PARAMETERS, read_asked
 from heartapp.api.openapi import openapi_document, patient_schema, variable_schema
+from heartapp.api.reading import RequestError
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from heartapp.inference.model import Asked
+from heartapp.web.extension import get_registry
 from tests.client import example
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from heartapp.clinical.variables import Variable
+    from flask import Flask
 
-DOCUMENT = openapi_document(MODEL_VARIABLES, default="bedside", max_patients=7)
+    from heartapp.clinical.variables import Variable
+    from heartapp.inference.model import Model
+
+
+@pytest.fixture(scope="module")
+def models(app: Flask) -> tuple[Model, ...]:
+    return get_registry(app).models
+
+
+@pytest.fixture(scope="module")
+def document(models: tuple[Model, ...]) -> dict[str, Any]:
+    return openapi_document(models, default="bedside", max_patients=7)
 
 
 def accepts(schema: dict[str, Any], instance: object) -> bool:
@@ -34,72 +49,110 @@ def references(node: object) -> Iterator[str]:
 
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
 def test_a_variables_schema_allows_what_the_variable_allows(variable: Variable) -> None:
-    schema = variable_schema(variable)
-    Draft202012Validator.check_schema(schema)
-    step = (variable.high - variable.low) / 7
-    for value in (variable.low, variable.high, variable.low + step, variable.low - step, variable.high + step):
-        assert accepts(schema, value) == variable.allows(value), value
-    for stranger in (True, None, str(variable.example), [variable.example]):
-        assert not accepts(schema, stranger)
+    for required in (True, False):
+        schema = variable_schema(variable, required=required)
+        Draft202012Validator.check_schema(schema)
+        step = (variable.high - variable.low) / 7
+        for value in (variable.low, variable.high, variable.low + step, variable.low - step, variable.high + step):
+            assert accepts(schema, value) == variable.allows(value), value
+        for stranger in (True, str(variable.example), [variable.example]):
+            assert not accepts(schema, stranger)
+        assert accepts(schema, None) is not required
 
 
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
 def test_a_variables_schema_tells_a_reader_what_is_meant(variable: Variable) -> None:
-    schema = variable_schema(variable)
+    schema = variable_schema(variable, required=False)
     assert schema["title"] == variable.label
     assert variable.help in schema["description"]
     assert variable.expected in schema["description"]
 
 
 @pytest.mark.parametrize("model", MODEL_VARIABLES)
-def test_a_patients_schema_demands_the_models_variables_and_nothing_else(model: str) -> None:
-    schema, patient = patient_schema(MODEL_VARIABLES[model]), example(model)
+def test_a_patients_schema_demands_what_is_required_and_allows_the_models_variables_alone(model: str) -> None:
+    patient, required = example(model), ("age", "sex")
+    schema = patient_schema(MODEL_VARIABLES[model], required)
     Draft202012Validator.check_schema(schema)
     assert accepts(schema, patient)
     assert schema["examples"] == [patient]
     assert not accepts(schema, {**patient, "name": 1})
     for name in patient:
-        assert not accepts(schema, {key: value for key, value in patient.items() if key != name})
+        absent = {key: value for key, value in patient.items() if key != name}
+        assert accepts(schema, absent) == accepts(schema, {**patient, name: None}) == (name not in required)
 
 
-def test_each_model_has_a_patient_of_its_own() -> None:
-    schemas = DOCUMENT["components"]["schemas"]
-    for model, names in MODEL_VARIABLES.items():
-        assert schemas[f"{model.capitalize()}Patient"] == patient_schema(names)
+def test_each_model_has_a_patient_of_its_own(document: dict[str, Any], models: tuple[Model, ...]) -> None:
+    schemas = document["components"]["schemas"]
+    assert {model.name for model in models} == set(MODEL_VARIABLES)
+    for model in models:
+        assert schemas[f"{model.name.capitalize()}Patient"] == patient_schema(model.names, model.required)
 
 
-def test_everything_that_is_referred_to_is_there_and_is_a_schema() -> None:
-    used = set(references(DOCUMENT))
+def parameters(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one["schema"] for one in document["paths"]["/predict"]["post"]["parameters"]}
+
+
+def test_every_query_parameter_that_is_read_is_in_the_contract(document: dict[str, Any]) -> None:
+    assert tuple(parameters(document)) == PARAMETERS
+    for one in document["paths"]["/predict"]["post"]["parameters"]:
+        assert (one["in"], one.get("required", False)) == ("query", False)
+        assert one["description"]
+        Draft202012Validator.check_schema(one["schema"])
+
+
+def test_a_parameter_s_schema_allows_what_is_read_and_no_more(document: dict[str, Any]) -> None:
+    schemas = parameters(document)
+
+    def agree(name: str, text: str, instance: object) -> None:
+        try:
+            read = isinstance(read_asked({name: text}, patients=1), Asked)
+        except RequestError:
+            read = False
+        assert read == accepts(schemas[name], instance), (name, text)
+
+    for threshold in (-1, 0, 0.009, 0.01, 0.32, 0.99, 0.991, 1, 2):
+        agree("threshold", repr(threshold), threshold)
+    for flag in ("survival", "explain", "instability"):
+        for text, value in (("true", True), ("false", False), ("1", "1")):
+            agree(flag, text, value)
+    for days in ("90", "90,180", "180,30,30", "", "90,", "a", "9", "1000", "90 180", "-90", "90.5"):
+        agree("horizon", days, days)
+    agree("threshold", "a", "a")
+    assert all(schemas[flag]["default"] is False for flag in ("survival", "explain", "instability"))
+
+
+def test_everything_that_is_referred_to_is_there_and_is_a_schema(document: dict[str, Any]) -> None:
+    used = set(references(document))
     for reference in used:
-        node: Any = DOCUMENT
+        node: Any = document
         for part in reference.removeprefix("#/").split("/"):
             node = node[part]
         assert node
-    for name, schema in DOCUMENT["components"]["schemas"].items():
+    for name, schema in document["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)
         assert f"#/components/schemas/{name}" in used
 
 
-def test_the_document_tells_the_default_model_the_choices_and_the_limit() -> None:
-    operation = DOCUMENT["paths"]["/predict"]["post"]
+def test_the_document_tells_the_default_model_the_choices_and_the_limit(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/predict"]["post"]
     parameter = operation["parameters"][0]["schema"]
     assert parameter == {"type": "string", "enum": list(MODEL_VARIABLES), "default": "bedside"}
     array = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"][-1]
     assert (array["type"], array["maxItems"]) == ("array", 7)
 
 
-def test_operations_have_names_of_their_own() -> None:
-    names = [operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()]
+def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
 
 
-def test_the_outcome_is_never_called_anything_but_death() -> None:
-    assert DOCUMENT["info"]["description"].startswith("Risk that a patient with heart failure dies during follow-up.")
-    assert "research and education" in DOCUMENT["info"]["description"]
-    assert "heart attack" not in str(DOCUMENT)
+def test_the_outcome_is_never_called_anything_but_death(document: dict[str, Any]) -> None:
+    assert document["info"]["description"].startswith("Risk that a patient with heart failure dies during follow-up.")
+    assert "research and education" in document["info"]["description"]
+    assert "heart attack" not in str(document)
 
 
-def test_only_the_follow_up_model_asks_for_what_is_known_afterwards() -> None:
+def test_only_the_follow_up_model_asks_for_what_is_known_afterwards(document: dict[str, Any]) -> None:
     afterwards = {name for name, variable in BY_NAME.items() if variable.known == "afterwards"}
-    assert afterwards.isdisjoint(DOCUMENT["components"]["schemas"]["BedsidePatient"]["properties"])
-    assert afterwards <= set(DOCUMENT["components"]["schemas"]["FollowupPatient"]["properties"])
+    assert afterwards.isdisjoint(document["components"]["schemas"]["BedsidePatient"]["properties"])
+    assert afterwards <= set(document["components"]["schemas"]["FollowupPatient"]["properties"])

@@ -21,7 +21,7 @@ def test_a_summary_says_what_the_bundle_says(app: Flask, name: str) -> None:
     assert summary.base_rate == manifest.base_rate
     assert summary.created == manifest.created
     assert summary.training_data == manifest.training_data
-    assert summary.evaluation == model.bundle.report.evaluation
+    assert summary.report == model.bundle.report
     assert summary.files == manifest.files
     assert summary.libraries == manifest.libraries
 
@@ -34,6 +34,8 @@ def test_each_variable_is_told_with_its_limits_and_what_training_held(app: Flask
     for told, variable, seen in zip(summary.variables, model.variables, model.bundle.manifest.variables, strict=True):
         assert (told.label, told.unit, told.kind) == (variable.label, variable.unit, variable.kind)
         assert told.known == variable.known
+        assert told.required == (variable.name in model.required)
+        assert told.used == (variable.name in model.bundle.manifest.used)
         assert told.allowed == (variable.low, variable.high)
         assert told.seen == (seen.minimum, seen.maximum)
         assert told.allowed[0] <= told.seen[0] <= told.seen[1] <= told.allowed[1]

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heartapp.api.asking import MOST_DETAILED
 from heartapp.api.openapi import ModelList, PredictionList, Problem
 from heartapp.api.summary import ModelSummary, summarise
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
-from heartapp.inference.model import Prediction
+from heartapp.inference.model import Asked, Prediction
 from heartapp.web.extension import get_registry
 from tests.client import PROBLEM, Page, example, make_app, number_names, problem_of
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 PREDICT = "/api/v1/predict"
 SENTINEL = "61946283"
 SENTINELS = [int(SENTINEL), float(SENTINEL + ".5"), SENTINEL, "x" + SENTINEL, [int(SENTINEL)], {"a": SENTINEL}]
+OR_NULL = ", or null where it is not known"
+NUMBERS = [name for name in number_names() if name in MODEL_VARIABLES["bedside"]]
 CHOICES = [variable.name for variable in VARIABLES if variable.kind != "number"]
 
 
@@ -60,7 +63,7 @@ def test_a_patient_is_answered_with_what_the_model_says(app: Flask, client: Flas
 
 def test_a_prediction_has_the_keys_of_the_contract(client: FlaskClient) -> None:
     body = json.loads(client.post(PREDICT, json=example()).data)
-    assert set(body) == {"model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions"}
+    assert set(body) == {"model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions", "missing"}
     assert set(body["model"]) == {"name", "version", "digest"}
     assert [set(vote) for vote in body["votes"]] == [{"member", "probability", "vote"}] * 3
 
@@ -114,7 +117,7 @@ def test_a_number_that_json_does_not_have_is_400(client: FlaskClient, constant: 
     assert constant in problem_of(post(client, body), 400)["detail"]
 
 
-@pytest.mark.parametrize("value", [True, False, "62", "", None, [62], {}, "NaN", 10**400, -(10**400)])
+@pytest.mark.parametrize("value", [True, False, "62", "", [62], {}, "NaN", 10**400, -(10**400)])
 @pytest.mark.parametrize("field", ["age", "sex"])
 def test_a_value_that_is_no_number_within_the_limits_is_a_faulty_field(
     client: FlaskClient, field: str, value: object
@@ -138,7 +141,8 @@ def test_the_limits_themselves_are_allowed_and_what_is_beyond_is_named_with_rang
     for value in (variable.low * 0.99, variable.high * 1.01):
         response = client.post(f"{PREDICT}?model=followup", json={**example("followup"), field: value})
         (error,) = problem_of(response, 422)["errors"]
-        assert error == {"field": field, "message": f"must be a number {variable.range}"}
+        assert error["field"] == field
+        assert error["message"].removesuffix(OR_NULL) == f"must be a number {variable.range}"
         assert variable.unit in error["message"]
 
 
@@ -148,14 +152,131 @@ def test_a_choice_is_0_or_1_and_the_message_says_what_they_mean(client: FlaskCli
         assert client.post(PREDICT, json={**example(), field: value}).status_code == 200
     for value in (2, -1, 0.5):
         (error,) = problem_of(client.post(PREDICT, json={**example(), field: value}), 422)["errors"]
-        assert error == {"field": field, "message": f"must be {BY_NAME[field].expected}"}
+        assert error["field"] == field
+        assert error["message"].removesuffix(OR_NULL) == f"must be {BY_NAME[field].expected}"
 
 
-def test_all_faulty_fields_are_named_at_once(client: FlaskClient) -> None:
-    body = problem_of(client.post(PREDICT, json={"age": 1, "nonsense": 1, "time": 4}), 422)
-    assert body["detail"] == "13 faulty fields; nothing was predicted."
-    assert [error["field"] for error in body["errors"]] == [*MODEL_VARIABLES["bedside"], "nonsense", "time"]
-    assert {error["field"]: error["message"] for error in body["errors"]}["sex"].startswith("is missing; expected ")
+def test_all_faulty_fields_are_named_at_once(app: Flask, client: FlaskClient) -> None:
+    required = get_registry(app).get("bedside").required
+    faults = {"age": 1, "sex": 7, "nonsense": 1, "time": 4}
+    body = problem_of(client.post(PREDICT, json=faults), 422)
+    named = [name for name in MODEL_VARIABLES["bedside"] if name in {*required, "age", "sex"}]
+    assert body["detail"] == f"{len(named) + 2} faulty fields; nothing was predicted."
+    assert [error["field"] for error in body["errors"]] == [*named, "nonsense", "time"]
+    told = {error["field"]: error["message"] for error in body["errors"]}
+    assert all(told[name].startswith("is missing; expected ") for name in set(required) - {"age", "sex"})
+    assert told["age"].startswith("must be ")
+
+
+@pytest.mark.parametrize("model", MODEL_VARIABLES)
+def test_null_is_the_same_as_absent_and_the_answer_says_what_was_missing(
+    app: Flask, client: FlaskClient, model: str
+) -> None:
+    served = get_registry(app).get(model)
+    patient = example(model)
+    optional = [name for name in served.names if name not in served.required]
+    assert optional
+    for gone in (*([one] for one in optional), optional):
+        check_missing(client, model, patient, gone)
+
+
+def check_missing(client: FlaskClient, model: str, patient: dict[str, float], gone: list[str]) -> None:
+    query = f"{PREDICT}?model={model}&explain=true&instability=true"
+    absent = client.post(query, json={name: value for name, value in patient.items() if name not in gone})
+    null = client.post(query, json={**patient, **dict.fromkeys(gone)})
+    assert absent.status_code == 200
+    assert absent.data == null.data
+    body = json.loads(absent.data)
+    assert body["missing"] == gone
+    values = {one["field"]: one["value"] for one in body["explanation"]["contributions"]}
+    assert values == {name: None if name in gone else value for name, value in patient.items()}
+    assert not {point["field"] for point in body["turning_points"]} & set(gone)
+
+
+@pytest.mark.parametrize("model", MODEL_VARIABLES)
+def test_a_required_value_that_is_null_is_missing(app: Flask, client: FlaskClient, model: str) -> None:
+    for name in get_registry(app).get(model).required:
+        for patient in ({**example(model), name: None}, {k: v for k, v in example(model).items() if k != name}):
+            (error,) = problem_of(client.post(f"{PREDICT}?model={model}", json=patient), 422)["errors"]
+            assert error == {"field": name, "message": f"is missing; expected {BY_NAME[name].expected}"}
+
+
+def test_each_detail_is_there_when_it_is_asked_for_and_is_what_the_model_says(app: Flask, client: FlaskClient) -> None:
+    model, patient = get_registry(app).get("bedside"), example()
+    plain = set(json.loads(client.post(PREDICT, json=patient).data))
+    for query, asked, more in (
+        ("survival=true", Asked(horizons=(90, 180)), {"survival"}),
+        ("survival=false", Asked(), set()),
+        ("horizon=60", Asked(horizons=(60,)), {"survival"}),
+        ("survival=true&horizon=180,30,30", Asked(horizons=(180, 30, 30)), {"survival"}),
+        ("explain=true", Asked(explain=True), {"explanation", "turning_points"}),
+        ("explain=false&threshold=0.2", Asked(threshold=0.2), set()),
+        ("instability=true", Asked(instability=True), {"instability"}),
+    ):
+        for body, many in ((patient, False), ([patient, patient], True)):
+            response = client.post(f"{PREDICT}?{query}", json=body)
+            assert response.status_code == 200, query
+            answers = json.loads(response.data)["predictions"] if many else [json.loads(response.data)]
+            for answer in answers:
+                assert set(answer) - plain == more
+                assert msgspec.convert(answer, Prediction) == model.predict([list(patient.values())], asked)[0]
+
+
+def test_the_survival_answer_has_a_number_for_each_day_in_the_order_asked(client: FlaskClient) -> None:
+    survival = json.loads(client.post(f"{PREDICT}?horizon=180,30,90", json=example()).data)["survival"]
+    assert set(survival) == {"horizon_days", "risk", "low", "high", "agrees"}
+    assert survival["horizon_days"] == [180, 30, 90]
+    assert survival["risk"][0] >= survival["risk"][2] >= survival["risk"][1]
+
+
+@pytest.mark.parametrize("query", ["survival=true", "horizon=90"])
+def test_the_follow_up_model_has_no_curve_and_says_what_to_do(client: FlaskClient, query: str) -> None:
+    body = problem_of(client.post(f"{PREDICT}?model=followup&{query}", json=example("followup")), 400)
+    assert body["detail"] == "The model followup has no survival curve; leave that out, or ask another model."
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"threshold={SENTINEL}",
+        "threshold=",
+        "threshold=nan",
+        f"horizon={SENTINEL}",
+        "horizon=29",
+        "survival=1",
+        f"explain={SENTINEL}",
+        "instability=yes",
+        "survival=",
+    ],
+)
+def test_a_wrong_parameter_is_400_names_what_is_allowed_and_is_not_repeated(client: FlaskClient, query: str) -> None:
+    response = client.post(f"{PREDICT}?{query}", json=example())
+    body = problem_of(response, 400)
+    assert body["detail"].startswith(f"The query parameter {query.partition('=')[0]} must be ")
+    assert SENTINEL not in response.text
+
+
+@pytest.mark.parametrize("query", ["survival=true", "horizon=90", "explain=true", "instability=true"])
+def test_details_of_many_patients_at_once_are_413(client: FlaskClient, query: str) -> None:
+    many = [example()] * (MOST_DETAILED + 1)
+    body = problem_of(client.post(f"{PREDICT}?{query}", json=many), 413)
+    assert f"at most {MOST_DETAILED} patients" in body["detail"]
+    assert client.post(f"{PREDICT}?{query}", json=many[1:]).status_code == 200
+    assert client.post(f"{PREDICT}?threshold=0.4", json=many).status_code == 200
+
+
+@given(
+    st.floats(0.01, 0.99),
+    st.fixed_dictionaries({name: st.floats(BY_NAME[name].low, BY_NAME[name].high) for name in NUMBERS}),
+)
+@settings(max_examples=100)
+def test_vote_and_class_agree_at_any_threshold_that_is_asked_for(
+    app: Flask, threshold: float, drawn: dict[str, float]
+) -> None:
+    response = app.test_client().post(f"{PREDICT}?threshold={threshold!r}", json=drawn)
+    prediction = msgspec.json.decode(response.data, type=Prediction)
+    assert prediction.threshold == threshold
+    assert prediction.death_event == (prediction.risk >= threshold) == (sum(one.vote for one in prediction.votes) >= 2)
 
 
 def test_a_field_of_another_model_is_told_from_a_field_of_none(client: FlaskClient) -> None:
@@ -221,7 +342,9 @@ def test_an_unknown_model_is_404_and_the_served_ones_are_named(client: FlaskClie
     assert detail.endswith("Served here: bedside, followup.")
 
 
-@pytest.mark.parametrize("query", ["?modell=bedside", "?model=bedside&explain=1", "?model=bedside&model=followup"])
+@pytest.mark.parametrize(
+    "query", ["?modell=bedside", "?model=bedside&explain=true&explain=true", "?model=bedside&model=followup"]
+)
 def test_an_unknown_or_repeated_query_parameter_is_400(client: FlaskClient, query: str) -> None:
     assert "query parameter" in problem_of(client.post(PREDICT + query, json=example()), 400)["detail"]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import expect
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from heartapp.ui import forms
 from tests.server.running import wait_until
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ BEDSIDE = {name: FOLLOWUP[name] for name in MODEL_VARIABLES["bedside"]}
 EXTREMES = {variable.name: str(variable.high) for variable in VARIABLES}
 
 NUMBERS = [variable.name for variable in VARIABLES if variable.kind == "number" and variable.known == "bedside"]
+OPTIONS = {option.name: "" for option in forms.OPTIONS}
 BUTTON = "button[type=submit]"
 
 
@@ -32,7 +34,7 @@ def choose_model(page: Page, name: str) -> None:
 def fill(page: Page, values: Mapping[str, str]) -> None:
     """Enter values as a person with a mouse does."""
     for name, text in values.items():
-        if BY_NAME[name].kind == "number":
+        if name in OPTIONS or BY_NAME[name].kind == "number":
             page.fill(f"#{name}", text)
         else:
             page.check(f'[name="{name}"][value="{text}"]')
@@ -53,7 +55,8 @@ def standing(page: Page) -> dict[str, str]:
 
 def form_with(values: Mapping[str, str], model: str = "bedside") -> dict[str, str]:
     """What stands in a form in which nothing but these was entered."""
-    return {"model": model, "time": "", **values}
+    numbers = {name: "" for name, variable in BY_NAME.items() if variable.kind == "number"}
+    return {"model": model, **numbers, **OPTIONS, **values}
 
 
 def expect_result(page: Page, risk: float | None = None) -> None:

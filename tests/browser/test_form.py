@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -91,8 +92,8 @@ def test_faults_bring_the_reader_to_a_summary_whose_links_lead_to_the_fields(pag
     press(page)
     expect(page.locator("#summary")).to_be_focused()
     links = page.locator("#summary a")
-    expect(links).to_have_count(len(BEDSIDE))
-    for index in range(len(BEDSIDE)):
+    assert links.count() > 1
+    for index in range(links.count()):
         links.nth(index).click()
         target = (links.nth(index).get_attribute("href") or "").removeprefix("#")
         expect(page.locator(f"#{target}")).to_be_focused()
@@ -116,7 +117,8 @@ def test_a_faulty_field_says_what_is_allowed_and_keeps_what_was_typed(page: Page
 
 
 def test_an_unanswered_choice_is_marked_as_a_group(page: Page) -> None:
-    fill(page, {name: text for name, text in BEDSIDE.items() if name != "diabetes"})
+    choose_model(page, "followup")
+    fill(page, {name: text for name, text in FOLLOWUP.items() if name != "diabetes"})
     press(page)
     expect(page.locator("#field-diabetes")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#field-anaemia")).not_to_have_attribute("aria-invalid", "true")
@@ -195,6 +197,50 @@ def test_the_follow_up_time_is_asked_for_by_the_model_that_uses_it(page: Page) -
     expect(page.locator("#time")).to_be_visible()
     choose_model(page, "bedside")
     expect(page.locator("#time")).to_be_hidden()
+
+
+def test_what_the_chosen_model_can_do_without_says_optional_and_may_be_not_known(page: Page) -> None:
+    expect(page.locator("#field-diabetes .optional")).to_be_visible()
+    expect(page.locator("#field-age .optional")).to_have_count(0)
+    expect(page.get_by_role("radio", name="Not known")).to_have_count(5)
+    show_result(page, {**BEDSIDE, "platelets": "", "diabetes": "", "smoking": ""})
+    expect(page.locator("#missing")).to_contain_text("diabetes")
+    choose_model(page, "followup")
+    expect(page.locator("#field-diabetes .optional")).to_be_hidden()
+    expect(page.locator("#field-diabetes").get_by_label("Not known")).to_be_visible()  # it was chosen
+    expect(page.locator("#field-anaemia").get_by_label("Not known")).to_be_hidden()
+
+
+def test_a_threshold_moved_on_the_page_moves_verdict_and_votes_as_in_the_api(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    for per_cent in (1, 99):
+        page.fill("#threshold", str(per_cent))
+        page.keyboard.press("Tab")
+        expect(page.locator("#applied-threshold")).to_have_attribute("value", str(per_cent / 100))
+        address = f"/api/v1/predict?threshold={per_cent / 100}"
+        body = json.dumps(BEDSIDE_EXAMPLE).encode()
+        wanted = server.request("POST", address, body, {"Content-Type": "application/json"}).json
+        votes = [int(one.get_attribute("value") or "") for one in page.locator(".vote").all()]
+        assert votes == [vote["vote"] for vote in wanted["votes"]]
+        expect(page.locator("#result .verdict data")).to_have_attribute("value", str(wanted["death_event"]))
+
+
+def test_a_day_of_the_readers_own_is_told(page: Page) -> None:
+    show_result(page, {**BEDSIDE, "horizon": "47"})
+    expect(page.locator("#by-when th[scope=row]")).to_have_text(["47", "90", "180"])
+
+
+def test_a_part_that_was_unfolded_or_folded_stays_so_when_the_answer_is_renewed(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.focus("#votes summary")
+    page.keyboard.press("Enter")
+    page.click("#why summary")
+    before = page.inner_text("#risk")
+    page.fill("#ejection_fraction", "15")
+    page.keyboard.press("Tab")
+    expect(page.locator("#risk")).not_to_have_text(before)
+    expect(page.locator("#votes table")).to_be_visible()
+    expect(page.locator("#why p").first).to_be_hidden()
 
 
 def test_a_decimal_comma_says_the_same_as_a_decimal_point(page: Page, server: Server) -> None:

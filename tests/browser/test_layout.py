@@ -68,6 +68,23 @@ def test_what_is_printed_shows_values_and_result_and_no_controls(page: Page) -> 
         expect(page.locator(unseen)).to_be_hidden()
 
 
+def test_the_first_screen_of_a_desktop_shows_verdict_risk_icons_and_range(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.evaluate("scrollTo(0, 0)")
+    for selector in ("#result .verdict", "#risk", ".arrays", "#instability strong"):
+        expect(page.locator(selector)).to_be_in_viewport(ratio=1)
+
+
+def test_every_part_is_printed_folded_or_not(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#by-when summary")
+    page.emulate_media(media="print")
+    for seen in (".curve", "#why p", "#turning .fine", "#votes table"):
+        expect(page.locator(seen).first).to_be_visible()
+    expect(page.locator("#field-sex input:checked + label")).to_be_visible()
+    expect(page.locator("#field-sex input:not(:checked) + label").first).to_be_hidden()
+
+
 def test_the_page_is_dark_for_those_who_want_it_dark(open_page: Open) -> None:
     assert open_page(color_scheme="dark").evaluate(LUMINANCE) < 0.15
     assert open_page(color_scheme="light").evaluate(LUMINANCE) > 0.85

@@ -1,21 +1,23 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartapp.clinical.patient import printable, validate_patients
+from heartapp.clinical.patient import MISSING, MOST_FAULTS, printable, validate_patients
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import FieldError, InvalidPatientError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 BEDSIDE = MODEL_VARIABLES["bedside"]
 FOLLOWUP = MODEL_VARIABLES["followup"]
 LONG = pytest.param(10**5_000, id="a number of 5001 digits")
+OPTIONAL = ", or null where it is not known"
 EXAMPLE = {name: BY_NAME[name].example for name in BEDSIDE}
 
 # What a JSON document can hold, and the numbers that Python's parser would let in beside it.
@@ -29,16 +31,20 @@ records = st.dictionaries(names, json_values | st.sampled_from([0, 1, 62, 1.4]),
 
 
 def faults(
-    records: Sequence[Mapping[str, Any]], names: Sequence[str] = BEDSIDE, *, many: bool = False
+    records: Sequence[Mapping[str, Any]], required: Collection[str] = BEDSIDE, *, many: bool = False
 ) -> list[FieldError]:
     with pytest.raises(InvalidPatientError) as caught:
-        validate_patients(records, names, many=many)
+        validate_patients(records, BEDSIDE, required, many=many)
     return list(caught.value.errors)
 
 
-def faults_or_none(records: Sequence[Mapping[str, Any]]) -> tuple[FieldError, ...]:
+def without(name: str) -> dict[str, float]:
+    return {key: value for key, value in EXAMPLE.items() if key != name}
+
+
+def faults_or_none(records: Sequence[Mapping[str, Any]], required: Collection[str] = BEDSIDE) -> tuple[FieldError, ...]:
     try:
-        validate_patients(records, BEDSIDE, many=True)
+        validate_patients(records, BEDSIDE, required, many=True)
     except InvalidPatientError as error:
         return error.errors
     return ()
@@ -46,13 +52,13 @@ def faults_or_none(records: Sequence[Mapping[str, Any]]) -> tuple[FieldError, ..
 
 def test_values_come_back_as_decimals_in_the_order_of_the_model() -> None:
     shuffled = dict(reversed(EXAMPLE.items()))
-    (row,) = validate_patients([{**shuffled, "age": 60.667, "sex": 1}], BEDSIDE, many=False)
+    (row,) = validate_patients([{**shuffled, "age": 60.667, "sex": 1}], BEDSIDE, BEDSIDE, many=False)
     assert row == [60.667 if name == "age" else float(EXAMPLE[name]) for name in BEDSIDE]
     assert {type(value) for value in row} == {float}
 
 
 def test_no_patients_give_no_rows() -> None:
-    assert validate_patients([], BEDSIDE, many=True) == []
+    assert validate_patients([], BEDSIDE, BEDSIDE, many=True) == []
 
 
 def test_every_fault_of_every_patient_is_told_at_once_with_its_row() -> None:
@@ -74,29 +80,60 @@ def test_a_single_patient_has_no_row() -> None:
 
 def test_the_error_counts_the_faulty_fields() -> None:
     with pytest.raises(InvalidPatientError, match=r"^1 faulty field$"):
-        validate_patients([{**EXAMPLE, "age": 300}], BEDSIDE, many=False)
+        validate_patients([{**EXAMPLE, "age": 300}], BEDSIDE, BEDSIDE, many=False)
     with pytest.raises(InvalidPatientError, match=r"^11 faulty fields$"):
-        validate_patients([{}], BEDSIDE, many=False)
+        validate_patients([{}], BEDSIDE, BEDSIDE, many=False)
 
 
 @pytest.mark.parametrize("name", BEDSIDE)
 @pytest.mark.parametrize(
-    "value", [True, False, "1", "", None, [], {}, float("nan"), float("inf"), float("-inf"), -1, 5e9, LONG]
+    "value", [True, False, "1", "", [], {}, float("nan"), float("inf"), float("-inf"), -1, 5e9, LONG]
 )
 def test_a_field_that_holds_no_allowed_number_is_refused_with_what_is(name: str, value: object) -> None:
-    assert faults([{**EXAMPLE, name: value}]) == [FieldError(name, f"must be {BY_NAME[name].expected}")]
+    faulty, message = {**EXAMPLE, name: value}, f"must be {BY_NAME[name].expected}"
+    assert faults([faulty]) == [FieldError(name, message)]
+    assert faults([faulty], required=()) == [FieldError(name, message + OPTIONAL)]
 
 
 @pytest.mark.parametrize("name", BEDSIDE)
-def test_a_missing_field_is_told_with_what_is_expected(name: str) -> None:
-    record = {key: value for key, value in EXAMPLE.items() if key != name}
-    assert faults([record]) == [FieldError(name, f"is missing; expected {BY_NAME[name].expected}")]
+def test_a_required_field_that_is_absent_or_null_is_told_with_what_is_expected(name: str) -> None:
+    wanted = [FieldError(name, f"is missing; expected {BY_NAME[name].expected}")]
+    assert faults([without(name)]) == wanted
+    assert faults([{**EXAMPLE, name: None}]) == wanted
+    assert faults([without(name)], required=[name]) == wanted
+
+
+@pytest.mark.parametrize("name", BEDSIDE)
+def test_a_field_that_may_be_missing_is_the_same_absent_and_null(name: str) -> None:
+    required = [one for one in BEDSIDE if one != name]
+    absent, null = validate_patients([without(name), {**EXAMPLE, name: None}], BEDSIDE, required, many=True)
+    for row in (absent, null):
+        assert math.isnan(row[BEDSIDE.index(name)])
+        assert [value for value in row if not math.isnan(value)] == [EXAMPLE[one] for one in required]
+
+
+def test_no_more_faults_are_told_than_anyone_reads() -> None:
+    empty: list[dict[str, float]] = [{}] * MOST_FAULTS
+    told = faults(empty, many=True)
+    assert MOST_FAULTS <= len(told) < MOST_FAULTS + len(BEDSIDE)
+    stranger = {**EXAMPLE, **{f"x{index}": 1 for index in range(2 * MOST_FAULTS)}}
+    assert len(faults([stranger])) == MOST_FAULTS
+
+
+def test_what_stands_for_a_missing_value_is_no_number_of_any_variable() -> None:
+    assert not any(variable.allows(MISSING) for variable in VARIABLES)
+
+
+def test_a_patient_of_whom_nothing_is_known_is_one_where_nothing_is_required() -> None:
+    (row,) = validate_patients([{}], BEDSIDE, (), many=False)
+    assert len(row) == len(BEDSIDE)
+    assert all(map(math.isnan, row))
 
 
 def test_both_limits_make_a_patient() -> None:
     for limits in ([variable.low for variable in VARIABLES], [variable.high for variable in VARIABLES]):
         record = dict(zip(FOLLOWUP, limits, strict=True))
-        assert validate_patients([record], FOLLOWUP, many=False) == [list(map(float, limits))]
+        assert validate_patients([record], FOLLOWUP, FOLLOWUP, many=False) == [list(map(float, limits))]
 
 
 def test_followup_time_sent_to_the_bedside_model_is_pointed_to_the_other_model() -> None:
@@ -118,29 +155,37 @@ def test_an_unknown_name_is_written_short_and_encodable(name: str, written: str)
     assert [error.field for error in faults([{**EXAMPLE, name: 1}])] == [written]
 
 
-@given(st.lists(records, max_size=4))
+@given(st.lists(records, max_size=4), st.sets(st.sampled_from(BEDSIDE)))
 def test_any_records_are_patients_or_faults_whose_messages_hold_no_value(
-    records: list[dict[str, Any]],
+    records: list[dict[str, Any]], required: set[str]
 ) -> None:
     messages = {
-        f"{start} {variable.expected}" for variable in VARIABLES for start in ("must be", "is missing; expected")
+        f"{start} {variable.expected}{end}"
+        for variable in VARIABLES
+        for start, end in (("must be", ""), ("must be", OPTIONAL), ("is missing; expected", ""))
     } | {
         "is not a variable; leave it out",
         "is not a variable of this model; leave it out or choose the model that uses it",
     }
-    errors = faults_or_none(records)
+    errors = faults_or_none(records, required)
     assert {error.message for error in errors} <= messages
     assert all(len(error.field) <= len("…") + 64 for error in errors)
     assert {error.row for error in errors} <= set(range(len(records)))
 
 
-@given(st.fixed_dictionaries({name: st.sampled_from([0, 1]) | st.floats(0, 1e6) | json_values for name in BEDSIDE}))
-def test_a_complete_record_is_a_patient_exactly_when_every_value_is_an_allowed_number(record: dict[str, Any]) -> None:
-    faulty = [
-        name
-        for name in BEDSIDE
-        if isinstance(value := record[name], bool)
-        or not isinstance(value, int | float)
-        or not BY_NAME[name].allows(value)
-    ]
-    assert [error.field for error in faults_or_none([record])] == faulty
+@given(
+    st.fixed_dictionaries(
+        {}, optional={name: st.sampled_from([0, 1, None]) | st.floats(0, 1e6) | json_values for name in BEDSIDE}
+    ),
+    st.sets(st.sampled_from(BEDSIDE)),
+)
+def test_a_record_is_a_patient_exactly_when_every_value_is_an_allowed_number_or_may_be_missing(
+    record: dict[str, Any], required: set[str]
+) -> None:
+    def good(name: str) -> bool:
+        value = record.get(name)
+        if value is None:
+            return name not in required
+        return not isinstance(value, bool) and isinstance(value, int | float) and BY_NAME[name].allows(value)
+
+    assert [error.field for error in faults_or_none([record], required)] == [name for name in BEDSIDE if not good(name)]

@@ -85,6 +85,22 @@ def test_the_followup_time_is_the_only_variable_known_afterwards() -> None:
     assert [variable.name for variable in VARIABLES if variable.known == "afterwards"] == ["time"]
 
 
+@every_variable
+def test_what_takes_logarithms_is_above_zero_and_a_step_is_finer_than_the_range(variable: Variable) -> None:
+    assert variable.low > 0 or not variable.logarithmic
+    assert 0 < variable.step <= variable.high - variable.low
+    assert variable.kind == "number" or not variable.logarithmic
+
+
+def test_what_no_one_can_change_is_age_sex_and_the_followup_time() -> None:
+    assert {variable.name for variable in VARIABLES if variable.given} == {"age", "sex", "time"}
+
+
+def test_a_variable_is_declared_by_name_of_each_fact() -> None:
+    with pytest.raises(TypeError, match="positional"):
+        Variable("age", "Age", "Patient", "number", "Help.", 62)  # type: ignore[call-arg]  # that is what is refused
+
+
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -104,8 +120,11 @@ def test_the_fingerprint_changes_with_what_a_model_relies_on(
     assert fingerprint(NAMES) != before
 
 
-@pytest.mark.parametrize("changes", [{"label": "Other"}, {"help": "Other"}, {"example": 1}, {"group": "History"}])
-def test_the_fingerprint_stays_when_only_words_change(
+@pytest.mark.parametrize(
+    "changes",
+    [{"label": "Other"}, {"help": "Other"}, {"example": 1}, {"group": "History"}, {"step": 5}, {"given": True}],
+)
+def test_the_fingerprint_stays_when_only_words_or_what_is_shown_change(
     redeclared: Callable[..., None], changes: dict[str, object]
 ) -> None:
     before = fingerprint(NAMES)

@@ -19,13 +19,17 @@ from heartapp.inference.bundle import (
     JOBLIB,
     MANIFEST,
     ONNX,
+    OPTIONAL_FILES,
+    REFITS,
     REPORT,
     SERVED,
+    Bundle,
     list_bundles,
     read_bundle,
     read_served,
 )
 from heartapp.inference.model import Model
+from heartapp.inference.survival import SURVIVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +38,8 @@ if TYPE_CHECKING:
 
 NAME = "bedside"
 VERSION = "1"
-EVERY_FILE = (MANIFEST, *FILES)
+LISTED = (*FILES, *OPTIONAL_FILES)
+EVERY_FILE = (MANIFEST, *LISTED)
 REMEDIES = ("train it anew", "train the model anew", "copy the f", "correct served.toml")
 
 
@@ -83,6 +88,58 @@ def test_a_shipped_bundle_passes_every_check(models: Path, name: str) -> None:
     bundle = read_bundle(models, name, version)
     assert bundle.manifest.variable_names == MODEL_VARIABLES[name]
     assert bundle.onnx == (models / name / version / ONNX).read_bytes()
+    assert set(bundle.manifest.files) == {path.name for path in (models / name / version).iterdir()} - {MANIFEST}
+    assert bundle.refits is not None
+    assert (bundle.survival is not None) == (name == "bedside")
+
+
+def without_file(root: Path, folder: Path, file: str) -> Bundle:
+    (folder / file).unlink()
+    change_manifest(folder, lambda manifest: manifest["files"].pop(file))
+    return read_bundle(root, NAME, VERSION)
+
+
+def test_a_bundle_may_lack_refits_and_curve(root: Path, folder: Path) -> None:
+    assert without_file(root, folder, REFITS).refits is None
+    assert without_file(root, folder, SURVIVAL).survival is None
+    assert Model(read_bundle(root, NAME, VERSION)).survival is None
+
+
+@pytest.mark.parametrize("file", OPTIONAL_FILES)
+def test_a_refits_file_or_curve_that_is_not_one_is_refused_even_with_the_right_digest(
+    root: Path, folder: Path, file: str
+) -> None:
+    replace_file(folder, file, b"{}")
+    assert file in refusal(root)
+
+
+@pytest.mark.parametrize("file", OPTIONAL_FILES)
+def test_a_file_that_the_manifest_does_not_name_is_not_read(root: Path, folder: Path, file: str) -> None:
+    change_manifest(folder, lambda manifest: manifest["files"].pop(file))
+    bundle = read_bundle(root, NAME, VERSION)
+    assert {REFITS: bundle.refits, SURVIVAL: bundle.survival}[file] is None
+
+
+@pytest.mark.parametrize("file", ["extra.txt", "../report.json", "/etc/passwd", ""])
+def test_a_manifest_that_names_another_file_is_refused_before_that_is_read(root: Path, folder: Path, file: str) -> None:
+    change_manifest(folder, lambda manifest: manifest["files"].update({file: {"size": 0, "sha256": "0" * 64}}))
+    assert refusal(root).startswith(f"{folder / MANIFEST} names files that no bundle holds")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: manifest["required"].append("time"),
+        lambda manifest: manifest["used"].append("colour"),
+        lambda manifest: manifest["typical"].pop(),
+        lambda manifest: manifest["typical"].append(0),
+        lambda manifest: manifest["domain"]["fields"].__setitem__(0, "time"),
+    ],
+    ids=["required", "used", "short", "long", "domain"],
+)
+def test_what_does_not_fit_the_variables_is_refused(root: Path, folder: Path, change: Change) -> None:
+    change_manifest(folder, change)
+    assert "required, used, typical or domain do not fit the variables" in refusal(root)
 
 
 def test_the_bundle_s_digest_is_that_of_its_manifest(root: Path, folder: Path) -> None:
@@ -90,7 +147,7 @@ def test_the_bundle_s_digest_is_that_of_its_manifest(root: Path, folder: Path) -
     assert read_bundle(root, NAME, VERSION).digest == stated
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", LISTED)
 @pytest.mark.parametrize("place", [0, 0.5, 1])
 def test_one_flipped_bit_is_refused(root: Path, folder: Path, file: str, place: float) -> None:
     content = bytearray((folder / file).read_bytes())
@@ -99,7 +156,7 @@ def test_one_flipped_bit_is_refused(root: Path, folder: Path, file: str, place: 
     assert refusal(root).startswith(f"{folder / file} does not have the SHA-256 that the manifest states")
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", LISTED)
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_truncated_or_longer_file_is_refused(root: Path, folder: Path, file: str, change: int) -> None:
     content = (folder / file).read_bytes()
@@ -193,9 +250,16 @@ def test_a_version_that_is_not_there_is_named(root: Path) -> None:
 
 
 def test_a_bundle_copied_to_another_name_or_version_is_refused(root: Path, folder: Path) -> None:
-    for name, version in ((NAME, "2"), ("other", VERSION)):
+    for name, version in ((NAME, "2"), ("followup", VERSION)):
         shutil.copytree(folder, root / name / version)
         assert f"belongs to another folder than {name}/{version}" in refusal(root, name, version)
+
+
+def test_a_model_of_another_name_than_heartapp_knows_is_refused_with_the_known_ones(root: Path, folder: Path) -> None:
+    shutil.copytree(folder, root / "other" / VERSION)
+    change_manifest(root / "other" / VERSION, lambda manifest: manifest.update(name="other"))
+    with pytest.raises(BundleError, match=r"no model of this heartapp is called other; known: bedside, followup$"):
+        read_bundle(root, "other", VERSION)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +304,13 @@ def test_a_manifest_that_is_not_well_formed_is_named(root: Path, folder: Path, c
         (lambda manifest: manifest.update(base_rate=1.5), "<= 1.0"),
         (lambda manifest: manifest["calibration"].update(slope=0), "> 0.0"),
         (lambda manifest: manifest["golden"].update(rows=[]), "length >= 1"),
+        (lambda manifest: manifest["domain"].update(limit=0), "> 0.0"),
+        (lambda manifest: manifest["domain"].update(fields=[]), "length >= 1"),
+        (lambda manifest: manifest["domain"]["centre"].pop(), "must fit the fields"),
+        (lambda manifest: manifest["domain"]["precision"][0].pop(), "must fit the fields"),
+        (lambda manifest: manifest["domain"]["logarithmic"].append(False), "must fit the fields"),
+        (lambda manifest: manifest.pop("required"), "missing required field `required`"),
+        (lambda manifest: manifest.pop("domain"), "missing required field `domain`"),
         (lambda manifest: manifest["golden"]["probabilities"][0].pop(), "length >= 3"),
         (lambda manifest: manifest["members"].pop(), "length >= 3"),
         (lambda manifest: manifest["members"].reverse(), "members must be decision_tree, random_forest"),

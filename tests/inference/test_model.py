@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.errors import BundleError
+from heartapp.errors import BundleError, NotInBundleError
 from heartapp.inference.bundle import MEMBERS, Bundle, read_bundle, read_served
 from heartapp.inference.cautions import cautions
-from heartapp.inference.model import GOLDEN_TOLERANCE, Model
+from heartapp.inference.model import GOLDEN_TOLERANCE, Asked, Model, Prediction, Survival
+from heartapp.inference.refits import Instability
+from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from heartapp.inference.bundle import Golden
 
     Patients = Callable[[Sequence[str], int], list[list[float]]]
+
+NAN = float("nan")
 
 
 @pytest.fixture(scope="module", params=MODEL_VARIABLES)
@@ -35,7 +42,13 @@ def model(bundle: Bundle) -> Model:
 
 @pytest.fixture(scope="module")
 def rows(model: Model, random_patients: Patients) -> list[list[float]]:
-    return random_patients([variable.name for variable in model.variables], 1_000)
+    """Patients anywhere within the limits; of every second one, some values are missing."""
+    drawn = np.array(random_patients(model.names, 1_000))
+    gone = np.random.default_rng(1).random(drawn.shape) < 0.2
+    gone[::2] = False
+    drawn[gone] = np.nan
+    listed: list[list[float]] = drawn.tolist()
+    return listed
 
 
 def changed(bundle: Bundle, **changes: Any) -> Bundle:
@@ -49,9 +62,41 @@ def with_golden(bundle: Bundle, change: Callable[[Golden], object]) -> Bundle:
     return changed(bundle, golden=golden)
 
 
+def patients(model: Model) -> st.SearchStrategy[list[float]]:
+    """Any patient within the limits, any value missing."""
+    return st.tuples(
+        *(
+            st.just(NAN)
+            | (
+                st.floats(variable.low, variable.high)
+                if variable.kind == "number"
+                else st.sampled_from([code for code, _ in variable.choices]).map(float)
+            )
+            for variable in model.variables
+        )
+    ).map(list)
+
+
+def check_agreement(prediction: Prediction) -> None:
+    votes = sum(vote.vote for vote in prediction.votes)
+    assert prediction.death_event == (votes >= 2) == (prediction.risk >= prediction.threshold)
+
+
+def everything(model: Model) -> Asked:
+    """All that this model can be asked."""
+    return Asked(
+        threshold=0.3, horizons=(90, 180) if model.survival else (), explain=True, instability=model.refits is not None
+    )
+
+
 def test_a_single_patient_is_answered_bit_for_bit_as_in_a_batch(model: Model, rows: list[list[float]]) -> None:
     batch = model.predict(rows)
     assert [model.predict([row]) for row in rows] == [[prediction] for prediction in batch]
+
+
+def test_details_too_are_answered_bit_for_bit_as_in_a_batch(model: Model, rows: list[list[float]]) -> None:
+    batch = model.predict(rows[:20], everything(model))
+    assert [model.predict([row], everything(model)) for row in rows[:20]] == [[prediction] for prediction in batch]
 
 
 def test_the_same_patients_are_answered_the_same_in_any_order(model: Model, rows: list[list[float]]) -> None:
@@ -63,9 +108,27 @@ def test_the_majority_of_votes_is_the_class_and_the_class_is_risk_against_thresh
 ) -> None:
     predictions = model.predict(rows)
     for prediction in predictions:
-        votes = sum(vote.vote for vote in prediction.votes)
-        assert prediction.death_event == (votes >= 2) == (prediction.risk >= prediction.threshold)
+        check_agreement(prediction)
     assert {sum(vote.vote for vote in prediction.votes) for prediction in predictions} > {0, 3}
+
+
+@given(st.data())
+def test_majority_class_and_risk_agree_for_any_patient_at_any_threshold(model: Model, data: st.DataObject) -> None:
+    row = data.draw(patients(model))
+    (plain,) = model.predict([row])
+    check_agreement(plain)
+    # Where it could go wrong: at the patient's own risk, at each member's, and next to them.
+    own = [plain.risk, *(float(one) for one in model.calibration.transform(np.array(votes_of(plain))))]
+    edges = [float(np.nextafter(one, end)) for one in own for end in (0, 1)]
+    threshold = data.draw(st.floats(0.01, 0.99) | st.sampled_from([*own, *edges]))
+    (moved,) = model.predict([row], Asked(threshold=threshold))
+    check_agreement(moved)
+    assert moved.threshold == threshold
+    assert (moved.risk, votes_of(moved)) == (plain.risk, votes_of(plain))
+
+
+def votes_of(prediction: Prediction) -> list[float]:
+    return [vote.probability for vote in prediction.votes]
 
 
 def test_each_member_votes_at_the_cutoff(model: Model, rows: list[list[float]]) -> None:
@@ -84,15 +147,125 @@ def test_a_prediction_says_which_model_answered_and_how_it_decides(model: Model,
     assert prediction.threshold == manifest.threshold
     assert prediction.base_rate == manifest.base_rate
     assert tuple(vote.member for vote in prediction.votes) == MEMBERS
-    assert prediction.cautions == cautions(model.variables, manifest.variables, rows[0])
+    assert prediction.cautions == cautions(model.variables, manifest.variables, manifest.domain, rows[0])
 
 
 def test_a_prediction_s_fields_are_the_keys_of_the_house_plan(model: Model, rows: list[list[float]]) -> None:
     prediction = msgspec.to_builtins(model.predict(rows[:1])[0])
-    assert list(prediction) == ["model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions"]
+    keys = ["model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions", "missing"]
+    assert list(prediction) == keys
     assert list(prediction["model"]) == ["name", "version", "digest"]
     assert list(prediction["votes"][0]) == ["member", "probability", "vote"]
-    assert list(prediction["cautions"][0]) == ["field", "message"]
+    assert list(prediction["cautions"][0]) == ["field", "kind", "message"]
+
+
+def test_what_is_asked_for_comes_after_them(model: Model, rows: list[list[float]]) -> None:
+    prediction = msgspec.to_builtins(model.predict(rows[:1], everything(model))[0])
+    details = {
+        "survival": ["horizon_days", "risk", "low", "high", "agrees"],
+        "explanation": ["reference_risk", "contributions"],
+        "instability": ["low", "high", "flips", "refits"],
+    }
+    if model.survival is None:
+        del details["survival"]
+    assert set(prediction) - {"turning_points"} >= set(details)
+    for name, keys in details.items():
+        assert list(prediction[name]) == keys
+    assert list(prediction["explanation"]["contributions"][0]) == ["field", "value", "contribution"]
+
+
+def test_the_missing_values_are_named_in_the_order_of_the_variables(model: Model, rows: list[list[float]]) -> None:
+    predictions = model.predict(rows)
+    for row, prediction in zip(rows, predictions, strict=True):
+        gone = [name for name, value in zip(model.names, row, strict=True) if np.isnan(value)]
+        assert list(prediction.missing) == gone
+    assert {len(prediction.missing) for prediction in predictions} > {0, 1, 2}
+
+
+def test_a_prediction_is_familiar_unless_a_value_or_the_combination_was_not_seen(
+    model: Model, rows: list[list[float]]
+) -> None:
+    kinds = set()
+    for prediction in model.predict([*rows, model.bundle.manifest.typical]):
+        own = {caution.kind for caution in prediction.cautions}
+        assert prediction.familiar == own.isdisjoint({"outside_range", "unusual_combination"})
+        kinds.add(prediction.familiar)
+    assert kinds == {True, False}
+
+
+@pytest.fixture(scope="module")
+def curved(models: Path) -> Model:
+    """The model that has a survival curve."""
+    return Model(read_bundle(models, "bedside", read_served(models)["bedside"]))
+
+
+@given(data=st.data())
+def test_the_curve_rises_within_its_band_whatever_the_order_of_days(curved: Model, data: st.DataObject) -> None:
+    row = data.draw(patients(curved))
+    days = data.draw(st.lists(st.integers(FIRST_DAY, LAST_DAY), min_size=1, max_size=8))
+    survival = curved.predict([row], Asked(horizons=tuple(days)))[0].survival
+    assert isinstance(survival, Survival)
+    assert survival.horizon_days == tuple(days)
+    points = sorted(zip(days, survival.risk, survival.low, survival.high, strict=True))
+    for day, risk, low, high in points:
+        assert 0 <= low <= risk <= high <= 1, day
+    for before, after in pairwise(points):
+        assert all(earlier <= later for earlier, later in zip(before, after, strict=True))
+
+
+def test_the_engines_agree_where_the_risk_by_the_last_day_is_on_the_verdict_s_side(curved: Model) -> None:
+    typical = curved.bundle.manifest.typical
+    seen = set()
+    for threshold in np.linspace(0.01, 0.99, 50).tolist():
+        (prediction,) = curved.predict([typical], Asked(threshold=threshold, horizons=(90, LAST_DAY, 30)))
+        survival = prediction.survival
+        assert isinstance(survival, Survival)
+        assert len(survival.risk) == 3
+        assert survival.agrees == ((survival.risk[1] >= threshold) == bool(prediction.death_event))
+        (other,) = curved.predict([typical], Asked(threshold=threshold, horizons=(60,)))
+        assert isinstance(other.survival, Survival)
+        assert other.survival.agrees == survival.agrees
+        seen.add((bool(prediction.death_event), survival.agrees))
+    assert seen >= {(True, True), (False, True)}
+
+
+def test_what_a_bundle_does_not_hold_cannot_be_asked_for(bundle: Bundle, rows: list[list[float]]) -> None:
+    bare = Model(dataclasses.replace(bundle, survival=None, refits=None))
+    with pytest.raises(NotInBundleError, match=r"^The model \w+ has no survival curve; leave that out"):
+        bare.predict(rows[:1], Asked(horizons=(90,)))
+    with pytest.raises(NotInBundleError, match=r"^The model \w+ has no refits that would tell how sure it is;"):
+        bare.predict(rows[:1], Asked(instability=True))
+    (prediction,) = bare.predict(rows[:1], Asked(explain=True))
+    assert prediction.explanation is not msgspec.UNSET
+    assert prediction.survival is prediction.instability is msgspec.UNSET
+
+
+def test_refits_of_more_columns_than_the_model_has_refuse_the_model(bundle: Bundle) -> None:
+    assert bundle.refits is not None
+    beyond = bundle.refits.feature.copy()
+    beyond[0] = len(bundle.manifest.variables)
+    with pytest.raises(BundleError, match=r"^refits\.npz of \w+ splits on columns that are not there; train"):
+        Model(dataclasses.replace(bundle, refits=dataclasses.replace(bundle.refits, feature=beyond)))
+
+
+def test_instability_counts_the_refits_that_come_to_another_verdict(model: Model, rows: list[list[float]]) -> None:
+    assert model.refits is not None
+    for row in rows[:50]:
+        risks = model.refits.risks(row)
+        for threshold in (None, 0.1, float(risks[0])):
+            (prediction,) = model.predict([row], Asked(threshold=threshold, instability=True))
+            told = prediction.instability
+            assert isinstance(told, Instability)
+            verdicts = [int(risk >= prediction.threshold) for risk in risks.tolist()]
+            assert told.flips == sum(verdict != prediction.death_event for verdict in verdicts)
+            assert told.refits == len(verdicts) == model.refits.count
+            assert (told.low, told.high) == pytest.approx(np.percentile(risks, [2.5, 97.5]))
+
+
+def test_the_golden_rows_are_answered_as_stored_with_their_risks(model: Model) -> None:
+    golden = model.bundle.manifest.golden
+    assert model.probabilities(golden.rows) == pytest.approx(np.array(golden.probabilities), abs=GOLDEN_TOLERANCE)
+    assert model.risk(golden.rows) == pytest.approx(golden.risks, abs=GOLDEN_TOLERANCE)
 
 
 def test_no_patients_are_answered_with_no_predictions(model: Model) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-NOT_FOR_SERVING = {"sklearn", "xgboost", "scipy", "pandas", "joblib", "cloudpickle", "dill", "onnx", "flask"}
+NOT_FOR_SERVING = {"sklearn", "sksurv", "xgboost", "scipy", "pandas", "joblib", "cloudpickle", "dill", "onnx", "flask"}
 
 IMPORTS = """
 import sys
@@ -47,7 +47,7 @@ if not child:
 os.close(writer)
 facts = json.load(os.fdopen(reader))
 os.waitpid(child, 0)
-print(json.dumps([facts, registry.get() is inherited, registry.predict(None, [row])[0].risk]))
+print(json.dumps([facts, registry.get() is inherited, registry.get().predict([row])[0].risk]))
 """
 
 
@@ -90,12 +90,12 @@ def test_the_shipped_models_are_served_without_a_fault(shipped: ModelRegistry) -
 def test_the_default_model_comes_first_and_answers_where_none_is_named(models: Path, default: str) -> None:
     registry = ModelRegistry(models, default=default)
     assert registry.names[0] == registry.models[0].name == registry.get().name == default
-    assert registry.predict(None, [example(registry)]) == registry.predict(default, [example(registry)])
+    assert registry.get() is registry.get(default)
 
 
 @pytest.mark.parametrize("name", MODEL_VARIABLES)
 def test_a_named_model_answers(shipped: ModelRegistry, name: str) -> None:
-    (prediction,) = shipped.predict(name, [example(shipped, name)])
+    (prediction,) = shipped.get(name).predict([example(shipped, name)])
     assert prediction.model.name == name
 
 
@@ -129,7 +129,7 @@ def test_a_bundle_that_fails_is_not_served_and_leaves_the_others_served(
     registry = ModelRegistry(root, default="bedside")
     assert [model.name for model in registry.models] == ["bedside"]
     assert registry.names == ("bedside", "followup")
-    assert registry.predict(None, [example(registry)])[0].model.name == "bedside"
+    assert registry.get().predict([example(registry)])[0].model.name == "bedside"
     assert list(registry.faults) == ["followup"]
     assert str(broken) in registry.faults["followup"]
     assert f"model followup is not served: {registry.faults['followup']}" in caplog.messages
@@ -139,7 +139,7 @@ def test_a_default_model_that_fails_is_replaced_by_no_other(root: Path) -> None:
     break_bundle(root, "bedside")
     registry = ModelRegistry(root, default="bedside")
     with pytest.raises(ModelUnavailableError, match=r"^The model bedside is not available"):
-        registry.predict(None, [])
+        registry.get()
     assert registry.get("followup").name == "followup"
 
 
@@ -179,6 +179,17 @@ def test_without_served_toml_nothing_is_served_and_the_reason_names_it(root: Pat
     registry = ModelRegistry(root, default="bedside")
     assert registry.models == ()
     assert registry.faults["bedside"].startswith(f"{root / SERVED}: ")
+
+
+def test_what_the_operator_pinned_is_served_though_served_toml_is_missing(root: Path) -> None:
+    version = read_served(root)["bedside"]
+    (root / SERVED).unlink()
+    registry = ModelRegistry(root, default="bedside", served={"bedside": version})
+    assert [model.name for model in registry.models] == ["bedside"]
+    assert registry.faults == {}
+    other = ModelRegistry(root, default="followup", served={"bedside": version})
+    assert list(other.faults) == ["followup"]
+    assert other.get("bedside").identity.version == version
 
 
 def test_a_default_model_without_a_version_is_a_fault_that_says_what_to_set(models: Path) -> None:

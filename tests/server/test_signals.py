@@ -58,6 +58,15 @@ def test_sigterm_lets_requests_in_flight_be_answered_and_ends_with_status_0(home
         assert server.wait() == 0
 
 
+def test_a_terminals_ctrl_c_which_reaches_every_process_stops_them_all_at_once(home: Path) -> None:
+    with running(home, "--workers", "1") as server:
+        server.predict(BEDSIDE_EXAMPLE)
+        os.kill(int(server.wait_for_log(BOOTED)), signal.SIGINT)
+        server.signal(signal.SIGINT)
+        assert server.wait() == 0
+        assert "SIGKILL" not in server.log
+
+
 def test_a_killed_worker_is_replaced_and_the_new_one_answers(home: Path) -> None:
     with running(home, "--workers", "1") as server:
         expected = server.predict(BEDSIDE_EXAMPLE).json

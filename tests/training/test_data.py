@@ -12,7 +12,7 @@ import pytest
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
 from heartapp.errors import DataError
 from heartapp.training import published
-from heartapp.training.data import COLUMNS, FEWEST, SOURCE, Table, digest, download, read_table
+from heartapp.training.data import COLUMNS, FEWEST, SOURCE, Table, digest, download, read_downloaded, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -274,15 +274,15 @@ def test_an_altered_table_is_accepted_where_that_is_meant(
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):
-    """Serves the cohort under /data.csv and nothing else."""
+    """Serves the cohort under /data.csv, a page as a hotel's network would under /page.html, and nothing else."""
 
     content: bytes
 
     def do_GET(self) -> None:
-        found = self.path == "/data.csv"
-        self.send_response(200 if found else 404)
+        found = {"/data.csv": self.content, "/page.html": b"<html>Please log in.</html>"}.get(self.path)
+        self.send_response(404 if found is None else 200)
         self.end_headers()
-        self.wfile.write(self.content if found else b"")
+        self.wfile.write(found or b"")
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output clean."""
@@ -345,6 +345,20 @@ def test_an_address_without_the_table_is_a_failed_download_and_nothing_is_kept(
 ) -> None:
     with pytest.raises(DataError, match=r"could not be downloaded \(HTTPError\)"):
         download(address(server, "absent.csv"))
+    assert list((tmp_path / "cache").rglob("*.csv")) == []
+
+
+def test_what_is_downloaded_and_is_the_table_is_kept(server: http.server.HTTPServer, cohort: Path) -> None:
+    url = address(server, "data.csv")
+    assert same(read_downloaded(url), read_table(cohort))
+    server.shutdown()
+    server.server_close()
+    assert same(read_downloaded(url), read_table(cohort))
+
+
+def test_a_page_in_the_table_s_place_is_refused_and_not_kept(server: http.server.HTTPServer, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        read_downloaded(address(server, "page.html"))
     assert list((tmp_path / "cache").rglob("*.csv")) == []
 
 

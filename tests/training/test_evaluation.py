@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
+from heartapp.training.cohort import Cohort
 from heartapp.training.comparators import COMPARATORS
-from heartapp.training.data import Table, read_table
-from heartapp.training.evaluation import SEED, _bins, _judge, _metrics, _recalibration, _spreads, evaluate
+from heartapp.training.data import read_table
+from heartapp.training.evaluation import DECISION_THRESHOLDS, SEED, _judge, _metrics, evaluate
+from heartapp.training.goals import GOALS
+from heartapp.training.members import PLANS
+from heartapp.training.metrics import classification_metrics
 from heartapp.training.recipe import fit_recipe
 
 if TYPE_CHECKING:
@@ -18,30 +24,25 @@ if TYPE_CHECKING:
     from heartapp.inference.report import Evaluation
 
 NAMES = MODEL_VARIABLES["bedside"]
-METRICS = ["roc_auc", "pr_auc", "brier", "mcc", "sensitivity", "specificity"]
+PLAN = PLANS["bedside"]
+SPLITS = 3
+OF_A_CLASS = ["roc_auc", "pr_auc", "brier", "mcc", "sensitivity", "specificity"]
+METRICS = [*OF_A_CLASS, "roc_auc_unaffected", "net_benefit_20", "net_benefit_30"]
 
 
-@pytest.fixture(scope="module")
-def table(cohort: Path) -> Table:
-    return read_table(cohort)
-
-
-@pytest.fixture(scope="module")
-def evaluation(table: Table) -> Evaluation:
-    return evaluate(table.features(NAMES), table.outcome, NAMES, seed=1, splits=3)
-
-
-def test_the_evaluation_tells_its_protocol(evaluation: Evaluation, table: Table) -> None:
+def test_the_evaluation_tells_its_protocol(evaluation: Evaluation, people: Cohort) -> None:
     protocol = evaluation.protocol
-    assert (protocol.splitter, protocol.splits, protocol.seed) == ("StratifiedShuffleSplit", 3, SEED)
-    assert 0 < protocol.test_patients < len(table.outcome) / 2
+    assert (protocol.splitter, protocol.splits, protocol.seed) == ("StratifiedShuffleSplit", SPLITS, SEED)
+    assert 0 < protocol.test_patients < len(people.outcome) / 2
 
 
-def test_the_model_its_members_and_the_comparators_are_judged_by_the_same_metrics(evaluation: Evaluation) -> None:
+def test_the_model_its_members_and_the_comparators_are_judged_on_the_same_splits(evaluation: Evaluation) -> None:
     assert list(evaluation.members) == list(MEMBERS)
     assert list(evaluation.comparators) == list(COMPARATORS)
+    assert list(evaluation.metrics) == METRICS
+    assert all(list(metrics) == METRICS for metrics in evaluation.comparators.values())
+    assert all(list(metrics) == OF_A_CLASS for metrics in evaluation.members.values())
     for metrics in (evaluation.metrics, *evaluation.members.values(), *evaluation.comparators.values()):
-        assert list(metrics) == METRICS
         assert all(spread.low <= spread.mean <= spread.high for spread in metrics.values())
 
 
@@ -51,79 +52,99 @@ def test_a_signal_in_the_cohort_shows_in_the_figures(evaluation: Evaluation) -> 
     assert evaluation.calibration_slope > 0
 
 
-def test_the_bins_hold_every_test_prediction_once_and_rise_in_risk(evaluation: Evaluation) -> None:
+def test_the_bins_and_subgroups_hold_every_test_prediction_once(evaluation: Evaluation, people: Cohort) -> None:
+    predictions = SPLITS * evaluation.protocol.test_patients
     bins = evaluation.calibration_bins
-    assert sum(one.patients for one in bins) == 3 * evaluation.protocol.test_patients
+    assert sum(one.patients for one in bins) == predictions
     assert [one.risk for one in bins] == sorted(one.risk for one in bins)
-    gaps = [one.patients * abs(one.risk - one.deaths) for one in bins]
-    assert evaluation.expected_calibration_error == pytest.approx(
-        sum(gaps) / sum(one.patients for one in bins), abs=1e-5
-    )
+    by_name = {one.name: one for one in evaluation.subgroups}
+    middle = f"{np.median(people.column('age')):g}"
+    halves = (("women", "men"), (f"aged under {middle}", f"aged {middle} or more"))
+    assert set(by_name) == {name for half in halves for name in half}
+    for half in halves:
+        assert sum(by_name[name].patients for name in half) == len(people.outcome)
+        assert sum(by_name[name].predictions for name in half) == predictions
+    assert sum(evaluation.chosen.values()) == SPLITS
 
 
-def test_one_split_is_judged_by_a_recipe_that_saw_its_training_side_alone(table: Table) -> None:
-    features = table.features(NAMES)
-    train, test = np.arange(0, 110), np.arange(110, 150)
-    outcome = table.outcome.copy()
-    split = _judge(features, outcome, NAMES, train, test, 1)
-    fitted = fit_recipe(features[train], outcome[train], 1)
-    assert np.array_equal(split.outcome, outcome[test])
+def test_a_group_in_which_nobody_died_is_left_out(people: Cohort) -> None:
+    outcome = people.outcome.copy()
+    women = people.column("sex") == 0
+    outcome[women] = 0
+    plan = replace(PLANS["followup"], candidates={name: one[:1] for name, one in PLANS["followup"].candidates.items()})
+    told = evaluate(replace(people, outcome=outcome), "followup", plan, seed=1, splits=2)
+    assert "women" not in {one.name for one in told.subgroups}
+    assert "men" in {one.name for one in told.subgroups}
+
+
+def test_the_decision_curve_stands_beside_the_comparator_and_treating_everyone(evaluation: Evaluation) -> None:
+    assert [one.threshold for one in evaluation.decision_curve] == list(DECISION_THRESHOLDS)
+    deaths = sum(one.deaths * one.patients for one in evaluation.calibration_bins)
+    share = deaths / sum(one.patients for one in evaluation.calibration_bins)
+    for one in evaluation.decision_curve:
+        odds = one.threshold / (1 - one.threshold)
+        assert one.treat_all == pytest.approx(share - (1 - share) * odds, abs=1e-4)
+        assert max(one.model, one.comparator) <= share + 1e-6
+
+
+def test_every_goal_is_held_against_its_figure(evaluation: Evaluation) -> None:
+    assert [goal.figure for goal in evaluation.goals] == list(GOALS["bedside"])
+    figures = {name: spread.mean for name, spread in evaluation.metrics.items()}
+    for goal in evaluation.goals:
+        wanted = figures[goal.figure] if goal.figure in figures else getattr(evaluation, goal.figure)
+        assert goal == GOALS["bedside"][goal.figure].judge(goal.figure, wanted)
+
+
+def test_one_split_is_judged_by_a_recipe_that_saw_its_training_side_alone(people: Cohort) -> None:
+    features = people.features("bedside")
+    train, test = np.arange(110), np.arange(110, 150)
+    outcome = people.outcome.copy()
+    split = _judge(features, outcome, NAMES, PLAN, train, test, 1)
+    fitted = fit_recipe(features[train], outcome[train], NAMES, PLAN, 1)
+    assert np.array_equal(split.test, test)
     assert np.array_equal(split.risk, fitted.risk(features[test]))
     assert np.array_equal(split.members, fitted.probabilities(features[test]))
-    assert split.threshold == fitted.threshold
+    assert (split.threshold, split.columns) == (fitted.threshold, fitted.columns)
 
     outcome[test] = 1 - outcome[test]
-    blind = _judge(features, outcome, NAMES, train, test, 1)
+    blind = _judge(features, outcome, NAMES, PLAN, train, test, 1)
     assert np.array_equal(blind.risk, split.risk)
     assert all(np.array_equal(blind.comparators[name], split.comparators[name]) for name in COMPARATORS)
 
-
-def test_the_metrics_are_those_of_the_confusion_at_the_threshold() -> None:
-    outcome = np.array([0, 0, 0, 1, 1])
-    metrics = _metrics(outcome, np.array([0.1, 0.2, 0.6, 0.5, 0.4]), 0.5)
-    assert metrics["sensitivity"] == 1 / 2
-    assert metrics["specificity"] == 2 / 3
-    assert metrics["roc_auc"] == pytest.approx(4 / 6)
-    assert metrics["brier"] == pytest.approx((0.01 + 0.04 + 0.36 + 0.25 + 0.36) / 5)
-    assert metrics["mcc"] == pytest.approx((2 * 1 - 1 * 1) / 6)
+    rows = np.arange(len(outcome)) % 3 > 0
+    judged = _metrics(replace(people, unaffected=rows), split, split.risk)
+    assert judged.items() >= classification_metrics(people.outcome[test], split.risk, split.threshold).items()
+    kept = test[rows[test]]
+    assert judged["roc_auc_unaffected"] == roc_auc_score(people.outcome[kept], split.risk[rows[test]])
 
 
-def test_a_risk_at_the_threshold_counts_as_predicted_death() -> None:
-    assert _metrics(np.array([0, 1]), np.array([0.1, 0.5]), 0.5)["sensitivity"] == 1
+def test_other_splits_give_other_figures(people: Cohort, evaluation: Evaluation) -> None:
+    plan = replace(PLAN, sizes=(3,))
+    other = evaluate(people, "bedside", plan, seed=1, splits=2, split_seed=SEED + 1)
+    assert other.protocol.seed == SEED + 1
+    assert other.metrics != evaluation.metrics
 
 
-def test_metrics_of_a_model_that_expects_no_death_are_finite() -> None:
-    metrics = _metrics(np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3]), 0.9)
-    assert (metrics["sensitivity"], metrics["specificity"], metrics["mcc"]) == (0, 1, 0)
+def alarms(people: Cohort, splits: int) -> list[str]:
+    """What rings when the bedside model is judged; one size and setting are enough to tell."""
+    plan = replace(PLAN, sizes=(3,), candidates={name: settings[:1] for name, settings in PLAN.candidates.items()})
+    told = evaluate(people, "bedside", plan, seed=1, splits=splits)
+    return [goal.figure for goal in told.goals if goal.alarm]
 
 
-def test_a_spread_is_mean_sample_deviation_and_the_middle_95_percent() -> None:
-    spread = _spreads([{"roc_auc": value} for value in (0.6, 0.7, 0.8)])["roc_auc"]
-    assert spread.mean == pytest.approx(0.7)
-    assert spread.sd == pytest.approx(0.1)
-    assert spread.low == pytest.approx(0.605)
-    assert spread.high == pytest.approx(0.795)
-
-
-def test_a_true_risk_has_a_calibration_slope_of_one_and_an_overconfident_one_less() -> None:
+def test_a_column_that_gives_the_outcome_away_rings_the_alarm(people: Cohort) -> None:
+    values = people.values.copy()
     generator = np.random.default_rng(1)
-    logit = generator.normal(-0.7, 1, 20_000)
-    truth = 1 / (1 + np.exp(-logit))
-    died = (generator.random(20_000) < truth).astype(np.int64)
-    slope, intercept = _recalibration(truth, died)
-    assert slope == pytest.approx(1, abs=0.05)
-    assert intercept == pytest.approx(0, abs=0.01)
-    slope, _ = _recalibration(1 / (1 + np.exp(-2 * logit)), died)
-    assert slope == pytest.approx(0.5, abs=0.05)
+    # Sodium as a fill of the class's mean, with a little noise: what the published table has in some rows.
+    values[:, Cohort.names("followup").index("serum_sodium")] = 137 - 3 * people.outcome + generator.normal(0, 1, 150)
+    assert {"roc_auc", "brier", "mcc"} <= set(alarms(replace(people, values=values), 2))
 
 
-def test_calibration_in_the_large_is_the_observed_less_the_expected_share() -> None:
-    _, intercept = _recalibration(np.array([0.2, 0.3, 0.2, 0.3]), np.array([1, 0, 0, 1]))
-    assert intercept == pytest.approx(0.25)
-
-
-def test_bins_are_groups_of_equal_size_by_risk() -> None:
-    risk = np.linspace(0, 1, 40)[::-1]
-    bins = _bins(risk, (risk > 0.5).astype(np.int64))
-    assert [one.patients for one in bins] == [4] * 10
-    assert [one.deaths for one in bins] == [0] * 5 + [1] * 5
+@pytest.mark.data
+def test_the_follow_up_time_fed_in_as_a_variable_rings_the_alarm_and_without_it_none_rings(
+    published_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = Cohort.from_table(read_table(published_data))
+    assert alarms(people, 24) == []
+    monkeypatch.setitem(MODEL_VARIABLES, "bedside", MODEL_VARIABLES["followup"])
+    assert "roc_auc" in alarms(people, 24)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,46 +12,46 @@ import pytest
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.calibration import Calibration
-from heartapp.training.data import Table, read_table
-from heartapp.training.export import RANDOM_ROWS, TOLERANCE, ExportError, check_parity, probe_rows, to_onnx
+from heartapp.training.export import (
+    RANDOM_ROWS,
+    TOLERANCE,
+    ExportError,
+    answers,
+    check_parity,
+    probe_rows,
+    settle_threshold,
+    to_onnx,
+)
+from heartapp.training.members import PLANS
 from heartapp.training.recipe import FittedRecipe, fit_recipe, positive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Self
 
     from numpy.typing import NDArray
 
+    from heartapp.training.cohort import Cohort
     from heartapp.training.members import Estimator
 
+SOMETIMES_MISSING = ("creatinine_phosphokinase", "platelets", "serum_creatinine", "serum_sodium")
 NAMES = MODEL_VARIABLES["followup"]
 
 
 @pytest.fixture(scope="module")
-def table(cohort: Path) -> Table:
-    return read_table(cohort)
+def features(people: Cohort) -> NDArray[np.float32]:
+    return people.features("followup")
 
 
 @pytest.fixture(scope="module")
-def features(table: Table) -> NDArray[np.float32]:
-    return table.features(NAMES)
-
-
-@pytest.fixture(scope="module")
-def fitted(table: Table, features: NDArray[np.float32]) -> FittedRecipe:
-    return fit_recipe(features, table.outcome, 519)
-
-
-@pytest.fixture(scope="module")
-def other(table: Table, features: NDArray[np.float32]) -> FittedRecipe:
+def other(people: Cohort, features: NDArray[np.float32]) -> FittedRecipe:
     """The recipe on the same patients with the outcome turned round."""
-    return fit_recipe(features, 1 - table.outcome, 519)
+    return fit_recipe(features, 1 - people.outcome, NAMES, PLANS["followup"], 519)
 
 
 @pytest.fixture(scope="module")
-def content(fitted: FittedRecipe) -> bytes:
-    return to_onnx(fitted.members, len(NAMES))
+def content(followup: FittedRecipe) -> bytes:
+    return to_onnx(followup, len(NAMES))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def estimator_splits(fitted: FittedRecipe) -> Iterator[tuple[int, np.float32]]:
     inner: Any = tree.tree_  # type: ignore[attr-defined]  # scikit-learn's tree
     for column, threshold in zip(inner.feature, inner.threshold, strict=True):
         if column >= 0:
-            yield int(column), largest_float32_not_above(threshold)
+            yield fitted.columns[column], largest_float32_not_above(threshold)
     for booster in boosters:
         dump = booster.get_booster().get_dump(dump_format="json")  # type: ignore[attr-defined]  # XGBoost's classifier
         for root in dump:
@@ -90,7 +91,7 @@ def estimator_splits(fitted: FittedRecipe) -> Iterator[tuple[int, np.float32]]:
                 node = nodes.pop()
                 nodes += node.get("children", [])
                 if "split" in node:
-                    yield int(node["split"].removeprefix("f")), np.float32(node["split_condition"])
+                    yield fitted.columns[int(node["split"].removeprefix("f"))], np.float32(node["split_condition"])
 
 
 def largest_float32_not_above(threshold: float) -> np.float32:
@@ -98,14 +99,43 @@ def largest_float32_not_above(threshold: float) -> np.float32:
     return rounded if float(rounded) <= threshold else np.nextafter(rounded, np.float32(-np.inf))
 
 
-def test_the_graph_answers_as_the_estimators_do(
-    fitted: FittedRecipe, content: bytes, features: NDArray[np.float32]
+def check(fitted: FittedRecipe, content: bytes, rows: NDArray[np.float32]) -> None:
+    check_parity(fitted, fitted.probabilities(rows), answers(content, rows))
+
+
+def test_the_graph_answers_as_the_estimators_do_with_values_missing_or_not(
+    followup: FittedRecipe, content: bytes, features: NDArray[np.float32], probes: NDArray[np.float32]
 ) -> None:
-    check_parity(fitted, content, features, NAMES)
+    for rows in (features, probes):
+        assert np.isnan(rows).any(axis=0).sum() >= len(SOMETIMES_MISSING)
+        check(followup, content, rows)
+    nothing_known = np.full((1, len(NAMES)), np.nan, np.float32)
+    check(followup, content, nothing_known)
 
 
-def test_the_same_members_give_the_same_bytes(fitted: FittedRecipe, content: bytes) -> None:
-    assert to_onnx(fitted.members, len(NAMES)) == content
+def test_a_graph_of_all_columns_looks_at_those_that_the_members_use(bedside: FittedRecipe, people: Cohort) -> None:
+    names, features = people.names("bedside"), people.features("bedside")
+    assert len(bedside.columns) < len(names)
+    content = to_onnx(bedside, len(names))
+    rows = probe_rows(content, features, names, count=500)
+    check(bedside, content, rows)
+    others = rows.copy()
+    others[:, [column for column in range(len(names)) if column not in bedside.columns]] = np.nan
+    assert np.array_equal(answers(content, rows), answers(content, others))
+    assert {column for column, _ in estimator_splits(bedside)} <= set(bedside.columns)
+
+
+def test_a_value_that_training_never_lacked_may_be_missing_and_answers_alike(
+    followup: FittedRecipe, content: bytes, features: NDArray[np.float32]
+) -> None:
+    for column in range(len(NAMES)):
+        rows = features.copy()
+        rows[:, column] = np.nan
+        check(followup, content, rows)
+
+
+def test_the_same_members_give_the_same_bytes(followup: FittedRecipe, content: bytes) -> None:
+    assert to_onnx(followup, len(NAMES)) == content
 
 
 def test_the_graph_takes_patients_and_gives_three_probabilities(content: bytes) -> None:
@@ -117,63 +147,88 @@ def test_the_graph_takes_patients_and_gives_three_probabilities(content: bytes) 
 
 
 def test_every_split_is_tried_with_both_its_neighbours_in_single_precision(
-    fitted: FittedRecipe, probes: NDArray[np.float32]
+    followup: FittedRecipe, probes: NDArray[np.float32]
 ) -> None:
     tried = [set(column.tolist()) for column in probes.T]
-    splits = set(estimator_splits(fitted))
+    splits = set(estimator_splits(followup))
     assert len(splits) > 50
     for column, threshold in splits:
         for value in (threshold, *(np.nextafter(threshold, np.float32(end)) for end in (-np.inf, np.inf))):
             assert float(value) in tried[column], (NAMES[column], threshold, value)
 
 
-def test_the_probes_are_many_and_reach_across_the_limits(probes: NDArray[np.float32]) -> None:
+def test_the_probes_are_many_reach_across_the_limits_and_lack_values(probes: NDArray[np.float32]) -> None:
     assert probes.shape == (RANDOM_ROWS, len(NAMES))
     for column, name in zip(probes.T, NAMES, strict=True):
         variable = BY_NAME[name]
-        assert column.max() - column.min() > 0.95 * (variable.high - variable.low)
+        assert np.nanmax(column) - np.nanmin(column) > 0.95 * (variable.high - variable.low)
+        assert 0 < np.isnan(column).mean() < 0.2
 
 
 def test_the_probes_are_the_same_each_time_and_never_fewer_than_the_splits_need(
-    content: bytes, features: NDArray[np.float32], probes: NDArray[np.float32], fitted: FittedRecipe
+    content: bytes, features: NDArray[np.float32], probes: NDArray[np.float32], followup: FittedRecipe
 ) -> None:
-    assert np.array_equal(probe_rows(content, features, NAMES), probes)
-    assert len(probe_rows(content, features, NAMES, count=1)) >= 3 * len(set(estimator_splits(fitted)))
+    assert np.array_equal(probe_rows(content, features, NAMES), probes, equal_nan=True)
+    assert len(probe_rows(content, features, NAMES, count=1)) >= 3 * len(set(estimator_splits(followup)))
 
 
 def test_a_graph_of_other_members_is_refused(
-    fitted: FittedRecipe, other: FittedRecipe, features: NDArray[np.float32]
+    followup: FittedRecipe, other: FittedRecipe, features: NDArray[np.float32]
 ) -> None:
+    others = to_onnx(other, len(NAMES))
     with pytest.raises(ExportError, match=r"^decision_tree: the ONNX graph differs .* no bundle was written$"):
-        check_parity(fitted, to_onnx(other.members, len(NAMES)), features, NAMES)
+        check(followup, others, features)
+    with pytest.raises(ExportError, match="no bundle was written"):
+        settle_threshold(followup, others, features, NAMES)
 
 
 def test_an_estimator_that_changed_after_the_export_is_refused(
-    fitted: FittedRecipe, other: FittedRecipe, content: bytes, features: NDArray[np.float32]
+    followup: FittedRecipe, other: FittedRecipe, content: bytes, features: NDArray[np.float32]
 ) -> None:
-    changed = dataclasses.replace(fitted, members=(*fitted.members[:2], other.members[2]))
+    changed = dataclasses.replace(followup, members=(*followup.members[:2], other.members[2]))
     with pytest.raises(ExportError, match=r"^gradient_boosting: "):
-        check_parity(changed, content, features, NAMES)
+        check(changed, content, features)
+
+
+def at_a_leaf(fitted: FittedRecipe, features: NDArray[np.float32]) -> FittedRecipe:
+    """The same members, the tree a digit lower, and a threshold of 0.3 whose preimage is a leaf's very probability."""
+    tree, forest, boosting = fitted.members
+    leaf = float(np.unique(positive(tree, features))[1])
+    calibration = Calibration(1, math.log(0.3 / 0.7) - math.log(leaf / (1 - leaf)) + 1e-9)
+    assert calibration.cutoff(0.3) == leaf
+    return dataclasses.replace(fitted, members=(Nudged(tree), forest, boosting), calibration=calibration, threshold=0.3)
 
 
 def test_a_single_vote_that_differs_is_refused_though_the_probabilities_hardly_do(
-    fitted: FittedRecipe, content: bytes, features: NDArray[np.float32]
+    followup: FittedRecipe, content: bytes, features: NDArray[np.float32]
 ) -> None:
-    tree, forest, boosting = fitted.members
-    nudged = dataclasses.replace(fitted, members=(Nudged(tree), forest, boosting))
-    check_parity(nudged, content, features, NAMES)
-    leaf = np.unique(positive(tree, features))[1:2]
-    calibration = Calibration(1, 0)
-    at_the_leaf = dataclasses.replace(nudged, calibration=calibration, threshold=float(calibration.transform(leaf)[0]))
+    tree, forest, boosting = followup.members
+    check(dataclasses.replace(followup, members=(Nudged(tree), forest, boosting)), content, features)
     with pytest.raises(ExportError, match=r"differs from the estimator by up to \S+e-0[89] and in [1-9]\d* of"):
-        check_parity(at_the_leaf, content, features, NAMES)
+        check(at_a_leaf(followup, features), content, features)
+
+
+def test_a_threshold_on_which_graph_and_estimators_fall_apart_is_moved_to_the_next_that_they_agree_at(
+    followup: FittedRecipe, content: bytes, features: NDArray[np.float32]
+) -> None:
+    coincidence = at_a_leaf(followup, features)
+    settled = settle_threshold(coincidence, content, features, NAMES)
+    assert settled.threshold in (0.299, 0.301)
+    assert dataclasses.replace(settled, threshold=0.3) == coincidence
+    check(settled, content, features)
+
+
+def test_a_threshold_without_coincidence_stays(
+    followup: FittedRecipe, content: bytes, features: NDArray[np.float32]
+) -> None:
+    assert settle_threshold(followup, content, features, NAMES) == followup
 
 
 def test_a_probability_that_differs_is_refused_though_no_vote_does(
-    fitted: FittedRecipe, content: bytes, features: NDArray[np.float32]
+    followup: FittedRecipe, content: bytes, features: NDArray[np.float32]
 ) -> None:
-    tree, forest, boosting = fitted.members
+    tree, forest, boosting = followup.members
     moved = (Nudged(tree, 1.5 * TOLERANCE), forest, boosting)
-    nobody_votes = dataclasses.replace(fitted, members=moved, calibration=Calibration(1, -6), threshold=0.99)
+    nobody_votes = dataclasses.replace(followup, members=moved, calibration=Calibration(1, -6), threshold=0.99)
     with pytest.raises(ExportError, match=r"differs from the estimator by up to 1\.5e-05 and in 0 of"):
-        check_parity(nobody_votes, content, features, NAMES)
+        check(nobody_votes, content, features)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,8 +9,20 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 from wtforms import RadioField
 
-from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
-from heartapp.ui.forms import NumberField, PatientForm, patient_form_class
+from heartapp.clinical.patient import MISSING
+from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, VARIABLES
+from heartapp.inference.survival import GRID
+from heartapp.ui.forms import (
+    HORIZON,
+    NOT_KNOWN,
+    OPTIONS,
+    THRESHOLD,
+    FormModel,
+    NumberField,
+    PatientForm,
+    patient_form_class,
+)
+from heartapp.web.extension import get_registry
 from tests.client import entries, number_names
 
 if TYPE_CHECKING:
@@ -19,7 +32,13 @@ if TYPE_CHECKING:
 
     from heartapp.clinical.variables import Variable
 
-MODELS = tuple(MODEL_VARIABLES.items())
+NEEDED = ("age", "ejection_fraction", "serum_creatinine")
+MODELS = (
+    FormModel("bedside", (*MODEL_VARIABLES["bedside"], "threshold", "horizon"), NEEDED),
+    FormModel("followup", (*MODEL_VARIABLES["followup"], "threshold"), MODEL_VARIABLES["followup"]),
+)
+"""One that needs few variables and has a curve, one that needs all and has none."""
+SPARED = [variable for variable in VARIABLES if variable.name not in {*NEEDED, "time"}]
 
 
 def read(app: Flask, typed: Mapping[str, str]) -> PatientForm:
@@ -48,8 +67,9 @@ def test_the_choices_of_a_variable_are_its_codes_with_their_labels(app: Flask) -
     form = read(app, {})
     for variable in VARIABLES:
         if variable.kind != "number":
-            options = [(int(option.data), option.label.text) for option in form[variable.name]]
-            assert options == list(variable.choices)
+            *options, left_open = [(option.data, option.label.text) for option in form[variable.name]]
+            assert options == [(str(code), label) for code, label in variable.choices]
+            assert left_open == NOT_KNOWN
 
 
 def test_the_form_is_made_once_for_the_same_models() -> None:
@@ -132,13 +152,91 @@ def test_an_unknown_model_is_the_one_fault_that_is_told(app: Flask, model: str) 
 
 
 def test_faults_stand_in_the_order_of_the_form_and_point_at_inputs(app: Flask) -> None:
-    form = read(app, {"model": "followup"})
-    order = [*MODEL_VARIABLES["followup"]]
-    assert [id_.removesuffix("-0") for id_, _ in form.faults] == order
-    assert [id_ for id_, _ in form.faults if id_.endswith("-0")] == [
-        f"{variable.name}-0" for variable in VARIABLES if variable.kind != "number"
-    ]
-    assert [message for _, message in form.faults] == [variable.prompt for variable in VARIABLES]
+    form = read(app, {"model": "followup", "threshold": "0"})
+    order = [variable for _, variables in form.groups for variable in variables]
+    ids = [variable.name if variable.kind == "number" else f"{variable.name}-0" for variable in order]
+    assert [id_ for id_, _ in form.faults] == [*ids, "threshold"]
+    assert [message for _, message in form.faults][:-1] == [variable.prompt for variable in order]
+
+
+def test_every_variable_is_in_one_group_and_what_more_models_need_comes_first(app: Flask) -> None:
+    form = read(app, {})
+    assert [name for name, _ in form.groups] == list(GROUPS)
+    assert {variable for _, variables in form.groups for variable in variables} == set(VARIABLES)
+    assert sum(len(variables) for _, variables in form.groups) == len(VARIABLES)
+    for _, variables in form.groups:
+        needed = [variable.name in NEEDED for variable in variables]
+        assert needed == sorted(needed, reverse=True)
+
+
+def test_which_models_take_a_field_and_which_can_do_without_it(app: Flask) -> None:
+    form = read(app, {})
+    assert (form.takers("age"), form.optional("age")) == (["bedside", "followup"], [])
+    assert (form.takers("platelets"), form.optional("platelets")) == (["bedside", "followup"], ["bedside"])
+    assert (form.takers("time"), form.optional("time")) == (["followup"], [])
+    assert (form.takers("threshold"), form.optional("threshold")) == (["bedside", "followup"],) * 2
+    assert (form.takers("horizon"), form.optional("horizon")) == (["bedside"], ["bedside"])
+
+
+def test_what_a_form_knows_of_a_served_model_is_what_the_bundle_says(app: Flask) -> None:
+    for model in get_registry(app).models:
+        known = FormModel.of(model)
+        assert (known.name, known.required) == (model.name, model.required)
+        assert known.fields[: len(model.names)] == model.names
+        options = {option.name for option in OPTIONS}
+        assert set(known.fields[len(model.names) :]) == options - (set() if model.survival else {HORIZON.name})
+
+
+@pytest.mark.parametrize("variable", SPARED, ids=lambda variable: variable.name)
+def test_what_a_model_can_do_without_may_be_left_out_and_is_missing(app: Flask, variable: Variable) -> None:
+    for typed in ({}, {variable.name: ""}):
+        rest = {name: text for name, text in entries().items() if name != variable.name}
+        form = read(app, {**rest, **typed})
+        assert not form.faults
+        assert form.values([variable]) == [MISSING]
+
+
+def test_not_known_is_no_answer_where_the_model_needs_one(app: Flask) -> None:
+    typed = {**entries("followup"), "diabetes": NOT_KNOWN[0]}
+    assert messages(app, typed) == {"diabetes": BY_NAME["diabetes"].prompt}
+
+
+# What is asked beside the patient
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [(THRESHOLD, text) for text in ("0", "100", "32.5", "-1", "much", "1,200")]
+    + [(HORIZON, text) for text in ("29", "181", "90.5", "soon", "1,200")],
+)
+def test_a_threshold_or_day_is_a_whole_number_within_its_limits(app: Flask, option: Variable, wrong: str) -> None:
+    told = messages(app, {**entries(), option.name: wrong})
+    assert set(told) == {option.name}
+    assert told[option.name].startswith(option.label)
+    assert option.range in told[option.name]
+
+
+@pytest.mark.parametrize(("typed", "threshold"), [("", None), ("1", 0.01), ("32", 0.32), ("99", 0.99), ("45,0", 0.45)])
+def test_the_threshold_is_asked_for_as_a_share(app: Flask, typed: str, threshold: float | None) -> None:
+    form = read(app, {**entries(), "threshold": typed})
+    assert form.asked(get_registry(app).get("bedside")).threshold == threshold
+
+
+@pytest.mark.parametrize(("typed", "day"), [("", None), ("30", 30), ("47", 47), ("180", 180)])
+def test_the_day_takes_its_place_on_the_curve(app: Flask, typed: str, day: int | None) -> None:
+    form = read(app, {**entries(), "horizon": typed})
+    assert form.days == ([] if day is None else [day])
+    assert form.asked(get_registry(app).get("bedside")).horizons == tuple(sorted({*GRID, *form.days}))
+
+
+def test_a_model_without_a_curve_is_asked_for_none_and_reads_no_day(app: Flask) -> None:
+    for typed in ("90", "9999999", "soon"):
+        form = read(app, {**entries("followup"), "horizon": typed})
+        assert not form.faults
+        assert form.days == ([90] if typed == "90" else [])
+        without = get_registry(app).get("followup")
+        if without.survival is None:
+            assert form.asked(without).horizons == ()
 
 
 def test_a_refused_token_is_told_apart_from_faults(app: Flask) -> None:
@@ -161,4 +259,4 @@ def test_any_entries_are_valid_or_told_and_what_is_valid_is_within_the_limits(
     if not form.faults:
         variables = [BY_NAME[name] for name in MODEL_VARIABLES[form.model.data]]
         pairs = zip(variables, form.values(variables), strict=True)
-        assert all(variable.allows(value) for variable, value in pairs)
+        assert all(variable.allows(value) or (math.isnan(value) and variable in SPARED) for variable, value in pairs)

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from heartapp.web.extension import get_registry
 from tests.client import ROOT, Page, entries, submit, text
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ STATES: dict[str, Callable[[FlaskClient], str]] = {
     "example": lambda client: client.get("/?example=1").text,
     "result": lambda client: submit(client, entries()).text,
     "follow-up result": lambda client: submit(client, entries("followup"), htmx=True).text,
+    "result with values missing": lambda client: submit(client, {**entries(), "platelets": "", "diabetes": ""}).text,
+    "result of an unfamiliar patient": lambda client: submit(client, {**entries(), "age": "110", "sex": ""}).text,
+    "result with options": lambda client: submit(client, {**entries(), "threshold": "5", "horizon": "47"}).text,
     "errors": lambda client: submit(client, {"model": "followup"}).text,
     "unknown model": lambda client: submit(client, {**entries(), "model": "none"}, htmx=True).text,
     "expired": lambda client: submit(client, entries(), token="").text,
@@ -76,13 +80,13 @@ def test_every_page_has_one_heading_of_the_first_rank_a_title_and_a_language(pag
 def test_the_summary_of_faults_links_to_the_inputs(client: FlaskClient) -> None:
     page = Page(submit(client, {"model": "followup"}).text)
     links = [link.attrib["href"] for link in page.ids["summary"].iter("a")]
-    assert len(links) == 12
+    assert len(links) == len(get_registry(client.application).get("followup").required)
     assert all(page.ids[link[1:]].tag == "input" for link in links)
 
 
 def test_a_faulty_field_is_marked_and_described_by_its_message(client: FlaskClient) -> None:
-    page = Page(submit(client, {**entries(), "age": "old", "sex": "x"}).text)
-    for id_ in ("age", "field-sex"):
+    page = Page(submit(client, {**entries(), "age": "old", "sex": "x", "horizon": "1"}).text)
+    for id_ in ("age", "field-sex", "horizon"):
         assert page.ids[id_].get("aria-invalid") == "true"
         assert page.ids[id_].attrib["aria-describedby"].split()[0].endswith("-error")
     assert page.ids["platelets"].get("aria-invalid") == "false"

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+import math
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,10 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.bundle import MANIFEST, REPORT
-from heartapp.ui.forms import PAGE_EXPIRED
+from heartapp.inference.model import Asked
+from heartapp.inference.survival import DEFAULT_HORIZONS, GRID
+from heartapp.ui import words
+from heartapp.ui.forms import NOT_KNOWN, OPTIONS, PAGE_EXPIRED
 from heartapp.web.extension import get_registry
 from tests.client import (
     SECRET,
@@ -26,11 +31,14 @@ from tests.client import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from flask import Flask
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
+
+    from heartapp.inference.model import Prediction
 
 BOTH_WAYS = pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "no JavaScript"])
 FAULTY = {
@@ -46,8 +54,10 @@ FAULTY = {
     "sex": "0",
     "time": "soon",
 }
-"""Entries of which six are wrong and two, diabetes and smoking, are missing."""
-WRONG = ["age", "platelets", "creatinine_phosphokinase", "ejection_fraction", "serum_creatinine", "time"]
+"""Entries of which five are wrong."""
+WRONG = ["age", "platelets", "creatinine_phosphokinase", "ejection_fraction", "time"]
+NO_OPTIONS = {option.name: "" for option in OPTIONS}
+UNFAMILIAR = {"age": 45, "ejection_fraction": 70, "serum_creatinine": 9}
 
 
 class PastSigner(TimestampSigner):
@@ -79,6 +89,15 @@ def unevaluated(tmp_path: Path) -> Path:
     return root
 
 
+def predicted(app: Flask, model: str, patient: Mapping[str, float], **asked: Any) -> Prediction:
+    """What the page has to say of a patient; what is not named is missing."""
+    served = get_registry(app).get(model)
+    row = [patient.get(name, math.nan) for name in served.names]
+    horizons = GRID if served.survival else ()
+    (said,) = served.predict([row], Asked(**{"horizons": horizons, "explain": True, "instability": True, **asked}))
+    return said
+
+
 def page_of(response: TestResponse, status: int = 200) -> Page:
     assert (response.status_code, response.mimetype) == (status, "text/html"), response.text
     return Page(response.text)
@@ -88,7 +107,7 @@ def page_of(response: TestResponse, status: int = 200) -> Page:
 
 
 def test_the_form_is_empty_and_the_default_model_is_chosen(client: FlaskClient) -> None:
-    assert form_page(client).typed() == {"model": "bedside", **dict.fromkeys(number_names(), "")}
+    assert form_page(client).typed() == {"model": "bedside", **dict.fromkeys(number_names(), ""), **NO_OPTIONS}
 
 
 def test_the_default_model_is_the_operators_choice() -> None:
@@ -97,7 +116,7 @@ def test_the_default_model_is_the_operators_choice() -> None:
 
 def test_an_address_can_choose_the_model_and_the_example(client: FlaskClient) -> None:
     typed = form_page(client, "/?example=1&model=followup").typed()
-    assert typed == entries("followup")
+    assert typed == {**entries("followup"), **NO_OPTIONS}
 
 
 def test_an_unknown_model_in_the_address_chooses_none(client: FlaskClient) -> None:
@@ -133,11 +152,12 @@ def test_every_number_is_a_text_input_for_decimals_with_unit_range_and_help_besi
 
 def test_every_choice_is_radio_buttons_with_labels(client: FlaskClient) -> None:
     page = form_page(client)
-    for variable in VARIABLES:
+    for variable in [one for one in VARIABLES if one.kind != "number"]:
         buttons = page.all(f"input[@name='{variable.name}'][@type='radio']")
         labels = [page.all(f"label[@for='{button.attrib['id']}']")[0].text for button in buttons]
-        codes = [int(button.attrib["value"]) for button in buttons]
-        assert list(zip(codes, labels, strict=True)) == list(variable.choices)
+        codes = [button.attrib["value"] for button in buttons]
+        choices = [(str(code), label) for code, label in variable.choices]
+        assert list(zip(codes, labels, strict=True)) == [*choices, NOT_KNOWN]
 
 
 def test_nothing_is_a_number_spinner(client: FlaskClient) -> None:
@@ -151,11 +171,11 @@ def test_nothing_is_a_number_spinner(client: FlaskClient) -> None:
 @pytest.mark.parametrize("model", MODEL_VARIABLES)
 def test_the_answer_is_what_the_model_says(app: Flask, client: FlaskClient, model: str, *, htmx: bool) -> None:
     page = page_of(submit(client, entries(model), htmx=htmx))
-    said = get_registry(app).get(model).predict([list(example(model).values())])[0]
+    said = predicted(app, model, example(model))
     assert page.ids["result"].get("data-state") == "prediction"
     assert page.numbers(id="risk") == [said.risk]
     assert page.numbers(id="base-rate") == [said.base_rate]
-    assert page.numbers(id="threshold") == [said.threshold]
+    assert page.numbers(id="applied-threshold") == [said.threshold]
     assert page.numbers(class_="probability") == [vote.probability for vote in said.votes]
     assert page.numbers(class_="vote") == [vote.vote for vote in said.votes]
     assert page.text("result").count("research and education, not for clinical decisions") == 1
@@ -189,6 +209,7 @@ def test_a_header_that_is_not_of_htmx_gets_the_whole_page(client: FlaskClient) -
 @BOTH_WAYS
 def test_what_was_entered_stands_in_the_form_beside_the_answer(client: FlaskClient, *, htmx: bool) -> None:
     typed = {**entries(), "serum_creatinine": "1,9", "platelets": "265 000", "time": "4 weeks"}
+    typed |= {"threshold": " 45", "horizon": "120."}
     assert page_of(submit(client, typed, htmx=htmx)).typed() == typed
 
 
@@ -216,6 +237,118 @@ def test_a_patient_like_none_in_training_is_answered_with_cautions(client: Flask
         assert f"{value} is outside what the model has seen" in page.text("result")
 
 
+# How sure, by when, why
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("model", MODEL_VARIABLES)
+def test_the_answer_says_how_sure_and_why(app: Flask, client: FlaskClient, model: str, *, htmx: bool) -> None:
+    page = page_of(submit(client, entries(model), htmx=htmx))
+    said = predicted(app, model, example(model))
+    assert said.instability
+    assert said.explanation
+    told = page.text("instability")
+    assert f"in {said.instability.flips} of {said.instability.refits} refits the verdict changes" in told
+    assert "confidence" not in page.text("result")
+    assert page.numbers(id="reference-risk") == [said.explanation.reference_risk]
+    shown = page.numbers(class_="contribution")
+    assert shown == [one.contribution for one in said.explanation.contributions if abs(one.contribution) > words.NOUGHT]
+    assert sum(shown) == pytest.approx(said.risk - said.explanation.reference_risk, abs=1e-6)
+    assert len(page.all("svg[@class='bar']")) == len(shown)
+    for one in said.explanation.contributions:
+        assert BY_NAME[one.field].label.lower() in page.text("why").lower()
+    assert page.numbers(class_="turning-point") == [point.value for point in said.turning_points or ()]
+    assert "how the model behaves, not what treatment does" in page.text("turning")
+
+
+def test_the_answer_says_by_when_for_two_days_and_the_readers_own(app: Flask, client: FlaskClient) -> None:
+    for typed, days in (("", DEFAULT_HORIZONS), ("47", (47, *DEFAULT_HORIZONS)), ("180", DEFAULT_HORIZONS)):
+        page = page_of(submit(client, {**entries(), "horizon": typed}))
+        said = predicted(app, "bedside", example(), horizons=days)
+        assert said.survival
+        wanted = zip(said.survival.risk, said.survival.low, said.survival.high, strict=True)
+        assert page.numbers(class_="by-day") == [number for numbers in wanted for number in numbers]
+        assert len(page.all("svg[@class='curve']/circle")) == len(days)
+
+
+def test_a_model_without_a_curve_says_nothing_of_days(client: FlaskClient) -> None:
+    page = page_of(submit(client, {**entries("followup"), "horizon": "90"}))
+    assert ("by-when" in page.ids) is bool(get_registry(client.application).get("followup").survival)
+
+
+def test_a_threshold_of_the_readers_own_moves_verdict_and_votes(app: Flask, client: FlaskClient) -> None:
+    verdicts = set()
+    for per_cent in (1, 32, 99):
+        page = page_of(submit(client, {**entries(), "threshold": str(per_cent)}))
+        said = predicted(app, "bedside", example(), threshold=per_cent / 100)
+        assert page.numbers(id="applied-threshold") == [per_cent / 100]
+        assert page.numbers(class_="vote") == [vote.vote for vote in said.votes]
+        assert page.text("result-title") == words.verdict(said)
+        verdicts.add(said.death_event)
+    assert verdicts == {0, 1}
+
+
+def test_values_that_are_not_known_are_named(app: Flask, client: FlaskClient) -> None:
+    model = get_registry(app).get("bedside")
+    needed = {name: text for name, text in entries().items() if name in {"model", *model.required}}
+    page = page_of(submit(client, needed))
+    left_out = [name for name in model.names if name not in model.required]
+    assert page.text("missing") == words.missing(left_out, model.bundle.manifest.used)
+    assert page.numbers(id="risk") == [
+        predicted(app, "bedside", {name: example()[name] for name in model.required}).risk
+    ]
+    assert "missing" not in page_of(submit(client, entries())).ids
+
+
+def test_where_the_survival_model_comes_down_on_the_other_side_the_page_says_so(
+    app: Flask, client: FlaskClient
+) -> None:
+    seen = set()
+    for age, fraction, creatinine in product((45, 60, 75, 90), (20, 30, 40, 60), (0.9, 1.4, 2.5)):
+        patient = {**example(), "age": age, "ejection_fraction": fraction, "serum_creatinine": creatinine}
+        said = predicted(app, "bedside", patient)
+        assert said.survival
+        if said.survival.agrees not in seen:
+            seen.add(said.survival.agrees)
+            page = page_of(submit(client, entries("bedside", patient)))
+            assert ("differs" in page.ids) is not said.survival.agrees
+            assert ("The models differ." in page.text("announcement")) is not said.survival.agrees
+    assert seen == {True, False}
+
+
+def test_for_a_patient_like_none_in_training_the_base_rate_comes_first(app: Flask, client: FlaskClient) -> None:
+    for patient in ({}, UNFAMILIAR):
+        page = page_of(submit(client, entries("bedside", {**example(), **patient})))
+        said = predicted(app, "bedside", {**example(), **patient})
+        assert said.familiar is not bool(patient)
+        told = page.text("result")
+        order = [told.index(text) for text in ("patients of the study died", words.verdict(said))]
+        assert (words.UNFAMILIAR in told) is not said.familiar
+        assert (order == sorted(order)) is not said.familiar
+        assert page.numbers(id="base-rate") == [said.base_rate]
+        assert (words.UNFAMILIAR in page.text("announcement")) is not said.familiar
+
+
+# What a model can do without
+
+
+def test_what_a_model_can_do_without_is_marked_for_that_model(app: Flask, client: FlaskClient) -> None:
+    page = form_page(client)
+    models = get_registry(app).models
+    for variable in VARIABLES:
+        takers = {model.name for model in models if variable.name in model.names}
+        spared = {
+            model.name for model in models if variable.name in model.names and variable.name not in model.required
+        }
+        told = page.text(f"field-{variable.name}").startswith(f"{variable.label} optional")
+        assert told is bool(spared)
+        marks = [one.attrib["class"].split() for one in page.ids[f"field-{variable.name}"].iter("span")]
+        for classes in marks:
+            if classes[0] == "optional":
+                limited = {name for name in takers if f"only-{name}" in classes} if "limited" in classes else takers
+                assert limited == spared
+
+
 def test_reloading_the_answer_leads_back_to_the_form(client: FlaskClient) -> None:
     response = client.get("/predict")
     assert (response.status_code, response.location) == (303, "/")
@@ -226,12 +359,15 @@ def test_reloading_the_answer_leads_back_to_the_form(client: FlaskClient) -> Non
 
 @BOTH_WAYS
 def test_every_fault_is_told_at_its_field_and_in_the_summary_and_everything_typed_is_kept(
-    client: FlaskClient, *, htmx: bool
+    app: Flask, client: FlaskClient, *, htmx: bool
 ) -> None:
+    # Which of the two that are left out are needed is the model's to say, and so it is with what is empty.
+    left_out = {name for name in MODEL_VARIABLES["followup"] if not FAULTY.get(name)}
+    faulty = [*WRONG, *(left_out & set(get_registry(app).get("followup").required))]
     page = page_of(submit(client, FAULTY, htmx=htmx), 422)
-    assert page.typed() == FAULTY
+    assert page.typed() == {**FAULTY, **NO_OPTIONS}
     assert page.ids["result"].get("data-state") == "empty"
-    for name in [*WRONG, "diabetes", "smoking"]:
+    for name in faulty:
         message = page.text(f"{name}-error")
         assert BY_NAME[name].label.lower() in message.lower()
         assert message in page.text("summary")
@@ -239,8 +375,8 @@ def test_every_fault_is_told_at_its_field_and_in_the_summary_and_everything_type
             assert BY_NAME[name].range in message
             assert BY_NAME[name].unit in message
     errors = [element.attrib["id"] for element in page.all("p[@class='error']")]
-    assert sorted(errors) == sorted(f"{name}-error" for name in [*WRONG, "diabetes", "smoking"])
-    assert page.text("announcement") == "The form needs your attention: 8 entries to check."
+    assert sorted(errors) == sorted(f"{name}-error" for name in faulty)
+    assert page.text("announcement") == f"The form needs your attention: {len(faulty)} entries to check."
 
 
 def test_one_fault_is_announced_as_one_entry(client: FlaskClient) -> None:
@@ -265,7 +401,7 @@ def test_the_bedside_model_ignores_what_stands_under_follow_up_time(client: Flas
 def test_an_unknown_model_is_a_fault_of_its_own_and_nothing_typed_is_lost(client: FlaskClient) -> None:
     page = page_of(submit(client, {**entries(), "model": "none"}), 422)
     assert page.text("model-error") == "Model: choose bedside or follow-up."
-    assert {"model": "none", **page.typed()} == {**entries(), "model": "none", "time": ""}
+    assert {"model": "none", **page.typed()} == {**entries(), **NO_OPTIONS, "model": "none", "time": ""}
 
 
 def test_without_a_model_the_default_one_answers(client: FlaskClient) -> None:
@@ -328,7 +464,7 @@ def test_a_token_that_is_not_accepted_costs_one_click_and_nothing_typed(why: str
     }
     if why == "cookie gone":
         client.delete_cookie("heartapp")
-    typed = {**entries(), "serum_creatinine": "1,9", "time": ""}
+    typed = {**entries(), **NO_OPTIONS, "serum_creatinine": "1,9", "time": ""}
     fields = typed if why == "missing" else {**typed, "csrf_token": tokens.get(why, page.token)}
     headers = {"HX-Request": "true"} if htmx else None
     refused = page_of(client.post("/predict", data=fields, headers=headers), 422)
@@ -354,7 +490,7 @@ def test_a_token_of_another_visitor_is_refused(app: Flask, client: FlaskClient) 
 def test_faults_are_told_together_with_an_expired_token(client: FlaskClient) -> None:
     page = page_of(submit(client, FAULTY, token=""), 422)
     assert PAGE_EXPIRED in page.text("summary")
-    assert BY_NAME["serum_creatinine"].prompt in page.text("summary")
+    assert BY_NAME["age"].range in page.text("summary")
 
 
 def test_a_new_token_comes_in_an_input_of_another_id_so_that_morphing_replaces_it(client: FlaskClient) -> None:
@@ -390,22 +526,14 @@ def test_the_cookie_holds_the_tokens_secret_and_nothing_of_the_patient(client: F
 
 
 @pytest.mark.parametrize("name", MODEL_VARIABLES)
-def test_a_models_page_tells_of_its_making_its_figures_and_its_limits(
-    app: Flask, client: FlaskClient, name: str
-) -> None:
+def test_a_models_page_tells_of_its_making_and_its_variables(app: Flask, client: FlaskClient, name: str) -> None:
     page = page_of(client.get(f"/models/{name}"))
     model = get_registry(app).get(name)
-    told, evaluation = page.text("main"), model.bundle.report.evaluation
-    assert evaluation is not None
+    told = page.text("main")
     assert model.identity.digest in told
-    assert f"{model.bundle.report.cohort.patients} patients, of whom {model.bundle.report.cohort.deaths}" in told
-    for metric in ("roc_auc", "brier", "mcc"):
-        spread = evaluation.metrics[metric]
-        assert f"{spread.mean:.3f} ± {spread.sd:.3f}" in told
-    assert len(page.all("circle[@class='point']")) == len(evaluation.calibration_bins)
+    assert str(model.bundle.report.cohort.patients) in told
     for variable in model.variables:
         assert variable.label in told
-    assert ("It knows the future." in told) is (name == "followup")
 
 
 def test_a_model_without_an_evaluation_says_that_nothing_is_known(unevaluated: Path) -> None:

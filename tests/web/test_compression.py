@@ -48,7 +48,14 @@ def test_a_part_of_a_file_is_sent_as_it_is(client: FlaskClient) -> None:
         assert (response.status_code, response.data) == (206, CONTENT[:10])
 
 
-@pytest.mark.parametrize("address", ["/", "/models/bedside", "/api/v1/", "/api/v1/models", "/static/none.css"])
-def test_a_page_is_never_compressed_for_it_may_hold_the_token(client: FlaskClient, address: str) -> None:
+@pytest.mark.parametrize("address", ["/models/bedside", "/models/bedside/card", "/api/v1/", "/api/v1/openapi.json"])
+def test_what_is_there_for_reading_travels_compressed_and_unchanged(client: FlaskClient, address: str) -> None:
+    with client.get(address) as plain, client.get(address, headers=WITH_GZIP) as response:
+        assert gzip.decompress(response.data) == plain.data
+        assert b"csrf_token" not in plain.data
+
+
+@pytest.mark.parametrize("address", ["/", "/?example=1", "/api/v1/models", "/static/none.css", "/models/none"])
+def test_what_holds_the_token_or_is_an_answer_is_never_compressed(client: FlaskClient, address: str) -> None:
     with client.get(address, headers=WITH_GZIP) as response:
         assert "Content-Encoding" not in response.headers

@@ -1,0 +1,45 @@
+"""Whether the model has seen patients like this one: values one by one, and their combination.
+
+The combination is judged by the Mahalanobis distance from a robust centre of the training data (minimum covariance
+determinant; Rousseeuw and Van Driessen 1999), in the numeric variables that the members split on. Positive, skewed
+variables are taken as logarithms. The limit is the 99th percentile of the training data's own distances.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Centre and spread of the training data in ``fields``; ``logarithmic`` says which are taken as logarithms."""
+
+    fields: Annotated[list[str], Meta(min_length=1)]
+    logarithmic: list[bool]
+    centre: list[float]
+    precision: list[list[float]]
+    limit: Annotated[float, Meta(gt=0)]
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that are not one for each field."""
+        if {len(self.logarithmic), len(self.centre), len(self.precision), *map(len, self.precision)} != {
+            len(self.fields)
+        }:
+            raise ValueError("logarithmic, centre and precision must fit the fields")
+
+    def distance(self, values: Sequence[float]) -> float:
+        """Mahalanobis distance of a patient's values of ``fields``; a missing one (NaN) is taken at the centre."""
+        scaled = np.array(values, np.float64)
+        scaled[self.logarithmic] = np.log(scaled[self.logarithmic])
+        difference = np.where(np.isnan(scaled), 0, scaled - self.centre)
+        return float(np.sqrt(difference @ np.array(self.precision) @ difference))
+
+    def covers(self, values: Sequence[float]) -> bool:
+        """Whether the training data held such combinations."""
+        return self.distance(values) <= self.limit

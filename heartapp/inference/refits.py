@@ -1,0 +1,168 @@
+"""How much the answer depends on the sample: the recipe refitted on bootstrap samples of the training data.
+
+Each refit is three members, a calibration and nothing else. All their trees stand in one compact file of plain arrays,
+``refits.npz``, without pickle. One patient walks down all trees at once. The spread of the refits' risks is called
+instability (Riley and Collins, Biometrical Journal 2023); it is no confidence interval.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+from zipfile import ZipFile
+
+import msgspec
+import numpy as np
+
+from heartapp.errors import BundleError
+from heartapp.inference.calibration import Calibration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+MEMBERS_EACH: Final = 3
+LOW, HIGH = 2.5, 97.5
+_MOST_UNPACKED: Final = 256 * 1024 * 1024
+
+
+class Instability(msgspec.Struct, frozen=True):
+    """The 2.5th and 97.5th percentile of the refits' risks, and in how many of them the verdict differs."""
+
+    low: float
+    high: float
+    flips: int
+    refits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """The trees of all refits, node after node.
+
+    ``feature`` (column of the split), ``cut`` (index into ``cuts``), ``missing_left``, ``left`` and ``right`` (node
+    numbers within the tree) and ``value`` (what a leaf adds) have one entry a node; a leaf is its own child. A value
+    below the cut goes left. ``roots`` (first node) and ``output`` (refit times three plus member) have one entry a
+    tree, ``depth`` is the most steps to a leaf in any. ``base`` is what an output starts from, and ``logistic`` whether
+    it is on the logit scale. ``slope`` and ``intercept`` are the calibration of each refit.
+    """
+
+    cuts: NDArray[np.float32]
+    feature: NDArray[np.uint8]
+    cut: NDArray[np.uint16]
+    missing_left: NDArray[np.bool_]
+    left: NDArray[np.uint16]
+    right: NDArray[np.uint16]
+    value: NDArray[np.float32]
+    roots: NDArray[np.uint32]
+    output: NDArray[np.uint16]
+    depth: NDArray[np.uint8]
+    base: NDArray[np.float32]
+    logistic: NDArray[np.bool_]
+    slope: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+
+    def to_bytes(self) -> bytes:
+        """The arrays as a compressed ``.npz``; the same arrays give the same bytes."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **{one.name: getattr(self, one.name) for one in fields(self)})
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Trees:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            BundleError: it is not such a file.
+        """
+        try:
+            _check_unpacked_size(content)
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                trees = cls(**{one.name: arrays[one.name] for one in fields(cls)})
+            trees.check()
+        except Exception as error:  # noqa: BLE001 - numpy, zipfile and zlib raise classes without a common base
+            raise BundleError(f"refits.npz cannot be read: {error}; train the model anew") from None
+        return trees
+
+    def check(self) -> None:
+        """Make sure that every number points to something that is there.
+
+        Raises:
+            ValueError: one does not.
+        """
+        nodes, outputs = len(self.feature), len(self.base)
+        starts = np.append(self.roots.astype(np.int64), nodes)
+        by_node = (self.cut, self.missing_left, self.left, self.right, self.value)
+        if (
+            any(array.shape != (nodes,) for array in by_node)
+            or self.output.shape != self.roots.shape
+            or self.logistic.shape != (outputs,)
+            or self.slope.shape != self.intercept.shape
+            or outputs != MEMBERS_EACH * len(self.slope)
+            or not outputs
+            or starts[0] != 0
+            or (np.diff(starts) <= 0).any()
+        ):
+            raise ValueError("its arrays do not belong together")
+        last = np.repeat(np.diff(starts), np.diff(starts)) - 1
+        if (
+            (self.cut >= max(len(self.cuts), 1)).any()
+            or (np.maximum(self.left, self.right) > last).any()
+            or not np.array_equal(np.unique(self.output), np.arange(outputs))
+            or (np.diff(self.output.astype(np.int64)) < 0).any()
+        ):
+            raise ValueError("a number in it points to nothing")
+
+
+def _check_unpacked_size(content: bytes) -> None:
+    if sum(entry.file_size for entry in ZipFile(io.BytesIO(content)).infolist()) > _MOST_UNPACKED:
+        raise ValueError("its arrays are too large")
+
+
+class Refits:
+    """The refits at run time."""
+
+    def __init__(self, trees: Trees) -> None:
+        self._trees = trees
+        self._count = len(trees.slope)
+        roots = trees.roots.astype(np.int64)
+        sizes = np.diff(np.append(roots, len(trees.feature)))
+        offset = np.repeat(roots, sizes)
+        self._feature = trees.feature
+        self._threshold = trees.cuts[trees.cut]
+        # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take.
+        # 32 bits number all nodes of all trees, and keep a worker small.
+        self._children = np.column_stack([trees.right + offset, trees.left + offset]).ravel().astype(np.int32)
+        self._roots = roots
+        self._calibration = Calibration(trees.slope, trees.intercept)
+        self._starts = np.searchsorted(trees.output, np.arange(self._count * MEMBERS_EACH))
+
+    @property
+    def count(self) -> int:
+        """How many refits there are."""
+        return self._count
+
+    def risks(self, row: Sequence[float]) -> NDArray[np.float64]:
+        """Every refit's risk for one patient, shape (refits,); NaN marks a missing value."""
+        values = np.asarray(row, np.float32)
+        missing = np.isnan(values)
+        node: NDArray[np.signedinteger] = self._roots
+        for _ in range(int(self._trees.depth)):
+            feature = self._feature[node]
+            left = values[feature] < self._threshold[node]
+            if missing.any():
+                left |= missing[feature] & self._trees.missing_left[node]
+            node = self._children[2 * node + left]
+        sums = np.add.reduceat(self._trees.value[node], self._starts) + self._trees.base
+        logistic = self._trees.logistic
+        sums[logistic] = 1 / (1 + np.exp(-sums[logistic]))
+        median = np.sort(sums.reshape(self._count, MEMBERS_EACH), axis=1)[:, 1]
+        return self._calibration.transform(median)
+
+    def instability(self, row: Sequence[float], *, death_event: int, threshold: float) -> Instability:
+        """The range of risks for one patient, and how many refits come to another verdict."""
+        risks = self.risks(row)
+        low, high = np.percentile(risks, [LOW, HIGH])
+        flips = int(((risks >= threshold) != bool(death_event)).sum())
+        return Instability(float(low), float(high), flips, self._count)

@@ -1,0 +1,231 @@
+"""How good the survival curve is, on patients that nothing in it has seen: protocol P2.
+
+The splits are those of the members' evaluation. Patients who left alive before a day count by inverse probability of
+censoring weights, the censoring being learned from the training side (Graf et al. 1999; Uno et al. 2007 and 2011).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from joblib import Parallel, delayed
+from lifelines import KaplanMeierFitter
+from lifelines.utils import concordance_index
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedShuffleSplit
+from tqdm import tqdm
+
+from heartapp.errors import DataError
+from heartapp.inference.report import Bin, GoalResult, HorizonCalibration, Protocol, Spread, SurvivalEvaluation
+from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY, SurvivalModel
+from heartapp.training.evaluation import SEED, SPLITS, TEST_PATIENTS
+from heartapp.training.goals import SURVIVAL_GOALS
+from heartapp.training.metrics import BINS, spreads
+from heartapp.training.survival import fit_survival
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from heartapp.training.survival import Patients
+
+LAST_JUDGED: Final = 240
+"""The integrated Brier score and Uno's C reach to this day, or to the day before the follow-up of a split ends."""
+_DIGITS: Final = 6
+_GRID_STEP: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """What one split's test side was told. Risk, death and weight at the horizons have shape (patients, horizons)."""
+
+    metrics: dict[str, float]
+    null: dict[str, float]
+    risk: NDArray[np.float64]
+    dead: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+    penalty: float
+
+
+def evaluate_survival(
+    patients: Patients, *, seed: int, splits: int = SPLITS, split_seed: int = SEED
+) -> SurvivalEvaluation:
+    """Run the protocol on all processors, with a progress bar.
+
+    Args:
+        patients: in the order of the file.
+        seed: of the recipe.
+        splits: how many splits, at least two.
+        split_seed: of the splits.
+
+    Raises:
+        DataError: a split's follow-up ends too early to judge the last day of the curve.
+    """
+    test_patients = min(TEST_PATIENTS, len(patients.died) // 4)
+    splitter = StratifiedShuffleSplit(n_splits=splits, test_size=test_patients, random_state=split_seed)
+    sides = [
+        (patients.part(train), patients.part(test)) for train, test in splitter.split(patients.rows, patients.died)
+    ]
+    days = _judged_days([train for train, _ in sides])
+    jobs = (delayed(_judge)(train, test, days, seed) for train, test in sides)
+    results: list[_Split] = list(
+        tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=splits, desc="judging curves", unit="split")
+    )
+    metrics = spreads([one.metrics for one in results])
+    calibration = [_calibration(results, index, day) for index, day in enumerate(DEFAULT_HORIZONS)]
+    return SurvivalEvaluation(
+        protocol=Protocol("StratifiedShuffleSplit", splits, test_patients, split_seed),
+        last_day=int(days[-1]),
+        metrics=metrics,
+        null=spreads([one.null for one in results]),
+        calibration=calibration,
+        goals=_goals(metrics, calibration),
+        penalties={f"{penalty:g}": count for penalty, count in sorted(Counter(one.penalty for one in results).items())},
+    )
+
+
+def _judged_days(training_sides: Sequence[Patients]) -> NDArray[np.int64]:
+    """Every day that is judged: up to `LAST_JUDGED`, as long as every training side still follows someone."""
+    followed = int(min(side.time.max() for side in training_sides))
+    if followed <= LAST_DAY:
+        raise DataError(f"column time: too few patients were followed beyond day {LAST_DAY} to judge the curve")
+    return np.arange(FIRST_DAY, min(LAST_JUDGED, followed - 1) + 1)
+
+
+def _judge(train: Patients, test: Patients, days: NDArray[np.int64], seed: int) -> _Split:
+    fitted = fit_survival(train, seed=seed)
+    # The curve as it is served, on its grid, only longer.
+    grid = [*range(FIRST_DAY, days[-1], _GRID_STEP), int(days[-1])]
+    risk = SurvivalModel(fitted.parameters(grid), test.names).risk(test.rows, days.tolist())
+    dead, weight = censoring_weights(train, test, days)
+    null = np.broadcast_to(1 - _kaplan_meier(train.time, train.died, days), risk.shape)
+    # Hazards are proportional, so that the order of patients is the same by every day.
+    order = risk[:, LAST_DAY - FIRST_DAY]
+    at = np.subtract(DEFAULT_HORIZONS, FIRST_DAY)
+    return _Split(
+        metrics={
+            "harrell_c": float(concordance_index(test.time, -order, test.died)),
+            "uno_c": uno_concordance(train, test, order, int(days[-1])),
+            **brier_scores(risk, dead, weight, days),
+            **{
+                f"auc_{day}": float(roc_auc_score(dead[:, index], risk[:, index], sample_weight=weight[:, index]))
+                for day, index in zip(DEFAULT_HORIZONS, at, strict=True)
+            },
+        },
+        null=brier_scores(null, dead, weight, days),
+        risk=risk[:, at],
+        dead=dead[:, at],
+        weight=weight[:, at],
+        penalty=fitted.penalty,
+    )
+
+
+def censoring_weights(
+    train: Patients, test: Patients, days: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Who of the test side had died by each day, and what each patient counts there; both of shape (n, days).
+
+    Who was still followed counts for those who had left by then, too; who had left counts nothing. The share still
+    followed is learned from the training side, whose follow-up has to reach beyond the last of the days, which rise.
+    """
+    by_then = test.time[:, None] <= days
+    dead = by_then & (test.died == 1)[:, None]
+    # Just before the death: who left on that day had been followed until then.
+    at_death = 1 / _followed(train, np.nextafter(np.minimum(test.time, days[-1]), 0))
+    at_day = 1 / _followed(train, days)
+    return dead, np.where(dead, at_death[:, None], np.where(by_then, 0.0, at_day))
+
+
+def uno_concordance(train: Patients, test: Patients, risk: NDArray[np.float64], last_day: int) -> float:
+    """Uno's C (2011): how often, of two patients, the one who died first was at the greater risk; ties count half.
+
+    Pairs are weighted for those that were lost because someone had left.
+
+    Args:
+        train: from whom the share still followed is learned; their follow-up reaches beyond the last day.
+        test: whose risk it is.
+        risk: shape (n,).
+        last_day: deaths from this day on do not count.
+    """
+    first = np.flatnonzero((test.died == 1) & (test.time < last_day))
+    pairs = test.time[first, None] < test.time
+    right = (risk[first, None] > risk) + 0.5 * (risk[first, None] == risk)
+    weight = pairs / _followed(train, np.nextafter(test.time[first], 0))[:, None] ** 2
+    return float((weight * right).sum() / weight.sum())
+
+
+def _followed(patients: Patients, days: NDArray[np.floating | np.integer]) -> NDArray[np.float64]:
+    """The share of patients who would still be followed on each day if nobody died: Kaplan and Meier's, of leaving."""
+    return _kaplan_meier(patients.time, 1 - patients.died, days)
+
+
+def _kaplan_meier(
+    time: NDArray[np.float64], event: NDArray[np.int64], days: NDArray[np.floating | np.integer]
+) -> NDArray[np.float64]:
+    share: NDArray[np.float64] = KaplanMeierFitter().fit(time, event).survival_function_at_times(days).to_numpy()
+    return share
+
+
+def brier_scores(
+    risk: NDArray[np.float64], dead: NDArray[np.bool_], weight: NDArray[np.float64], days: NDArray[np.int64]
+) -> dict[str, float]:
+    """The weighted Brier score at each default horizon, and integrated over the days; arguments are (n, days)."""
+    scores = (weight * (risk - dead) ** 2).mean(axis=0)
+    return {
+        "integrated_brier": float(np.trapezoid(scores, days) / (days[-1] - days[0])),
+        **{f"brier_{day}": float(scores[day - days[0]]) for day in DEFAULT_HORIZONS},
+    }
+
+
+def _calibration(results: Sequence[_Split], index: int, day: int) -> HorizonCalibration:
+    """Calibration at the horizon of this index."""
+    sides = [_known(one.risk[:, index], one.dead[:, index], one.weight[:, index]) for one in results]
+    risk, dead, weight = (np.concatenate(parts) for parts in zip(*sides, strict=True))
+    order = np.argsort(risk, kind="stable")
+    return HorizonCalibration(
+        day=day,
+        slope=_rounded(_slope(risk, dead, weight)),
+        slope_sd=_rounded(np.nanstd([_slope(*side) for side in sides], ddof=1)),
+        intercept=_rounded(np.average(dead, weights=weight) - np.average(risk, weights=weight)),
+        bins=[
+            Bin(
+                len(part),
+                _rounded(np.average(risk[part], weights=weight[part])),
+                _rounded(np.average(dead[part], weights=weight[part])),
+            )
+            for part in np.array_split(order, BINS)
+        ],
+    )
+
+
+def _known(
+    risk: NDArray[np.float64], dead: NDArray[np.bool_], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Without the patients who had left alive."""
+    counts = weight > 0
+    return risk[counts], dead[counts], weight[counts]
+
+
+def _slope(risk: NDArray[np.float64], dead: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
+    """The calibration slope; NaN where all are dead or none is."""
+    if dead.all() or not dead.any():
+        return float("nan")
+    held = np.clip(risk, 1e-6, 1 - 1e-6)
+    # The trace of a penalty changes no digit that is shown, and keeps the slope finite where a small side separates.
+    model = LogisticRegression(C=1_000, tol=1e-10, max_iter=1_000)
+    return float(model.fit(np.log(held / (1 - held))[:, None], dead, sample_weight=weight).coef_[0, 0])
+
+
+def _goals(metrics: dict[str, Spread], calibration: Sequence[HorizonCalibration]) -> list[GoalResult]:
+    figures = {name: spread.mean for name, spread in metrics.items()}
+    figures |= {f"calibration_slope_{horizon.day}": horizon.slope for horizon in calibration}
+    return [goal.judge(name, figures[name]) for name, goal in SURVIVAL_GOALS.items()]
+
+
+def _rounded(value: float | np.floating) -> float:
+    return round(float(value), _DIGITS)

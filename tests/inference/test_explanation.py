@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import math
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
+from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.explanation import Explanation, explain
+from heartapp.inference.model import Asked, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Risk = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+NAMES = MODEL_VARIABLES["bedside"]
+NAN = float("nan")
+FEW = 5
+VARIABLES = [BY_NAME[name] for name in NAMES[:FEW]]
+values = st.lists(st.sampled_from([0.0, 1.0, 2.0, NAN]), min_size=FEW, max_size=FEW)
+typicals = st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=FEW, max_size=FEW)
+
+
+def made_up(seed: int, columns: Sequence[int]) -> Risk:
+    """A risk with interactions of the named columns, in which a missing value counts too."""
+    generator = np.random.default_rng(seed)
+    single, pair, missing = generator.normal(0, 1, FEW), generator.normal(0, 1, (FEW, FEW)), generator.normal(0, 1, FEW)
+    mask = np.isin(np.arange(FEW), columns)
+
+    def risk(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        known = np.where(mask, np.nan_to_num(rows), 0)
+        gone = np.isnan(rows) & mask
+        score = known @ single + np.einsum("ni,ij,nj->n", known, pair, known) + gone @ missing
+        result: NDArray[np.float64] = 1 / (1 + np.exp(-score / 3))
+        return result
+
+    return risk
+
+
+def by_permutations(risk: Risk, row: Sequence[float], typical: Sequence[float]) -> NDArray[np.float64]:
+    """Shapley's definition: the mean, over all orders in which variables arrive, of what each one's arrival adds."""
+    total = np.zeros(len(row))
+    orders = list(permutations(range(len(row))))
+    for order in orders:
+        current = np.array(typical, np.float64)
+        before = float(risk(current[None])[0])
+        for index in order:
+            current[index] = row[index]
+            after = float(risk(current[None])[0])
+            total[index] += after - before
+            before = after
+    return total / len(orders)
+
+
+def contributions(explanation: Explanation, names: Sequence[str]) -> list[float]:
+    """In the order of the variables."""
+    by_name = {one.field: one.contribution for one in explanation.contributions}
+    assert set(by_name) == set(names)
+    return [by_name[name] for name in names]
+
+
+@given(st.integers(0, 50), values, typicals)
+@settings(max_examples=40)
+def test_the_contributions_are_shapley_s_over_all_orders_of_arrival(
+    seed: int, row: list[float], typical: list[float]
+) -> None:
+    risk = made_up(seed, range(FEW))
+    told = explain(risk, VARIABLES, NAMES, row, typical)
+    assert contributions(told, NAMES[:FEW]) == pytest.approx(by_permutations(risk, row, typical), abs=1e-12)
+
+
+@given(st.integers(0, 50), values, typicals, st.sets(st.integers(0, FEW - 1)))
+def test_they_add_up_and_a_variable_without_effect_gets_exactly_nothing(
+    seed: int, row: list[float], typical: list[float], used: set[int]
+) -> None:
+    risk = made_up(seed, sorted(used))
+    told = explain(risk, VARIABLES, [NAMES[index] for index in used], row, typical)
+    given_ = contributions(told, NAMES[:FEW])
+    assert told.reference_risk == risk(np.array([typical]))[0]
+    assert math.fsum(given_) == pytest.approx(risk(np.array([row]))[0] - told.reference_risk, abs=1e-12)
+    for index, contribution in enumerate(given_):
+        if index not in used or row[index] == typical[index]:
+            assert contribution == 0
+
+
+@given(st.integers(0, 50), values, typicals)
+def test_a_variable_that_changes_no_coalition_gets_nothing_though_it_is_called_used(
+    seed: int, row: list[float], typical: list[float]
+) -> None:
+    told = explain(made_up(seed, [0, 1, 2]), VARIABLES, NAMES, row, typical)
+    assert contributions(told, NAMES[:FEW])[3:] == pytest.approx([0, 0], abs=1e-12)
+
+
+@given(st.integers(0, 50), values, typicals)
+def test_the_largest_contribution_comes_first_and_missing_values_are_none(
+    seed: int, row: list[float], typical: list[float]
+) -> None:
+    told = explain(made_up(seed, range(FEW)), VARIABLES, NAMES, row, typical)
+    sizes = [abs(one.contribution) for one in told.contributions]
+    assert sizes == sorted(sizes, reverse=True)
+    values_of = {one.field: one.value for one in told.contributions}
+    assert [values_of[name] for name in NAMES[:FEW]] == [None if math.isnan(value) else value for value in row]
+
+
+def test_two_variables_that_do_the_same_get_the_same() -> None:
+    def risk(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        result: NDArray[np.float64] = np.minimum(rows[:, 0], rows[:, 1])
+        return result
+
+    told = explain(risk, VARIABLES, NAMES, [1, 1, 0, 0, 0], [0, 0, 0, 0, 0])
+    assert contributions(told, NAMES[:FEW]) == [0.5, 0.5, 0, 0, 0]
+
+
+def test_the_typical_patient_has_nothing_to_explain() -> None:
+    risk = made_up(3, range(FEW))
+    told = explain(risk, VARIABLES, NAMES, [1.0] * FEW, [1.0] * FEW)
+    assert {one.contribution for one in told.contributions} == {0.0}
+    assert told.reference_risk == risk(np.ones((1, FEW)))[0]
+
+
+@pytest.fixture(scope="module", params=MODEL_VARIABLES)
+def model(request: pytest.FixtureRequest, models: Path) -> Model:
+    return Model(read_bundle(models, request.param, read_served(models)[request.param]))
+
+
+def test_a_shipped_model_s_contributions_lead_from_the_typical_to_the_served_risk(
+    model: Model, random_patients: Callable[[Sequence[str], int], list[list[float]]]
+) -> None:
+    generator = np.random.default_rng(1)
+    rows = np.array(random_patients(model.names, 25))
+    optional = [index for index, name in enumerate(model.names) if name not in model.required]
+    gone = generator.random((len(rows), len(optional))) < 0.2
+    rows[:, optional] = np.where(gone, NAN, rows[:, optional])
+    (reference,) = model.risk([model.bundle.manifest.typical])
+    for prediction in model.predict(rows.tolist(), Asked(explain=True)):
+        assert isinstance(prediction.explanation, Explanation)
+        assert prediction.explanation.reference_risk == reference
+        total = math.fsum(one.contribution for one in prediction.explanation.contributions)
+        assert total == pytest.approx(prediction.risk - reference, abs=1e-6)
+        unused = {one.field for one in prediction.explanation.contributions if one.contribution == 0}
+        assert unused >= set(model.names) - set(model.bundle.manifest.used)
+        absent = {one.field for one in prediction.explanation.contributions if one.value is None}
+        assert absent == set(prediction.missing)
+
+
+def test_a_shipped_model_s_contributions_are_those_over_all_orders_of_arrival(model: Model) -> None:
+    """For a patient who differs from the typical one in few variables: then the orders can be counted through."""
+    typical = model.bundle.manifest.typical
+    changed = {"age": 78.0, "ejection_fraction": 20.0, "serum_creatinine": 2.4, "serum_sodium": 128.0}
+    row = [changed.get(name, value) for name, value in zip(model.names, typical, strict=True)]
+    players = [index for index, name in enumerate(model.names) if name in changed]
+
+    def of_players(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        full = np.tile(np.array(typical), (len(rows), 1))
+        full[:, players] = rows
+        return model.risk(full)
+
+    wanted = by_permutations(of_players, [row[index] for index in players], [typical[index] for index in players])
+    explanation = model.predict([row], Asked(explain=True))[0].explanation
+    assert isinstance(explanation, Explanation)
+    told = contributions(explanation, model.names)
+    assert [told[index] for index in players] == pytest.approx(wanted, abs=1e-9)

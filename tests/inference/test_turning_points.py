@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
+from heartapp.inference.bundle import Seen, read_bundle, read_served
+from heartapp.inference.model import Asked, Model
+from heartapp.inference.turning_points import STEPS, TurningPoint, turning_points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+NAN = float("nan")
+VARIABLES = [BY_NAME[name] for name in ("age", "ejection_fraction", "serum_creatinine", "smoking", "sex", "time")]
+SEEN = [
+    Seen("age", 40, 40, 90, 95),
+    Seen("ejection_fraction", 14, 17, 62, 80),
+    Seen("serum_creatinine", 0.5, 0.6, 6.1, 9.4),
+    Seen("smoking", 0, 0, 1, 1),
+    Seen("sex", 0, 0, 1, 1),
+    Seen("time", 4, 7, 271, 285),
+]
+GIVEN = {"age", "sex", "time"}
+
+
+def dies_when(column: int, above: float) -> Callable[[NDArray[np.float64]], NDArray[np.bool_]]:
+    def dies(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = rows[:, column] > above
+        return result
+
+    return dies
+
+
+def points(column: int, above: float, row: Sequence[float]) -> dict[str, float]:
+    found = turning_points(dies_when(column, above), VARIABLES, SEEN, row)
+    return {point.field: point.value for point in found}
+
+
+PATIENT = [62.0, 35.0, 1.4, 0.0, 1.0, 100.0]
+
+
+@pytest.mark.parametrize(
+    ("column", "above", "field", "value"),
+    [
+        (1, 40.5, "ejection_fraction", 41),
+        (1, 30.5, "ejection_fraction", 30),
+        (2, 2.05, "serum_creatinine", 2.1),
+        (2, 0.75, "serum_creatinine", 0.7),
+        (3, 0.5, "smoking", 1),
+    ],
+)
+def test_the_nearest_value_that_a_person_would_write_is_told(
+    column: int, above: float, field: str, value: float
+) -> None:
+    assert points(column, above, PATIENT) == {field: value}
+
+
+@pytest.mark.parametrize(("column", "above"), [(0, 70), (4, 0.5), (5, 50), (1, 80), (1, 13.5), (2, 9.4), (3, 2)])
+def test_what_no_one_can_change_or_was_never_seen_turns_nothing(column: int, above: float) -> None:
+    assert points(column, above, PATIENT) == {}
+
+
+def test_a_missing_value_is_not_filled_in_to_turn_the_verdict() -> None:
+    row = [*PATIENT[:1], NAN, *PATIENT[2:]]
+    assert points(1, 40.5, row) == {}
+
+
+def test_of_two_values_as_near_one_is_told() -> None:
+    def in_the_middle(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = np.abs(rows[:, 1] - 35) < 2.5
+        return result
+
+    (point,) = turning_points(in_the_middle, VARIABLES, SEEN, PATIENT)
+    assert point in {TurningPoint("ejection_fraction", 32.0), TurningPoint("ejection_fraction", 38.0)}
+
+
+def test_values_are_tried_at_no_more_than_so_many_steps() -> None:
+    tried: list[int] = []
+
+    def count(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+        tried.append(len(rows))
+        return np.zeros(len(rows), np.bool_)
+
+    wide = [Seen("creatinine_phosphokinase", 23, 47, 5209, 7861), Seen("platelets", 25_100, 62_000, 543_000, 850_000)]
+    assert turning_points(count, [BY_NAME[one.name] for one in wide], wide, [250, 265_000]) == ()
+    assert 100 < tried[0] <= 2 * (STEPS + 1) + 1
+    assert len(tried) == 1
+
+
+@pytest.fixture(scope="module", params=MODEL_VARIABLES)
+def model(request: pytest.FixtureRequest, models: Path) -> Model:
+    return Model(read_bundle(models, request.param, read_served(models)[request.param]))
+
+
+@given(st.data(), st.floats(0.05, 0.95))
+def test_each_point_of_a_shipped_model_turns_its_verdict_and_is_of_what_can_change(
+    model: Model, data: st.DataObject, threshold: float
+) -> None:
+    limits = {seen.name: seen for seen in model.bundle.manifest.variables}
+    row = [
+        data.draw(
+            (st.floats(limits[one.name].minimum, limits[one.name].maximum) if one.kind == "number" else choices)
+            | (st.just(typical) if one.name in model.required else st.just(NAN))
+        )
+        for one, typical in zip(model.variables, model.bundle.manifest.typical, strict=True)
+    ]
+    asked = Asked(threshold=threshold, explain=True)
+    (prediction,) = model.predict([row], asked)
+    found = prediction.turning_points
+    assert isinstance(found, tuple)
+    for point in found:
+        assert point.field not in GIVEN
+        assert point.field in model.bundle.manifest.used
+        assert point.field not in prediction.missing
+        assert limits[point.field].minimum <= point.value <= limits[point.field].maximum
+        column = model.names.index(point.field)
+        turned = [*row[:column], point.value, *row[column + 1 :]]
+        (other,) = model.predict([turned], asked)
+        assert other.death_event != prediction.death_event
+        # No nearer value of the kind people write turns it.
+        step = BY_NAME[point.field].step
+        away = (np.arange(1, 11) / 11 * (row[column] - point.value) + point.value).tolist()
+        written = [round(round(value / step) * step, 6) for value in away]
+        nearer = [value for value in written if abs(value - row[column]) < abs(point.value - row[column])]
+        if nearer and model.variables[column].kind == "number" and on_the_grid(limits[point.field], step):
+            classes = model.predict([[*row[:column], value, *row[column + 1 :]] for value in nearer], asked)
+            assert {one.death_event for one in classes} == {prediction.death_event}
+
+
+choices = st.sampled_from([0.0, 1.0])
+
+
+def on_the_grid(seen: Seen, step: float) -> bool:
+    """Whether every step a person would write is tried, not only coarser ones."""
+    return (seen.maximum - seen.minimum) / step <= STEPS
+
+
+def test_the_shipped_models_have_turning_points(model: Model) -> None:
+    (prediction,) = model.predict([model.bundle.manifest.typical], Asked(threshold=0.3, explain=True))
+    assert prediction.turning_points

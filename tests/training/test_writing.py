@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from heartapp.errors import BundleError
+from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, Manifest, list_bundles, read_served
+from heartapp.training.writing import next_version, write_bundle
+
+
+@pytest.fixture
+def root(models: Path, tmp_path: Path) -> Path:
+    """A copy of the shipped models, the bedside one as version 1 alone."""
+    folder = tmp_path / "models" / "bedside" / "1"
+    shutil.copytree(models / "bedside" / read_served(models)["bedside"], folder)
+    (tmp_path / "models" / SERVED).write_text('bedside = "1"\nthird = "4"\n', "utf-8")
+    for file, content in as_version("1", folder).items():
+        (folder / file).write_bytes(content)
+    return tmp_path / "models"
+
+
+def as_version(version: str, folder: Path) -> dict[str, bytes]:
+    """A bundle's files, under another version's number."""
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    manifest = msgspec.json.decode(files[MANIFEST], type=Manifest)
+    files[MANIFEST] = msgspec.json.encode(msgspec.structs.replace(manifest, version=version))
+    return files
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_next_version_is_one_above_the_highest_number(root: Path) -> None:
+    assert next_version(root, "bedside") == "2"
+    for other in ("9", "notes", "10a", "-3"):
+        (root / "bedside" / other).mkdir()
+    assert next_version(root, "bedside") == "10"
+    assert next_version(root, "followup") == next_version(root / "absent", "bedside") == "1"
+
+
+def test_a_bundle_is_written_checked_and_served_and_the_others_stay(root: Path) -> None:
+    before = contents(root / "bedside" / "1")
+    files = as_version("2", root / "bedside" / "1")
+    folder = write_bundle(root, "bedside", "2", files)
+    assert folder == root / "bedside" / "2"
+    assert contents(folder) == files
+    assert contents(root / "bedside" / "1") == before
+    assert read_served(root) == {"bedside": "2", "third": "4"}
+    assert folder.stat().st_mode & 0o555 == 0o555
+    assert not list(root.rglob(".*"))
+
+
+def test_the_first_bundle_of_a_folder_makes_it(root: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "new" / "models", "bedside", "1", as_version("1", root / "bedside" / "1"))
+    assert read_served(tmp_path / "new" / "models") == {"bedside": "1"}
+
+
+def test_a_bundle_that_cannot_be_loaded_is_not_served(root: Path) -> None:
+    files = as_version("2", root / "bedside" / "1")
+    with pytest.raises(BundleError, match="bytes, the manifest says"):
+        write_bundle(root, "bedside", "2", {**files, ONNX: files[ONNX][:-1]})
+    assert read_served(root)["bedside"] == "1"
+    assert list_bundles(root) == [("bedside", "1")]
+    assert next_version(root, "bedside") == "2"
+
+
+def test_a_disk_that_is_full_leaves_no_half_bundle(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = as_version("2", root / "bedside" / "1")
+    written: list[str] = []
+
+    def fill_up(path: Path, content: bytes) -> int:
+        written.append(path.name)
+        if len(written) == len(files):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        with path.open("wb") as file:
+            return file.write(content)
+
+    before = contents(root)
+    monkeypatch.setattr(Path, "write_bytes", fill_up)
+    with pytest.raises(OSError, match="No space left"):
+        write_bundle(root, "bedside", "2", files)
+    assert sorted(written) == sorted(files)
+    assert contents(root) == before
+    assert list_bundles(root) == [("bedside", "1")]
+    assert not list((root / "bedside").glob(".*"))

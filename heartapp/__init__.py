@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from heartapp import api, ui  # noqa: PLC0415
     from heartapp.config import load_settings  # noqa: PLC0415
     from heartapp.inference.registry import ModelRegistry  # noqa: PLC0415
-    from heartapp.web import assets, compression, errors, extension, health, security  # noqa: PLC0415
+    from heartapp.web import assets, compression, errors, extension, health, security, sessions  # noqa: PLC0415
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -40,17 +40,18 @@ def create_app(settings: Settings | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=settings.form_lifetime,
         TRUSTED_HOSTS=None,
     )
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]  # Flask documents wrapping it so
-
     registry = ModelRegistry(settings.path(settings.models), default=settings.default_model, served=settings.served)
     extension.init_app(app, settings, registry)
     security.init_app(app)
+    sessions.init_app(app)
     compression.init_app(app)
     assets.init_app(app)
     errors.init_app(app, page=ui.error_page)
     app.register_blueprint(ui.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(health.blueprint)
+    if settings.trusted_proxies:
+        # Around all else, so that everything in it sees the address and the scheme that the client used.
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]  # Flask documents wrapping it so
     return app

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from heartapp.clinical.patient import printable
+from heartapp.api.decoding import decode_rows
+from heartapp.clinical.patient import printable, validate_patients
 from heartapp.errors import FieldError, HeartappError, InvalidPatientError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from flask import Request
 
@@ -34,6 +35,8 @@ def read_query(request: Request, allowed: tuple[str, ...]) -> dict[str, str]:
     Raises:
         RequestError: names what is allowed.
     """
+    if not request.query_string:
+        return {}
     for name, values in request.args.lists():
         if name not in allowed:
             listed = ", ".join(allowed) or "none"
@@ -45,13 +48,12 @@ def read_query(request: Request, allowed: tuple[str, ...]) -> dict[str, str]:
     return dict(request.args.items())
 
 
-def read_patients(request: Request, *, most: int) -> tuple[list[Mapping[str, object]], bool]:
-    """The records of the body, and whether they came as an array.
+def read_body(request: Request) -> bytes:
+    """The body, which has to be JSON.
 
     Raises:
-        RequestError: the media type is not JSON, the body is not JSON, or there are more than ``most`` patients.
+        RequestError: the media type is not JSON.
         RequestEntityTooLarge: the body is larger than the limit.
-        InvalidPatientError: an element is not an object.
     """
     if request.mimetype != MEDIA_TYPE:
         raise RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the patient as Content-Type: {MEDIA_TYPE}.")
@@ -59,6 +61,31 @@ def read_patients(request: Request, *, most: int) -> tuple[list[Mapping[str, obj
     if request.content_length is None and len(content) == request.max_content_length:
         # Werkzeug cuts a body in chunks off at the limit and says nothing.
         raise RequestEntityTooLarge
+    return content
+
+
+def read_rows(
+    content: bytes, names: Sequence[str], required: Sequence[str], *, most: int
+) -> tuple[list[list[float]], bool]:
+    """The checked rows of a JSON body, values in the order of ``names``, and whether they came as an array.
+
+    Raises:
+        RequestError: the body is not JSON, or there are more than ``most`` patients.
+        InvalidPatientError: with every faulty field of every patient.
+    """
+    if (read := decode_rows(content, tuple(names), tuple(required))) is not None and len(read[0]) <= most:
+        return read
+    records, many = read_records(content, most=most)
+    return validate_patients(records, names, required, many=many), many
+
+
+def read_records(content: bytes, *, most: int) -> tuple[list[Mapping[str, object]], bool]:
+    """The objects of a JSON body, and whether they came as an array.
+
+    Raises:
+        RequestError: the body is not JSON, or there are more than ``most`` patients.
+        InvalidPatientError: an element is not an object.
+    """
     body = _decode(content)
     if isinstance(body, dict):
         return [body], False

@@ -9,9 +9,8 @@ from flask import Blueprint, Response, render_template, request
 
 from heartapp.api.asking import PARAMETERS, read_asked
 from heartapp.api.openapi import openapi_document
-from heartapp.api.reading import RequestError, read_patients, read_query
+from heartapp.api.reading import RequestError, read_body, read_query, read_rows
 from heartapp.api.summary import summarise
-from heartapp.clinical.patient import validate_patients
 from heartapp.clinical.variables import VARIABLES
 from heartapp.web.extension import get_registry, get_settings
 from heartapp.web.problems import TYPES, problem
@@ -27,9 +26,8 @@ def predict() -> ResponseReturnValue:
     """Predict one patient (an object) or many (an array)."""
     query = read_query(request, PARAMETERS)
     model = get_registry().get(query.get("model"))
-    records, many = read_patients(request, most=get_settings().max_patients)
-    asked = read_asked(query, patients=len(records))
-    rows = validate_patients(records, model.names, model.required, many=many)
+    rows, many = read_rows(read_body(request), model.names, model.required, most=get_settings().max_patients)
+    asked = read_asked(query, patients=len(rows))
     predictions = model.predict(rows, asked)
     return _json({"predictions": predictions} if many else predictions[0])
 

@@ -35,8 +35,10 @@ class Calibration:
 
     def transform(self, median: NDArray[np.floating]) -> NDArray[np.float64]:
         """Risk, shape (n,), of median probabilities, shape (n,). Computed in double precision."""
-        held = np.clip(median.astype(np.float64), EPSILON, 1 - EPSILON)
-        return 1 / (1 + np.exp(-(self.slope * np.log(held / (1 - held)) + self.intercept)))
+        # Not numpy's clip, which takes four times as long for one patient.
+        held = np.minimum(np.maximum(median.astype(np.float64), EPSILON), 1 - EPSILON)
+        risk: NDArray[np.float64] = 1 / (1 + np.exp(-(self.slope * np.log(held / (1 - held)) + self.intercept)))
+        return risk
 
     def cutoff(self, threshold: float) -> float:
         """The smallest single-precision probability whose risk reaches ``threshold``; infinite where none does.

@@ -31,26 +31,37 @@ class Caution(msgspec.Struct, frozen=True):
     message: str
 
 
-def cautions(
-    variables: Sequence[Variable], seen: Sequence[Seen], domain: Domain, row: Sequence[float]
-) -> tuple[Caution, ...]:
-    """The cautions for one patient; ``variables``, ``seen`` and ``row`` run in the model's order."""
-    found = []
-    for variable, limits, value in zip(variables, seen, row, strict=True):
-        if variable.known == "afterwards":
-            found.append(Caution(variable.name, "known_afterwards", AFTERWARDS.format(label=variable.label)))
-        if variable.kind == "number" and (caution := _soft_limit(variable, limits, value)) is not None:
-            found.append(caution)
-    by_name = {variable.name: (variable, value) for variable, value in zip(variables, row, strict=True)}
-    members = [by_name[field] for field in domain.fields]
-    if not domain.covers([value for _, value in members]):
-        labels = ", ".join(variable.label.lower() for variable, _ in members)
-        found.append(Caution(domain.fields[0], "unusual_combination", COMBINATION.format(labels=labels)))
-    return tuple(found)
+class Limits:
+    """What a model has seen, ready to hold patients against."""
+
+    def __init__(self, variables: Sequence[Variable], seen: Sequence[Seen], domain: Domain) -> None:
+        """Sort out what there is to look at; ``variables`` and ``seen`` run in the model's order."""
+        self._watched = [
+            (place, variable, limits)
+            for place, (variable, limits) in enumerate(zip(variables, seen, strict=True))
+            if variable.kind == "number" or variable.known == "afterwards"
+        ]
+        places = {variable.name: place for place, variable in enumerate(variables)}
+        self._domain = domain
+        self._combined = [places[field] for field in domain.fields]
+        labels = ", ".join(variables[place].label.lower() for place in self._combined)
+        self._unusual = Caution(domain.fields[0], "unusual_combination", COMBINATION.format(labels=labels))
+
+    def cautions(self, row: Sequence[float]) -> tuple[Caution, ...]:
+        """The cautions for one patient, values in the model's order."""
+        found = []
+        for place, variable, limits in self._watched:
+            if variable.known == "afterwards":
+                found.append(Caution(variable.name, "known_afterwards", AFTERWARDS.format(label=variable.label)))
+            if variable.kind == "number" and (caution := _soft_limit(variable, limits, row[place])) is not None:
+                found.append(caution)
+        if not self._domain.covers([row[place] for place in self._combined]):
+            found.append(self._unusual)
+        return tuple(found)
 
 
 def _soft_limit(variable: Variable, seen: Seen, value: float) -> Caution | None:
-    if math.isnan(value) or seen.p1 <= value <= seen.p99:
+    if seen.p1 <= value <= seen.p99 or math.isnan(value):
         return None
     if seen.minimum <= value <= seen.maximum:
         message = f"{variable.quantity(value)} is at the edge of what the model has seen"

@@ -12,7 +12,7 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError, NotInBundleError
 from heartapp.inference.bundle import MEMBERS, ONNX, REFITS
 from heartapp.inference.calibration import Calibration
-from heartapp.inference.cautions import Caution, cautions
+from heartapp.inference.cautions import Caution, Limits
 from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.refits import Instability, Refits
 from heartapp.inference.survival import LAST_DAY, SurvivalModel
@@ -98,7 +98,10 @@ class Prediction(msgspec.Struct, frozen=True):
 
 
 class Model:
-    """A loaded model. Made from a bundle, it has answered the bundle's golden rows as stored."""
+    """A loaded model. Made from a bundle, it has answered the bundle's golden rows as stored.
+
+    ``names`` are its variables in the order of a row, ``required`` those that it cannot do without.
+    """
 
     def __init__(self, bundle: Bundle) -> None:
         """Parse the ONNX graph and check it.
@@ -109,7 +112,10 @@ class Model:
         self.bundle = bundle
         manifest = bundle.manifest
         self.identity = ModelIdentity(manifest.name, manifest.version, bundle.digest)
-        self.variables: tuple[Variable, ...] = tuple(BY_NAME[name] for name in manifest.variable_names)
+        self.names = manifest.variable_names
+        self.required = tuple(manifest.required)
+        self.variables: tuple[Variable, ...] = tuple(BY_NAME[name] for name in self.names)
+        self._limits = Limits(self.variables, manifest.variables, manifest.domain)
         self.calibration = Calibration(manifest.calibration.slope, manifest.calibration.intercept)
         self.threshold = manifest.threshold
         self.cutoff = self.calibration.cutoff(self.threshold)
@@ -125,16 +131,6 @@ class Model:
     def name(self) -> str:
         """The model's name: ``bedside`` or ``followup``."""
         return self.identity.name
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the variables, in the order of a row."""
-        return self.bundle.manifest.variable_names
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """The names of the variables that it cannot do without."""
-        return tuple(self.bundle.manifest.required)
 
     def probabilities(self, rows: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
@@ -162,23 +158,22 @@ class Model:
             threshold, cutoff = asked.threshold, self.calibration.cutoff(asked.threshold)
         probabilities = self.probabilities(rows)
         risks = self.calibration.risk(probabilities)
-        classes = (risks >= threshold).astype(int)
-        votes = (probabilities >= cutoff).astype(int)
         return [
             Prediction(
                 model=self.identity,
-                death_event=died,
+                death_event=int(risk >= threshold),
                 risk=risk,
                 threshold=threshold,
                 base_rate=self.bundle.manifest.base_rate,
-                votes=tuple(map(Vote, MEMBERS, members, voted)),
-                cautions=cautions(self.variables, self.bundle.manifest.variables, self.bundle.manifest.domain, row),
-                missing=tuple(one.name for one, value in zip(self.variables, row, strict=True) if isnan(value)),
-                **self._details(row, died, threshold, asked),
+                votes=tuple(
+                    Vote(member, probability, int(probability >= cutoff))
+                    for member, probability in zip(MEMBERS, members, strict=True)
+                ),
+                cautions=self._limits.cautions(row),
+                missing=tuple(name for name, value in zip(self.names, row, strict=True) if isnan(value)),
+                **({} if asked == _NOTHING_MORE else self._details(row, int(risk >= threshold), threshold, asked)),
             )
-            for row, risk, died, members, voted in zip(
-                rows, risks.tolist(), classes.tolist(), probabilities.tolist(), votes.tolist(), strict=True
-            )
+            for row, risk, members in zip(rows, risks.tolist(), probabilities.tolist(), strict=True)
         ]
 
     def _details(self, row: Sequence[float], died: int, threshold: float, asked: Asked) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.reading import RequestError, read_patients, read_query
+from heartapp.api.reading import RequestError, read_body, read_query, read_records
 from heartapp.errors import FieldError, InvalidPatientError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def asked(body: bytes = b"", *, media_type: str | None = "application/json", que
 
 
 def patients(body: bytes, *, media_type: str | None = "application/json") -> tuple[list[Mapping[str, object]], bool]:
-    return read_patients(asked(body, media_type=media_type), most=3)
+    return read_records(read_body(asked(body, media_type=media_type)), most=3)
 
 
 def refusal(body: bytes, *, media_type: str | None = "application/json") -> RequestError:

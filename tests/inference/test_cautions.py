@@ -7,7 +7,7 @@ import pytest
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.applicability import Domain
 from heartapp.inference.bundle import Seen
-from heartapp.inference.cautions import AFTERWARDS, Caution, cautions
+from heartapp.inference.cautions import AFTERWARDS, Caution, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def anywhere(*fields: str) -> Domain:
 
 def found(seen: Sequence[Seen], values: Sequence[float], domain: Domain | None = None) -> tuple[Caution, ...]:
     names = [one.name for one in seen]
-    return cautions([BY_NAME[name] for name in names], seen, domain or anywhere(*names), values)
+    return Limits([BY_NAME[name] for name in names], seen, domain or anywhere(*names)).cautions(values)
 
 
 def cautions_for(seen: Seen, value: float) -> list[tuple[str, str]]:

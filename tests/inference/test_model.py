@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import BundleError, NotInBundleError
 from heartapp.inference.bundle import MEMBERS, Bundle, read_bundle, read_served
-from heartapp.inference.cautions import cautions
+from heartapp.inference.cautions import Limits
 from heartapp.inference.model import GOLDEN_TOLERANCE, Asked, Model, Prediction, Survival
 from heartapp.inference.refits import Instability
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
@@ -147,7 +147,7 @@ def test_a_prediction_says_which_model_answered_and_how_it_decides(model: Model,
     assert prediction.threshold == manifest.threshold
     assert prediction.base_rate == manifest.base_rate
     assert tuple(vote.member for vote in prediction.votes) == MEMBERS
-    assert prediction.cautions == cautions(model.variables, manifest.variables, manifest.domain, rows[0])
+    assert prediction.cautions == Limits(model.variables, manifest.variables, manifest.domain).cautions(rows[0])
 
 
 def test_a_prediction_s_fields_are_the_keys_of_the_house_plan(model: Model, rows: list[list[float]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
     from gunicorn.workers.base import Worker
 
-wsgi_app = "wsgi:application"
+# Called anew at each reload, so that the settings are read anew too.
+wsgi_app = "heartapp:create_app()"
 bind = "127.0.0.1:8000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
@@ -22,8 +24,12 @@ keepalive = 5
 timeout = 30
 graceful_timeout = 30
 
-# Each worker loads the application after the fork: onnxruntime's sessions do not survive one.
+# The master makes the application and reads the bundles in `when_ready`; the workers share that memory and start at
+# once. gunicorn's own preloading would come before the settings are checked. What does not survive a fork is made after
+# it: onnxruntime, which starts threads, is imported in the workers alone.
 preload_app = False
+# numpy's linear algebra starts threads too, and nothing here needs them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Requests are logged without query string, which could be made to carry anything, and without bodies.
 accesslog = None
@@ -43,6 +49,33 @@ def on_starting(_server: Arbiter) -> None:
         load_settings()
     except ConfigError as error:
         sys.exit(f"heartapp: {error}")
+
+
+def when_ready(server: Arbiter) -> None:
+    """Read the bundles before the first fork."""
+    _read_bundles(server)
+
+
+def on_reload(server: Arbiter) -> None:
+    """Read settings and bundles anew, before new workers are forked; with wrong settings all stays as it is."""
+    from heartapp.errors import ConfigError  # noqa: PLC0415 - gunicorn reads this file before the path is set up
+
+    before = server.app.callable
+    server.app.callable = None
+    try:
+        _read_bundles(server)
+    except ConfigError as error:
+        server.app.callable = before
+        server.log.error("not reloaded, the settings stay as they were: %s", error)  # noqa: TRY400 - one line, no trace
+
+
+def _read_bundles(server: Arbiter) -> None:
+    from heartapp.web.extension import get_registry  # noqa: PLC0415 - the same
+
+    get_registry(server.app.wsgi()).read()
+    # What is there now stays; the collector would write to it, and so copy it in each worker.
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(worker: Worker) -> None:

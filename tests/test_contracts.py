@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 NAMES = [variable.name for variable in VARIABLES]
 PREDICT = "/api/v1/predict"
-PATIENTS = 1_000
-"""Each with everything that the page shows; a quarter of them without JavaScript too."""
+PATIENTS = 1_000 // len(MODEL_VARIABLES)
+"""Of each model, each with everything that the page shows; a quarter of them without JavaScript too."""
 EVERY_MODEL = pytest.mark.parametrize("model", MODEL_VARIABLES)
 
 

@@ -23,7 +23,7 @@ from msgspec import Meta
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.errors import BundleError
 from heartapp.inference.applicability import Domain
-from heartapp.inference.refits import Trees
+from heartapp.inference.refits import Refits, Trees
 from heartapp.inference.report import Report
 from heartapp.inference.survival import SURVIVAL, SurvivalParameters, read_survival
 
@@ -136,7 +136,7 @@ class Bundle:
     onnx: bytes
     report: Report
     card: bytes
-    refits: Trees | None
+    refits: Refits | None
     survival: SurvivalParameters | None
     digest: str
 
@@ -165,7 +165,7 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
         onnx=contents[ONNX],
         report=report,
         card=contents[CARD],
-        refits=Trees.from_bytes(contents[REFITS]) if REFITS in contents else None,
+        refits=Refits(Trees.from_bytes(contents[REFITS])) if REFITS in contents else None,
         survival=read_survival(contents[SURVIVAL], manifest.variable_names) if SURVIVAL in contents else None,
         digest="sha256:" + hashlib.sha256(manifest_bytes).hexdigest(),
     )

@@ -14,7 +14,7 @@ from heartapp.inference.bundle import MEMBERS, ONNX, REFITS
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, Limits
 from heartapp.inference.explanation import Explanation, explain
-from heartapp.inference.refits import Instability, Refits
+from heartapp.inference.refits import Instability
 from heartapp.inference.survival import LAST_DAY, SurvivalModel
 from heartapp.inference.turning_points import TurningPoint, turning_points
 
@@ -119,8 +119,8 @@ class Model:
         self.calibration = Calibration(manifest.calibration.slope, manifest.calibration.intercept)
         self.threshold = manifest.threshold
         self.cutoff = self.calibration.cutoff(self.threshold)
-        self.refits = Refits(bundle.refits) if bundle.refits else None
-        if bundle.refits is not None and bundle.refits.feature.max() >= len(self.variables):
+        self.refits = bundle.refits
+        if self.refits is not None and self.refits.columns > len(self.variables):
             raise BundleError(f"{REFITS} of {self.name} splits on columns that are not there; train the model anew")
         self.survival = SurvivalModel(bundle.survival, manifest.variable_names) if bundle.survival else None
         self._session = _session(bundle)

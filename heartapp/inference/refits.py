@@ -121,16 +121,22 @@ def _check_unpacked_size(content: bytes) -> None:
 
 
 class Refits:
-    """The refits at run time."""
+    """The refits at run time; ``columns`` is how many values a row must have at least.
+
+    It holds arrays alone and is made before a server forks: the workers share them.
+    """
 
     def __init__(self, trees: Trees) -> None:
-        self._trees = trees
         self._count = len(trees.slope)
+        self.columns = int(trees.feature.max()) + 1
         roots = trees.roots.astype(np.int64)
         sizes = np.diff(np.append(roots, len(trees.feature)))
         offset = np.repeat(roots, sizes)
+        self._depth = int(trees.depth)
         self._feature = trees.feature
-        self._threshold = trees.cuts[trees.cut]
+        self._missing_left = trees.missing_left
+        self._threshold = trees.cuts[trees.cut] if len(trees.cuts) else np.zeros(len(trees.cut), np.float32)
+        self._value, self._base, self._logistic = trees.value, trees.base, trees.logistic
         # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take.
         # 32 bits number all nodes of all trees, and keep a worker small.
         self._children = np.column_stack([trees.right + offset, trees.left + offset]).ravel().astype(np.int32)
@@ -148,15 +154,14 @@ class Refits:
         values = np.asarray(row, np.float32)
         missing = np.isnan(values)
         node: NDArray[np.signedinteger] = self._roots
-        for _ in range(int(self._trees.depth)):
+        for _ in range(self._depth):
             feature = self._feature[node]
             left = values[feature] < self._threshold[node]
             if missing.any():
-                left |= missing[feature] & self._trees.missing_left[node]
+                left |= missing[feature] & self._missing_left[node]
             node = self._children[2 * node + left]
-        sums = np.add.reduceat(self._trees.value[node], self._starts) + self._trees.base
-        logistic = self._trees.logistic
-        sums[logistic] = 1 / (1 + np.exp(-sums[logistic]))
+        sums = np.add.reduceat(self._value[node], self._starts) + self._base
+        sums[self._logistic] = 1 / (1 + np.exp(-sums[self._logistic]))
         median = np.sort(sums.reshape(self._count, MEMBERS_EACH), axis=1)[:, 1]
         return self._calibration.transform(median)
 

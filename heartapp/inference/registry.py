@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from heartapp.inference.bundle import Bundle
+
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Checked bundles, and the reason for each model that has none. Nothing in it minds a fork."""
+
+    bundles: dict[str, Bundle]
+    faults: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,8 @@ class _Loaded:
 
 class ModelRegistry:
     """Loads the configured version of each model, once in each process, and answers for them.
+
+    A server that forks its workers has the bundles read before, so that these share what was read.
 
     A bundle that fails its checks is not served and no other takes its place; the reason is kept for ``/readyz``.
     """
@@ -46,7 +58,12 @@ class ModelRegistry:
         self.default = default
         self._pinned = dict(served or {})
         self._lock = threading.Lock()
+        self._read: _Read | None = None
         self._loaded: _Loaded | None = None
+
+    def read(self) -> None:
+        """Read and check the bundles' files now, without making models of them. A server calls this before it forks."""
+        self._read = self._read_bundles()
 
     def load(self) -> None:
         """Load the models now. A server calls this in each worker, before the first request."""
@@ -95,7 +112,20 @@ class ModelRegistry:
             return self._loaded
 
     def _load(self) -> _Loaded:
+        read = self._read or self._read_bundles()
         models: dict[str, Model] = {}
+        faults = dict(read.faults)
+        for name, bundle in read.bundles.items():
+            try:
+                models[name] = Model(bundle)
+            except BundleError as error:
+                faults[name] = str(error)
+        for name, reason in faults.items():
+            logger.error("model %s is not served: %s", name, reason)
+        return _Loaded(os.getpid(), models, faults)
+
+    def _read_bundles(self) -> _Read:
+        bundles: dict[str, Bundle] = {}
         faults: dict[str, str] = {}
         try:
             served = {**read_served(self.root), **self._pinned}
@@ -105,14 +135,12 @@ class ModelRegistry:
                 faults[self.default] = str(error)
         for name, version in served.items():
             try:
-                models[name] = Model(read_bundle(self.root, name, version))
+                bundles[name] = read_bundle(self.root, name, version)
             except BundleError as error:
                 faults[name] = str(error)
-        if self.default not in models and self.default not in faults:
+        if self.default not in bundles and self.default not in faults:
             faults[self.default] = (
                 f"the default model {self.default} has no version to serve; name one in {self.root}/served.toml or "
                 "set HEARTAPP_DEFAULT_MODEL to a model that is there"
             )
-        for name, reason in faults.items():
-            logger.error("model %s is not served: %s", name, reason)
-        return _Loaded(os.getpid(), models, faults)
+        return _Read(bundles, faults)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from heartapp.inference.refits import HIGH, LOW, Refits
+from heartapp.inference.refits import HIGH, LOW
 from heartapp.inference.report import InstabilityReport
 from heartapp.training.goals import INSTABILITY_GOALS
 from heartapp.training.metrics import rounded
@@ -14,20 +14,19 @@ from heartapp.training.metrics import rounded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from heartapp.inference.refits import Trees
+    from heartapp.inference.refits import Refits
 
 GROUPS: Final = 10
 
 
-def report_instability(trees: Trees, features: NDArray[np.float32], served: NDArray[np.float64]) -> InstabilityReport:
+def report_instability(refits: Refits, features: NDArray[np.float32], served: NDArray[np.float64]) -> InstabilityReport:
     """Compare the refits with the served model.
 
     Args:
-        trees: the refits.
+        refits: the refits.
         features: the training patients, shape (n, variables).
         served: their risks from the served model, shape (n,).
     """
-    refits = Refits(trees)
     risks = np.array([refits.risks(row) for row in features.tolist()])
     low, high = np.percentile(risks, [LOW, HIGH], axis=1)
     groups = np.array_split(np.argsort(served, kind="stable"), GROUPS)

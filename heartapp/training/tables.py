@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from heartapp.inference.refits import Refits
 from heartapp.training.cohort import Cohort
 from heartapp.training.evaluation import SEED as SPLIT_SEED
 from heartapp.training.evaluation import SPLITS, evaluate
@@ -43,7 +44,7 @@ def tables(
     names, features, plan = Cohort.names("bedside"), cohort.features("bedside"), PLANS["bedside"]
     served = fit_recipe(features, cohort.outcome, names, plan, seed).risk(features)
     trees = pack(refit(features, cohort.outcome, names, plan, seed=seed, refits=refits))
-    yield f"P3, bedside: {refits} bootstrap refits\n" + instability(report_instability(trees, features, served))
+    yield f"P3, bedside: {refits} bootstrap refits\n" + instability(report_instability(Refits(trees), features, served))
     patients = Patients(cohort.values, Cohort.names("followup"), cohort.column("time"), cohort.outcome)
     curve = evaluate_survival(patients, seed=seed, splits=splits, split_seed=split_seed)
     yield f"P2, survival curve: {_protocol(curve)}\n" + survival(curve)

@@ -29,6 +29,7 @@ from heartapp.inference.bundle import (
     Platt,
     TrainingData,
 )
+from heartapp.inference.refits import Refits
 from heartapp.inference.report import CohortFigures, Report
 from heartapp.inference.survival import SURVIVAL, write_survival
 from heartapp.training import description
@@ -95,7 +96,7 @@ def _train_model(name: str, cohort: Cohort, output: Path, *, seed: int, splits: 
     if refits:
         trees = pack(refit(features, cohort.outcome, names, plan, seed=seed, refits=refits))
         files[REFITS] = trees.to_bytes()
-        instability = report_instability(trees, features, fitted.risk(features))
+        instability = report_instability(Refits(trees), features, fitted.risk(features))
     patients = _patients(cohort) if name == WITH_SURVIVAL else None
     if patients is not None:
         files[SURVIVAL] = write_survival(make_survival(patients, seed=seed)[1])

@@ -34,7 +34,6 @@ HEADERS: Final[dict[str, str]] = {
 }
 
 _STATIC: Final = "/static/"
-_FOR_EVER: Final = "public, max-age=31536000, immutable"
 _FOR_NOBODY: Final = "no-store"
 _HTTPS_ONLY: Final = ("Strict-Transport-Security", "max-age=31536000")
 
@@ -56,15 +55,10 @@ class _Secured:
             environ.pop("wsgi.input_terminated", None)
         static = environ["PATH_INFO"].startswith(_STATIC)
         secure = environ["wsgi.url_scheme"] == "https"
-        named_by_digest = static and "v=" in environ["QUERY_STRING"]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            failed = status >= "4"
-            if failed or not static:
+            if not static or status >= "4":
                 headers = [*headers, ("Cache-Control", _FOR_NOBODY)]
-            elif named_by_digest:
-                headers = [header for header in headers if header[0] != "Cache-Control"]
-                headers.append(("Cache-Control", _FOR_EVER))
             headers += HEADERS.items()
             if secure:
                 headers.append(_HTTPS_ONLY)

@@ -61,7 +61,8 @@ def test_faults_are_listed_with_links_to_the_fields_and_everything_typed_is_kept
 
 
 def test_the_example_fills_the_form(page: Page, server: Server) -> None:
-    page.click("#example")
+    with page.expect_navigation():
+        page.click("#example")
     assert standing(page) == form_with(FOLLOWUP)
     press(page)
     expect_result(page, server.predict(BEDSIDE_EXAMPLE).json["risk"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -242,10 +243,10 @@ def test_what_a_bundle_does_not_hold_cannot_be_asked_for(bundle: Bundle, rows: l
 
 def test_refits_of_more_columns_than_the_model_has_refuse_the_model(bundle: Bundle) -> None:
     assert bundle.refits is not None
-    beyond = bundle.refits.feature.copy()
-    beyond[0] = len(bundle.manifest.variables)
+    beyond = copy(bundle.refits)
+    beyond.columns = len(bundle.manifest.variables) + 1
     with pytest.raises(BundleError, match=r"^refits\.npz of \w+ splits on columns that are not there; train"):
-        Model(dataclasses.replace(bundle, refits=dataclasses.replace(bundle.refits, feature=beyond)))
+        Model(dataclasses.replace(bundle, refits=beyond))
 
 
 def test_instability_counts_the_refits_that_come_to_another_verdict(model: Model, rows: list[list[float]]) -> None:

@@ -145,6 +145,6 @@ def test_the_follow_up_time_fed_in_as_a_variable_rings_the_alarm_and_without_it_
     published_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = Cohort.from_table(read_table(published_data))
-    assert alarms(people, 24) == []
+    assert alarms(people, 8) == []
     monkeypatch.setitem(MODEL_VARIABLES, "bedside", MODEL_VARIABLES["followup"])
-    assert "roc_auc" in alarms(people, 24)
+    assert "roc_auc" in alarms(people, 8)

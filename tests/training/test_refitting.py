@@ -55,7 +55,7 @@ def test_packed_trees_of_the_follow_up_model_answer_alike(followup: FittedRecipe
 def test_each_refit_is_the_whole_recipe_on_a_bootstrap_sample(refitted: list[Refit], people: Cohort) -> None:
     features, names = people.features("bedside"), people.names("bedside")
     generator = np.random.default_rng(SEED)
-    for content, calibration in refitted[:2]:
+    for content, calibration in refitted[:1]:
         sample = generator.integers(0, len(people.outcome), len(people.outcome))
         fitted = fit_recipe(features[sample], people.outcome[sample], names, PLANS["bedside"], SEED, patients=sample)
         assert to_onnx(fitted, len(names)) == content
@@ -89,7 +89,7 @@ def test_the_report_of_instability_is_of_the_refits_risks(
 ) -> None:
     features = people.features("bedside")
     served = bedside.risk(features)
-    report = report_instability(pack(refitted), features, served)
+    report = report_instability(Refits(pack(refitted)), features, served)
     theirs = np.column_stack([calibration.risk(answers(content, features)) for content, calibration in refitted])
     assert report.refits == len(refitted)
     assert report.mean_absolute_change == pytest.approx(np.abs(theirs - served[:, None]).mean(), abs=2e-6)
@@ -106,7 +106,7 @@ def test_the_report_of_instability_is_of_the_refits_risks(
 def test_refits_that_answer_as_the_served_model_do_not_change_anything(followup: FittedRecipe, people: Cohort) -> None:
     features = people.features("followup")
     same = (to_onnx(followup, features.shape[1]), followup.calibration)
-    report = report_instability(pack([same, same]), features, followup.risk(features))
+    report = report_instability(Refits(pack([same, same])), features, followup.risk(features))
     assert (report.mean_absolute_change, report.median_width) == pytest.approx((0, 0), abs=1e-6)
 
 

@@ -33,7 +33,6 @@ HEADERS: Final[dict[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 
-_STATIC_AGE: Final = 31_536_000
 _HSTS: Final = "max-age=31536000"
 
 
@@ -53,7 +52,4 @@ def init_app(app: Flask) -> None:
             response.headers["Strict-Transport-Security"] = _HSTS
         if request.endpoint != "static" or response.status_code >= HTTPStatus.BAD_REQUEST:
             response.headers["Cache-Control"] = "no-store"
-        elif "v" in request.args:
-            # The address carries the file's digest, so what it names never changes.
-            response.headers["Cache-Control"] = f"public, max-age={_STATIC_AGE}, immutable"
         return response

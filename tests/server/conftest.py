@@ -1,18 +1,29 @@
-"""Homes and servers for the tests of the real server."""
+"""Homes and servers for the tests of the real server, and replicas behind a balancer."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.running import make_home, running
+from tests.server.nginx import NGINX, Replica, balancing
+from tests.server.running import BEDSIDE_EXAMPLE, make_home, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.server.nginx import Balancer
     from tests.server.running import Server
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without nginx one test says so, by a skip or a failure, and those that need it are left out."""
+    if NGINX is None:
+        left_out = [item for item in items if item.get_closest_marker("nginx")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture
@@ -26,3 +37,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that many tests ask and none harms: one worker, so that its log and its answers have one source."""
     with running(make_home(tmp_path_factory.mktemp("server") / "home"), "--workers", "1") as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Replica]]:
+    """Two replicas with the same models and the same key. Whoever pulls one puts it back."""
+    folder = tmp_path_factory.mktemp("replicas")
+    both = Replica(make_home(folder / "one")), Replica(make_home(folder / "two"))
+    yield both
+    for replica in both:
+        replica.stop()
+
+
+@pytest.fixture
+def balancer(tmp_path: Path, replicas: tuple[Replica, Replica]) -> Iterator[Balancer]:
+    """nginx with the project's example in front of both replicas, and no bad memories of them."""
+    with balancing(tmp_path / "nginx", replicas) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def answers(replicas: tuple[Replica, Replica]) -> dict[bytes, bytes]:
+    """The bodies of requests for several patients, each with the body of its answer."""
+    patients = [{**BEDSIDE_EXAMPLE, "age": age} for age in range(40, 96, 5)]
+    return {json.dumps(patient).encode(): replicas[0].server.predict(patient).body for patient in patients}

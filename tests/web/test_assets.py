@@ -47,3 +47,9 @@ def test_every_file_that_a_page_names_is_there_under_its_address(client: FlaskCl
         with client.get(one) as response:
             assert response.status_code == 200
             assert one.endswith(f"?v={hashlib.sha256(response.data).hexdigest()[:12]}")
+
+
+def test_the_address_of_another_release_is_answered_and_not_kept(client: FlaskClient) -> None:
+    with client.get("/static/heartapp.css?v=0123456789ab") as response:
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "no-cache"

@@ -23,7 +23,7 @@ AFTERWARDS: Final = (
 COMBINATION: Final = "The model has not seen patients with such a combination of {labels}"
 
 
-class Caution(msgspec.Struct, frozen=True):
+class Caution(msgspec.Struct, frozen=True, gc=False):
     """One reason for care, its kind and the field it is about; a combination's field is its first."""
 
     field: str
@@ -36,10 +36,15 @@ class Limits:
 
     def __init__(self, variables: Sequence[Variable], seen: Sequence[Seen], domain: Domain) -> None:
         """Sort out what there is to look at; ``variables`` and ``seen`` run in the model's order."""
-        self._watched = [
-            (place, variable, limits)
+        self._always = tuple(
+            Caution(variable.name, "known_afterwards", AFTERWARDS.format(label=variable.label))
+            for variable in variables
+            if variable.known == "afterwards"
+        )
+        self._numbers = [
+            (place, limits.p1, limits.p99, variable, limits)
             for place, (variable, limits) in enumerate(zip(variables, seen, strict=True))
-            if variable.kind == "number" or variable.known == "afterwards"
+            if variable.kind == "number"
         ]
         places = {variable.name: place for place, variable in enumerate(variables)}
         self._domain = domain
@@ -49,20 +54,17 @@ class Limits:
 
     def cautions(self, row: Sequence[float]) -> tuple[Caution, ...]:
         """The cautions for one patient, values in the model's order."""
-        found = []
-        for place, variable, limits in self._watched:
-            if variable.known == "afterwards":
-                found.append(Caution(variable.name, "known_afterwards", AFTERWARDS.format(label=variable.label)))
-            if variable.kind == "number" and (caution := _soft_limit(variable, limits, row[place])) is not None:
-                found.append(caution)
+        found = [
+            _soft_limit(variable, limits, row[place])
+            for place, low, high, variable, limits in self._numbers
+            if not (low <= row[place] <= high or math.isnan(row[place]))
+        ]
         if not self._domain.covers([row[place] for place in self._combined]):
             found.append(self._unusual)
-        return tuple(found)
+        return (*self._always, *found)
 
 
-def _soft_limit(variable: Variable, seen: Seen, value: float) -> Caution | None:
-    if seen.p1 <= value <= seen.p99 or math.isnan(value):
-        return None
+def _soft_limit(variable: Variable, seen: Seen, value: float) -> Caution:
     if seen.minimum <= value <= seen.maximum:
         message = f"{variable.quantity(value)} is at the edge of what the model has seen"
         return Caution(variable.name, "edge_of_range", message)

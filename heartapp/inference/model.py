@@ -31,7 +31,7 @@ GOLDEN_TOLERANCE: Final = 1e-6
 """Largest difference of a golden row's probability: float32 sums may differ in the last digits between processors."""
 
 
-class ModelIdentity(msgspec.Struct, frozen=True):
+class ModelIdentity(msgspec.Struct, frozen=True, gc=False):
     """Which model answered."""
 
     name: str
@@ -39,7 +39,7 @@ class ModelIdentity(msgspec.Struct, frozen=True):
     digest: str
 
 
-class Vote(msgspec.Struct, frozen=True):
+class Vote(msgspec.Struct, frozen=True, gc=False):
     """One member's probability of death and its class at the cutoff."""
 
     member: str
@@ -75,7 +75,7 @@ class Survival(msgspec.Struct, frozen=True):
     agrees: bool
 
 
-class Prediction(msgspec.Struct, frozen=True):
+class Prediction(msgspec.Struct, frozen=True, gc=False):
     """What a model says of one patient; its fields are the JSON's keys. The last four are there when asked for."""
 
     model: ModelIdentity

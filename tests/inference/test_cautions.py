@@ -77,12 +77,12 @@ def test_followup_time_always_carries_the_caution_that_it_is_known_afterwards() 
     assert cautions_for(TIME, NAN) == [leak]
 
 
-def test_cautions_come_in_the_order_of_the_variables_and_that_of_the_combination_last() -> None:
+def test_the_leak_comes_first_then_the_variables_in_their_order_and_the_combination_last() -> None:
     strange = Domain(["time", "platelets"], [False, False], [0.0, 0.0], [[1.0, 0.0], [0.0, 1.0]], 1.0)
     order = [(caution.field, caution.kind) for caution in found([PLATELETS, TIME], [1_000, 100], strange)]
     assert order == [
-        ("platelets", "outside_range"),
         ("time", "known_afterwards"),
+        ("platelets", "outside_range"),
         ("time", "unusual_combination"),
     ]
 

@@ -76,10 +76,20 @@ def _faults(
 def _fault(variable: Variable, record: Mapping[str, object], *, required: bool) -> str | None:
     value = record.get(variable.name)
     if value is None:
-        return f"is missing; expected {variable.expected}" if required else None
+        return missing(variable) if required else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not variable.allows(value):
-        return f"must be {variable.expected}" + ("" if required else ", or null where it is not known")
+        return not_allowed(variable, required=required)
     return None
+
+
+def missing(variable: Variable) -> str:
+    """What is said of a value that is needed and not there."""
+    return f"is missing; expected {variable.expected}"
+
+
+def not_allowed(variable: Variable, *, required: bool) -> str:
+    """What is said of a value that is no number, or outside the limits."""
+    return f"must be {variable.expected}" + ("" if required else ", or null where it is not known")
 
 
 def _unknown(name: str) -> str:

@@ -1,0 +1,85 @@
+"""Many patients at once, as one array of numbers: the checks of `heartapp.clinical.patient`, and the scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from heartapp.clinical.patient import missing, not_allowed
+from heartapp.errors import FieldError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
+
+    from heartapp.clinical.variables import Variable
+    from heartapp.inference.model import Model
+
+NOT_A_NUMBER: Final = np.inf
+"""What a reader puts in the place of something that is no number: no variable allows it. NaN is a missing value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a model says of n patients.
+
+    ``risk``, float64, and ``death_event``, int8, have the shape (n,); the members' ``probabilities``, float32, and
+    ``votes``, int8, the shape (n, 3).
+    """
+
+    risk: NDArray[np.float64]
+    death_event: NDArray[np.int8]
+    probabilities: NDArray[np.float32]
+    votes: NDArray[np.int8]
+
+
+def check_values(
+    values: NDArray[np.float64], variables: Sequence[Variable], required: Collection[str], *, most: int | None = None
+) -> list[FieldError]:
+    """Every fault that `validate_patients` finds in the same patients, in the same words, row by row.
+
+    Args:
+        values: one row a patient, shape (n, variables); NaN is missing.
+        variables: the model's variables, in the order of the columns.
+        required: the names of those that it cannot do without.
+        most: how many faults are told, from the first on; all of them where not given.
+    """
+    faulty = np.column_stack(
+        [_faulty(column, one, required=one.name in required) for column, one in zip(values.T, variables, strict=True)]
+    )
+    rows, columns = (where[:most] for where in np.nonzero(faulty))
+    absent = np.isnan(values[rows, columns])
+    return [
+        FieldError(variable.name, _message(variable, required=variable.name in required, absent=gone), row)
+        for row, variable, gone in zip(
+            rows.tolist(), (variables[column] for column in columns.tolist()), absent.tolist(), strict=True
+        )
+    ]
+
+
+def score_values(model: Model, values: NDArray[np.floating]) -> Scores:
+    """Score checked values of shape (n, variables): bit for bit what `Model.predict` says of each row alone."""
+    probabilities = model.probabilities(values)
+    risk = model.calibration.risk(probabilities)
+    return Scores(
+        risk,
+        (risk >= model.threshold).astype(np.int8),
+        probabilities,
+        (probabilities >= model.cutoff).astype(np.int8),
+    )
+
+
+def _faulty(column: NDArray[np.float64], variable: Variable, *, required: bool) -> NDArray[np.bool_]:
+    """Where a column holds what `Variable.allows` does not."""
+    if variable.choices:
+        allowed = np.isin(column, [code for code, _ in variable.choices])
+    else:
+        allowed = (column >= variable.low) & (column <= variable.high)
+    return ~allowed if required else ~(allowed | np.isnan(column))
+
+
+def _message(variable: Variable, *, required: bool, absent: bool) -> str:
+    return missing(variable) if absent else not_allowed(variable, required=required)

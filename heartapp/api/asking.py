@@ -12,7 +12,9 @@ from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PARAMETERS: Final = ("model", "threshold", "survival", "horizon", "explain", "instability")
+PARAMETERS: Final = ("model", "threshold", "survival", "horizon", "explain", "instability", "on_error")
+ON_ERROR: Final = ("refuse", "skip")
+"""What is done with an array that holds faulty patients; the first where nothing is said."""
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.01, 0.99
 MOST_DETAILED: Final = 100
 """Patients in one request that asks for survival, explanation or instability: each takes milliseconds."""
@@ -39,6 +41,18 @@ def read_asked(query: Mapping[str, str], *, patients: int) -> Asked:
             f"With survival, explain or instability, send at most {MOST_DETAILED} patients at a time.",
         )
     return asked
+
+
+def read_skip(query: Mapping[str, str]) -> bool:
+    """Whether faulty patients of an array are left out.
+
+    Raises:
+        RequestError: ``on_error`` is not what is allowed.
+    """
+    on_error = query.get("on_error", ON_ERROR[0])
+    if on_error not in ON_ERROR:
+        raise _wrong("on_error", " or ".join(ON_ERROR))
+    return on_error == "skip"
 
 
 def _threshold(text: str) -> float:

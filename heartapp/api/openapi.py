@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD
+from heartapp.api.answers import FaultyField, PredictionList
+from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
 from heartapp.api.summary import ModelSummary
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.model import Prediction
@@ -29,25 +30,11 @@ _DESCRIPTION: Final = (
 _FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
 
 
-class PredictionList(msgspec.Struct):
-    """The answer to an array: one prediction a patient, in the order they were sent."""
-
-    predictions: list[Prediction]
-
-
 class ModelList(msgspec.Struct):
     """What is served, and which model answers where none is named."""
 
     default: str
     models: list[ModelSummary]
-
-
-class FaultyField(msgspec.Struct, omit_defaults=True):
-    """One faulty field. ``row`` counts from 0 and is there when an array was sent."""
-
-    field: str
-    message: str
-    row: int | None = None
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
@@ -158,7 +145,10 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
     return {
         "operationId": "predict",
         "summary": "Predict one patient, or many",
-        "description": "An object is answered with a prediction, an array with a list of them in the same order.",
+        "description": (
+            "An object is answered with a prediction, an array with a list of them in the same order. With survival, "
+            f"horizon, explain or instability an array holds at most {MOST_DETAILED} patients."
+        ),
         "parameters": [
             _parameter("model", "Which model answers.", {"type": "string", "enum": models, "default": default}),
             _parameter(
@@ -174,6 +164,11 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
             ),
             _parameter("explain", "Add what each variable contributes, and where the verdict would change.", _FLAG),
             _parameter("instability", "Add how the risk differs between refits on bootstrap samples.", _FLAG),
+            _parameter(
+                "on_error",
+                "What is done with an array that holds faulty patients: refuse it, or skip them.",
+                {"type": "string", "enum": list(ON_ERROR), "default": ON_ERROR[0]},
+            ),
         ],
         "requestBody": {
             "required": True,

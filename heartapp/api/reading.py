@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -14,7 +15,7 @@ from heartapp.clinical.patient import printable, validate_patients
 from heartapp.errors import FieldError, HeartappError, InvalidPatientError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from flask import Request
 
@@ -64,27 +65,69 @@ def read_body(request: Request) -> bytes:
     return content
 
 
-def read_rows(
-    content: bytes, names: Sequence[str], required: Sequence[str], *, most: int
-) -> tuple[list[list[float]], bool]:
-    """The checked rows of a JSON body, values in the order of ``names``, and whether they came as an array.
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The patients of a body: one row of values each, and whether they came as an array.
+
+    ``places`` are their numbers in the array, from 0. ``faults`` are those of the patients that were left out.
+    """
+
+    rows: list[list[float]]
+    many: bool
+    places: Sequence[int]
+    faults: Sequence[FieldError] = ()
+
+
+def read_rows(content: bytes, names: Sequence[str], required: Sequence[str], *, most: int, skip: bool = False) -> Read:
+    """The checked patients of a JSON body, values in the order of ``names``.
+
+    Args:
+        content: the body.
+        names: the model's variables.
+        required: those that it cannot do without.
+        most: how many patients there may be.
+        skip: whether faulty patients of an array are left out instead of refused.
 
     Raises:
         RequestError: the body is not JSON, or there are more than ``most`` patients.
         InvalidPatientError: with every faulty field of every patient.
     """
-    if (read := decode_rows(content, tuple(names), tuple(required))) is not None and len(read[0]) <= most:
-        return read
+    short = decode_rows(content, tuple(names), tuple(required))
+    if short is not None and len(short[0]) <= most:
+        rows, many = short
+        return Read(rows, many, range(len(rows)))
     records, many = read_records(content, most=most)
-    return validate_patients(records, names, required, many=many), many
+    if many and skip:
+        return _sort_out(records, names, required)
+    if strays := [_stray(row) for row, record in enumerate(records) if not isinstance(record, dict)]:
+        raise InvalidPatientError(strays)
+    return Read(validate_patients(records, names, required, many=many), many, range(len(records)))
 
 
-def read_records(content: bytes, *, most: int) -> tuple[list[Mapping[str, object]], bool]:
-    """The objects of a JSON body, and whether they came as an array.
+def _sort_out(records: Sequence[Any], names: Sequence[str], required: Sequence[str]) -> Read:
+    """The patients that are right, and the faults of the others."""
+    rows, places, faults = [], [], []
+    for place, record in enumerate(records):
+        if not isinstance(record, dict):
+            faults.append(_stray(place))
+            continue
+        try:
+            rows += validate_patients([record], names, required, many=False)
+            places.append(place)
+        except InvalidPatientError as error:
+            faults += [FieldError(one.field, one.message, place) for one in error.errors]
+    return Read(rows, True, places, faults)  # noqa: FBT003 - an array
+
+
+def _stray(row: int) -> FieldError:
+    return FieldError("", "must be a JSON object", row)
+
+
+def read_records(content: bytes, *, most: int) -> tuple[list[Any], bool]:
+    """The object of a JSON body, or what its array holds, and whether it is an array.
 
     Raises:
         RequestError: the body is not JSON, or there are more than ``most`` patients.
-        InvalidPatientError: an element is not an object.
     """
     body = _decode(content)
     if isinstance(body, dict):
@@ -95,8 +138,6 @@ def read_records(content: bytes, *, most: int) -> tuple[list[Mapping[str, object
         raise RequestError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Too many patients in one request; send at most {most} at a time."
         )
-    if strays := [row for row, record in enumerate(body) if not isinstance(record, dict)]:
-        raise InvalidPatientError([FieldError("", "must be a JSON object", row) for row in strays])
     return body, True
 
 

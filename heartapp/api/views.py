@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from flask import Blueprint, Response, render_template, request
 
-from heartapp.api.asking import PARAMETERS, read_asked
+from heartapp.api.answers import PredictionList, faulty_fields
+from heartapp.api.asking import PARAMETERS, read_asked, read_skip
 from heartapp.api.openapi import openapi_document
 from heartapp.api.reading import RequestError, read_body, read_query, read_rows
 from heartapp.api.summary import summarise
@@ -26,10 +27,14 @@ def predict() -> ResponseReturnValue:
     """Predict one patient (an object) or many (an array)."""
     query = read_query(request, PARAMETERS)
     model = get_registry().get(query.get("model"))
-    rows, many = read_rows(read_body(request), model.names, model.required, most=get_settings().max_patients)
-    asked = read_asked(query, patients=len(rows))
-    predictions = model.predict(rows, asked)
-    return _json({"predictions": predictions} if many else predictions[0])
+    skip = read_skip(query)
+    read = read_rows(read_body(request), model.names, model.required, most=get_settings().max_patients, skip=skip)
+    predictions = model.predict(read.rows, read_asked(query, patients=len(read.rows)))
+    if not read.many:
+        return _json(predictions[0])
+    if not skip:
+        return _json(PredictionList(predictions))
+    return _json(PredictionList(predictions, list(read.places), faulty_fields(read.faults)))
 
 
 @blueprint.get("/models")

@@ -12,6 +12,7 @@ from heartapp.api.asking import (
     MOST_DETAILED,
     PARAMETERS,
     read_asked,
+    read_skip,
 )
 from heartapp.api.reading import RequestError
 from heartapp.inference.model import Asked
@@ -127,3 +128,11 @@ def test_whatever_is_written_is_asked_or_refused_without_being_repeated(query: d
     except RequestError as error:
         told = str(error)
     assert SENTINEL not in told
+
+
+def test_faulty_patients_are_refused_unless_they_are_to_be_skipped() -> None:
+    assert not read_skip({})
+    assert not read_skip({"on_error": "refuse"})
+    assert read_skip({"on_error": "skip"})
+    with pytest.raises(RequestError, match="on_error must be refuse or skip"):
+        read_skip({"on_error": "guess"})

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heartapp.api.answers import PredictionList
 from heartapp.api.asking import MOST_DETAILED
-from heartapp.api.openapi import ModelList, PredictionList, Problem
+from heartapp.api.openapi import ModelList, Problem
 from heartapp.api.summary import ModelSummary, summarise
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.model import Asked, Prediction
@@ -299,6 +300,28 @@ def test_faults_in_an_array_are_named_with_their_rows(client: FlaskClient) -> No
 
 def test_elements_of_an_array_that_are_no_objects_are_named_by_row(client: FlaskClient) -> None:
     assert faulty(client.post(PREDICT, json=[62, example(), "62", None, []])) == [("", 0), ("", 2), ("", 3), ("", 4)]
+
+
+def test_on_request_faulty_patients_of_an_array_are_left_out_and_named(client: FlaskClient) -> None:
+    good = example()
+    sent = [{**good, "age": 300}, good, 7, {**good, "sex": 2, "hight": 1}, {**good, "age": 80}]
+    answer = client.post(f"{PREDICT}?on_error=skip", json=sent).json
+    assert answer is not None
+    assert answer["rows"] == [1, 4]
+    assert answer["predictions"] == [client.post(PREDICT, json=sent[row]).json for row in (1, 4)]
+    assert [(one["row"], one["field"]) for one in answer["errors"]] == [(0, "age"), (2, ""), (3, "sex"), (3, "hight")]
+    refused = [(row, field) for field, row in faulty(client.post(PREDICT, json=[sent[0], good, sent[3]]))]
+    assert refused == [(0, "age"), (2, "sex"), (2, "hight")]
+
+
+def test_where_nothing_is_faulty_nothing_is_left_out(client: FlaskClient) -> None:
+    answer = client.post(f"{PREDICT}?on_error=skip", json=[example()] * 2).json
+    assert answer is not None
+    assert (answer["rows"], answer["errors"]) == ([0, 1], [])
+
+
+def test_a_single_faulty_patient_is_refused_all_the_same(client: FlaskClient) -> None:
+    assert faulty(client.post(f"{PREDICT}?on_error=skip", json={**example(), "age": 300})) == [("age", None)]
 
 
 def test_a_field_with_a_lone_surrogate_or_a_very_long_name_is_named_shortly(client: FlaskClient) -> None:

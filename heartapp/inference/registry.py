@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartapp.errors import BundleError, ModelUnavailableError, UnknownModelError
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import SERVED, read_bundle, read_served
 from heartapp.inference.model import Model
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class _Loaded:
 class ModelRegistry:
     """Loads the configured version of each model, once in each process, and answers for them.
 
-    A bundle that fails its checks is not served and no other takes its place; the reason is kept for ``/readyz``.
+    A bundle that fails its checks is not served and no other takes its place; the reason is kept for ``/readyz``. It
+    names files from the folder of bundles on; where that folder is, the log alone tells.
     """
 
     def __init__(self, root: Path, *, default: str, served: Mapping[str, str] | None = None) -> None:
@@ -110,9 +111,9 @@ class ModelRegistry:
                 faults[name] = str(error)
         if self.default not in models and self.default not in faults:
             faults[self.default] = (
-                f"the default model {self.default} has no version to serve; name one in {self.root}/served.toml or "
+                f"the default model {self.default} has no version to serve; name one in {SERVED} or "
                 "set HEARTAPP_DEFAULT_MODEL to a model that is there"
             )
         for name, reason in faults.items():
-            logger.error("model %s is not served: %s", name, reason)
+            logger.error("model %s is not served: %s (bundles: %s)", name, reason, self.root)
         return _Loaded(os.getpid(), models, faults)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, GUNICORN, PATIENCE, SERVE, environment, running
+from tests.server.running import BEDSIDE_EXAMPLE, DEVELOPMENT, EXAMPLE, GUNICORN, PATIENCE, SERVE, environment, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +89,12 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
     said = refusal(home, program, HEARTAPP_SECRET_KEY=SECRET, **{name: value})
     assert len(said.splitlines()) == 1
     assert reason in said
+
+
+def test_a_port_in_use_stops_the_start_with_one_line_that_names_it(home: Path, server: Server) -> None:
+    said = refusal(home, (*SERVE, "--port", str(server.port)), **DEVELOPMENT)
+    assert len(said.splitlines()) == 1
+    assert f"port {server.port} is in use at 127.0.0.1" in said
 
 
 def test_production_with_a_secret_key_serves_with_cookies_for_https_only(home: Path) -> None:

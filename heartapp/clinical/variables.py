@@ -135,7 +135,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         high=200_000,
         step=10,
         logarithmic=True,
-        help="CPK in the blood, in the unit of the study; most laboratories report U/L.",
+        help="CPK, in the unit of the study; most laboratories report U/L.",
         example=250,
     ),
     Variable(

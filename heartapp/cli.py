@@ -8,11 +8,11 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from heartapp.errors import HeartappError
+from heartapp.errors import BundleError, HeartappError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class _Port(click.IntRange):
+    """A port's number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"name a whole number from {self.min} to {self.max}, such as 8000; 0 takes any free port")
 
 
 class _Group(click.Group):
@@ -32,6 +42,16 @@ class _Group(click.Group):
             raise click.ClickException(str(error)) from None
 
 
+class _Models(click.Group):
+    """Says of which folder of bundles an error tells."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BundleError as error:
+            raise BundleError(f"{ctx.obj}: {error}") from None
+
+
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="heartapp")
 def main() -> None:
@@ -40,7 +60,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port to listen on.")
+@click.option("--port", default=8000, show_default=True, type=_Port(0, 65535), help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (gunicorn only). [default: WEB_CONCURRENCY, or 2]")
 def serve(host: str, port: int, workers: int | None) -> None:
     """Serve page and API: with gunicorn, or with waitress on Windows, where gunicorn does not run."""
@@ -104,7 +124,7 @@ def audit_data(path: Path, *, as_json: bool) -> None:
     sys.exit(found.faulty)
 
 
-@main.group(invoke_without_command=True)
+@main.group(cls=_Models, invoke_without_command=True)
 @click.option("--folder", type=FOLDER, help="The folder of bundles. [default: the setting]")
 @click.pass_context
 def models(ctx: click.Context, folder: Path | None) -> None:
@@ -144,12 +164,11 @@ def show_model(root: Path, name: str, version: str | None) -> None:
 @click.pass_obj
 def verify_models(root: Path) -> None:
     """Check every bundle as a server would before it serves it; exit status 1 if one fails."""
-    from heartapp.errors import BundleError  # noqa: PLC0415 - see the module's docstring
-    from heartapp.inference.bundle import list_bundles  # noqa: PLC0415
+    from heartapp.inference.bundle import list_bundles  # noqa: PLC0415 - see the module's docstring
 
     bundles = list_bundles(root)
     if not bundles:
-        raise BundleError(f"there is no bundle in {root}; name another folder with --folder")
+        raise BundleError("there is no bundle; name another folder with --folder")
     failed = False
     for name, version in bundles:
         try:
@@ -190,11 +209,13 @@ def _training_packages() -> Iterator[None]:
 
 
 def _load(root: Path, name: str, version: str | None) -> Model:
-    from heartapp.errors import BundleError  # noqa: PLC0415 - see the module's docstring
-    from heartapp.inference.bundle import read_bundle, read_served  # noqa: PLC0415
+    from heartapp.inference.bundle import list_bundles, read_bundle, read_served  # noqa: PLC0415 - see the module's docstring
     from heartapp.inference.model import Model  # noqa: PLC0415
 
+    there = list_bundles(root)
     version = version or read_served(root).get(name)
-    if version is None:
-        raise BundleError(f"no version of {name} is served from {root}; `heartapp models` lists what is there")
+    if version is None or (name, version) not in there:
+        wanted = f"no version of {name} that is served" if version is None else f"no bundle {name} {version}"
+        listed = ", ".join(" ".join(one) for one in there) or "none"
+        raise BundleError(f"there is {wanted}; these are there: {listed}")
     return Model(read_bundle(root, name, version))

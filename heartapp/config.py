@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "HEARTAPP_"
 _SECRET_BYTES: Final = 32
+_KINDS: Final = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "object": "texts by name",
+    "string": "a text",
+}
 _HOW_TO_MAKE_ONE: Final = (
     "make one with: python3 -c 'import secrets; print(secrets.token_hex(32))' and put it into HEARTAPP_SECRET_KEY, or "
     'into instance/config.toml as secret_key = "…" (readable by you alone)'
@@ -175,9 +181,19 @@ def _merge(settings: Settings, values: dict[str, Any], source: str) -> Settings:
             checked = msgspec.convert({name: value}, Settings, strict=strict)
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             reason = str(error).partition(" - at")[0]
-            raise ConfigError(f"{source}: setting {name}: {reason[0].lower()}{reason[1:]}") from None
+            raise ConfigError(f"{source}: setting {name}: {reason[0].lower()}{reason[1:]}; {_taken(name)}") from None
         settings = msgspec.structs.replace(settings, **{name: getattr(checked, name)})
     return settings
+
+
+def _taken(name: str) -> str:
+    """What a setting takes and what it is for, as it is declared."""
+    declared = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][name]
+    taken = " or ".join(declared["enum"]) if "enum" in declared else _KINDS[declared["type"]]
+    if "minimum" in declared:
+        low, high = declared["minimum"], declared.get("maximum")
+        taken += f" of {low} or more" if high is None else f" from {low} to {high}"
+    return f"it takes {taken}. {declared['description']}"
 
 
 def _check_secret(settings: Settings) -> None:

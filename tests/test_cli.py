@@ -100,6 +100,12 @@ def test_serve_refuses_a_wrong_option(option: str, value: str) -> None:
     assert option in complaint(2, "serve", option, value)
 
 
+@pytest.mark.parametrize("port", ["abc", "70000", "-1", "80.5", ""])
+def test_a_port_that_is_none_is_answered_with_what_a_port_is(port: str) -> None:
+    told = complaint(2, "serve", "--port", port)
+    assert told.endswith("'--port': name a whole number from 0 to 65535, such as 8000; 0 takes any free port")
+
+
 def test_serve_says_in_one_line_which_setting_is_wrong(tmp_path: Path) -> None:
     line = complaint(1, "serve", HEARTAPP_HOME=str(tmp_path))
     assert line.startswith("Error: production needs a setting secret_key: make one with: ")
@@ -291,9 +297,14 @@ def test_show_gives_what_the_api_gives() -> None:
 
 def test_show_says_what_is_wrong_with_what_is_asked_for() -> None:
     folder = ("models", "--folder", SHIPPED, "show")
-    assert f"no version of none is served from {SHIPPED}" in complaint(1, *folder, "none")
-    assert "bedside/999 is not a folder" in complaint(1, *folder, "bedside", "999")
-    assert "is no name for a bundle's folder" in complaint(1, *folder, "..", "bedside")
+    listed = ", ".join(f"{name} {version}" for name, version in list_bundles(SHIPPED))
+    for asked, told in (
+        (("none",), "no version of none that is served"),
+        (("x", "99"), "no bundle x 99"),
+        (("bedside", "999"), "no bundle bedside 999"),
+        (("..", "bedside"), "no bundle .. bedside"),
+    ):
+        assert complaint(1, *folder, *asked) == f"Error: {SHIPPED}: there is {told}; these are there: {listed}"
     assert "Missing argument 'NAME'" in complaint(2, *folder)
 
 
@@ -307,14 +318,17 @@ def test_verify_names_what_is_damaged_goes_on_and_ends_with_status_1(tmp_path: P
     assert result.exit_code == 1
     versions = {name: [version for one, version in list_bundles(folder) if one == name] for name in MODEL_VARIABLES}
     for line, version in zip(result.stderr.splitlines(), versions["bedside"], strict=True):
-        assert line.startswith(f"bedside {version}: {folder}/bedside/{version}/model.onnx does not have the SHA-256")
+        assert line.startswith(f"bedside {version}: bedside/{version}/model.onnx does not have the SHA-256")
     for line, version in zip(result.stdout.splitlines(), versions["followup"], strict=True):
         assert line.startswith(f"followup {version}: good, sha256:")
 
 
 def test_a_folder_without_bundles_is_not_found_good(tmp_path: Path) -> None:
-    assert f"there is no bundle in {tmp_path}" in complaint(1, "models", "--folder", tmp_path, "verify")
-    assert "served.toml" in complaint(1, "models", "--folder", tmp_path)
+    told = complaint(1, "models", "--folder", tmp_path, "verify")
+    assert told == f"Error: {tmp_path}: there is no bundle; name another folder with --folder"
+    assert complaint(1, "models", "--folder", tmp_path).startswith(f"Error: {tmp_path}: served.toml: ")
+    (tmp_path / "served.toml").write_text("")
+    assert complaint(1, "models", "--folder", tmp_path, "show", "bedside").endswith("; these are there: none")
 
 
 # variables

@@ -111,7 +111,31 @@ def test_an_ill_typed_setting_of_a_file_names_source_setting_and_what_is_expecte
     folder: Path, line: str, message: str
 ) -> None:
     (folder / "instance" / "config.toml").write_text(line + "\n")
-    assert failure(SECRET) == f"instance/config.toml: {message}"
+    assert failure(SECRET).startswith(f"instance/config.toml: {message}; it takes ")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_setting_that_cannot_be_read_is_told_with_what_it_takes_and_what_it_is_for(folder: Path, name: str) -> None:
+    (folder / "instance" / "config.toml").write_text(f"{name} = [[]]\n")
+    (declared,) = msgspec.json.schema(Settings)["$defs"].values()
+    message = failure(SECRET)
+    assert message.startswith(f"instance/config.toml: setting {name}: ")
+    told = message.partition("; it takes ")[2]
+    assert told.endswith(f". {declared['properties'][name]['description']}")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("MAX_PATIENTS", "it takes a whole number of 1 or more. "),
+        ("TRUSTED_PROXIES", "it takes a whole number from 0 to 10. "),
+        ("SECURE_COOKIES", "it takes true or false. "),
+        ("ENVIRONMENT", "it takes development or production. "),
+    ],
+)
+def test_what_a_setting_takes_is_told_with_its_limits(name: str, told: str) -> None:
+    assert told in failure({PREFIX + name: "-1", **SECRET})
 
 
 @pytest.mark.usefixtures("folder")

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
 
 _DESCRIPTION: Final = (
-    "Risk that a patient with heart failure dies during follow-up. For research and education, not for clinical "
-    "decisions."
+    "Risk that a patient with heart failure dies during follow-up. It is what the model expects: 0.58 says that 58 of "
+    "100 such patients die during follow-up. For research and education, not for clinical decisions."
 )
 
 

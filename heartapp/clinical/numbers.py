@@ -1,20 +1,25 @@
-"""Numbers as people write and read them: decimal comma, spaces between thousands, nothing guessed."""
+"""Numbers as people write and read them: decimal comma, spaces between thousands, per cents, nothing guessed."""
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HUNDRED: Final = 100
 THIN_SPACE: Final = "\N{NARROW NO-BREAK SPACE}"
 
 # Spaces that keyboards, spreadsheets and our own pages put between thousands.
 _SPACES: Final = " \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}"
 _GROUPED: Final = re.compile(rf"([+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+)([.,]\d*)?", re.ASCII)
 _PLAIN: Final = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)", re.ASCII)
-_THOUSANDS_OR_DECIMAL: Final = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+_THOUSANDS_OR_DECIMAL: Final = re.compile(r"([+-]?[1-9]\d{0,2})([.,])(\d{3})", re.ASCII)
 _SEPARATORS: Final = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+(?:[.,]\d+)?", re.ASCII)
 _MINUS: Final = str.maketrans({"\N{MINUS SIGN}": "-"})
+_MARKS: Final = {",": "comma", ".": "point"}
 _MAX_LENGTH: Final = 40
 
 
@@ -26,11 +31,16 @@ class AmbiguousNumberError(NumberTextError):
     """The text can be read as two numbers."""
 
 
-def read_number(text: str) -> float:
+def read_number(text: str, plausible: Callable[[float], bool]) -> float:
     """Read a number typed by a person.
 
     A decimal point and a decimal comma both work, and spaces may stand between groups of three digits. A comma
-    before exactly three digits could mean either, so it is asked about and not guessed.
+    before exactly three digits could mean either, so it is asked about and not guessed; so is a point, where the number
+    would be plausible with thousands too.
+
+    Args:
+        text: what was typed.
+        plausible: whether a number can be meant here at all.
 
     Raises:
         NumberTextError: the text is not a number.
@@ -42,16 +52,17 @@ def read_number(text: str) -> float:
     if grouped := _GROUPED.fullmatch(text):
         text = re.sub(rf"[{_SPACES}]", "", grouped[1]) + (grouped[2] or "")
         return float(text.replace(",", "."))
-    if _THOUSANDS_OR_DECIMAL.fullmatch(text):
+    if (found := _THOUSANDS_OR_DECIMAL.fullmatch(text)) and (found[2] == "," or plausible(float(found[1] + found[3]))):
+        mark = _MARKS[found[2]]
         raise AmbiguousNumberError(
-            "Is the comma a decimal comma or a thousands separator? Write a point for decimals and no thousands "
-            "separator."
+            f"Is the {mark} a decimal {mark} or a thousands separator? Write thousands without it (1250), decimals "
+            f"with one zero more (1{found[2]}2500)."
         )
     if _PLAIN.fullmatch(text):
         return float(text.replace(",", "."))
     if _SEPARATORS.fullmatch(text):
-        raise AmbiguousNumberError("Write the number without thousands separators, and with a point for decimals.")
-    raise NumberTextError("This is not a number. Use digits, and a point for decimals.")
+        raise AmbiguousNumberError("Leave thousands separators out, and write a point or a comma before decimals.")
+    raise NumberTextError("This is not a number. Use digits, with a point or a comma before decimals.")
 
 
 def format_number(value: float) -> str:
@@ -60,3 +71,13 @@ def format_number(value: float) -> str:
     whole, point, decimals = format(Decimal(repr(round(float(value), 10))), ",f").removesuffix(".0").partition(".")
     whole = whole.replace(",", "" if abs(value) < 10_000 else THIN_SPACE)  # noqa: PLR2004 - 1000 to 9999 read well unspaced
     return f"{whole}{point}{decimals}"
+
+
+def of_hundred(share: float) -> int:
+    """A probability as a whole number of 100 people, halves upwards."""
+    return int(share * HUNDRED + 0.5)
+
+
+def per_cent(share: float, digits: int = 0) -> str:
+    """A share with a percent sign; whole per cents are rounded as people of a hundred are."""
+    return f"{share * HUNDRED:.{digits}f}%" if digits else f"{of_hundred(share)}%"

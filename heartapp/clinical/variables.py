@@ -113,7 +113,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="years",
         low=18,
         high=110,
-        help="Age when the follow-up began. Decimals are allowed.",
+        help="When the follow-up began; decimals are understood.",
         example=62,
         given=True,
     ),
@@ -135,7 +135,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         high=200_000,
         step=10,
         logarithmic=True,
-        help="CPK in the blood, in the unit of the published data.",
+        help="CPK, in the unit of the study; most laboratories report U/L.",
         example=250,
     ),
     Variable(
@@ -143,7 +143,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="Diabetes",
         group="History",
         kind="yes_no",
-        help="Diagnosed diabetes.",
+        help="Diagnosed, of any type.",
         example=1,
     ),
     Variable(
@@ -154,7 +154,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="%",
         low=5,
         high=90,
-        help="Blood leaving the left ventricle at each contraction.",
+        help="Share of blood that the left ventricle ejects per beat.",
         example=35,
     ),
     Variable(
@@ -162,7 +162,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="High blood pressure",
         group="History",
         kind="yes_no",
-        help="Diagnosed hypertension.",
+        help="Hypertension as a diagnosis, not a single reading.",
         example=0,
     ),
     Variable(
@@ -174,7 +174,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         low=1_000,
         high=3_000_000,
         step=1_000,
-        help="Multiply 10⁹/L by 1000: 265 × 10⁹/L is 265000.",
+        help="From 10⁹/L, multiply by 1000: 265 becomes 265000.",
         example=265_000,
     ),
     Variable(
@@ -187,7 +187,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         high=40,
         step=0.1,
         logarithmic=True,
-        help="Divide µmol/L by 88.4.",
+        help="From µmol/L, divide by 88.4.",
         example=1.4,
     ),
     Variable(
@@ -198,7 +198,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="mEq/L",
         low=90,
         high=200,
-        help="The same number in mmol/L.",
+        help="In mmol/L the number is the same.",
         example=137,
     ),
     Variable(
@@ -206,7 +206,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="Sex",
         group="Patient",
         kind="sex",
-        help="As recorded in the study.",
+        help="The study tells women and men apart, nothing more.",
         example=1,
         given=True,
     ),
@@ -215,7 +215,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="Smoking",
         group="History",
         kind="yes_no",
-        help="Smokes.",
+        help="Smokes now; the study says nothing of former smokers.",
         example=0,
     ),
     Variable(

@@ -5,6 +5,9 @@
 ``survival.json`` (a survival curve). The manifest states size and SHA-256 of the others. Each file is read once, and
 the very bytes whose digest was compared are the ones that are parsed. ``members.joblib`` is a pickle: its bytes are
 compared and never loaded here.
+
+What is wrong is told with the file's place in the folder of bundles, such as ``bedside/1/model.onnx``: the rest of the
+path is the machine's own affair.
 """
 
 from __future__ import annotations
@@ -151,15 +154,16 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
         BundleError: names the file and the remedy.
     """
     folder = _folder(root, name, version)
-    manifest_bytes = _read(folder / MANIFEST)
-    manifest = _parse_manifest(manifest_bytes, folder / MANIFEST)
-    _check_identity(manifest, name, version, folder / MANIFEST)
-    contents = {file: _read_checked(folder / file, entry) for file, entry in manifest.files.items()}
-    _check_variables(manifest, folder / MANIFEST)
+    place = f"{folder}/{MANIFEST}"
+    manifest_bytes = _read(root, place)
+    manifest = _parse_manifest(manifest_bytes, place)
+    _check_identity(manifest, name, version, place)
+    contents = {file: _read_checked(root, f"{folder}/{file}", entry) for file, entry in manifest.files.items()}
+    _check_variables(manifest, place)
     try:
         report = msgspec.json.decode(contents[REPORT], type=Report)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BundleError(f"{folder / REPORT}: {error}; {_REMEDY}") from None
+        raise BundleError(f"{folder}/{REPORT}: {error}; {_REMEDY}") from None
     return Bundle(
         manifest=manifest,
         onnx=contents[ONNX],
@@ -177,12 +181,11 @@ def read_served(root: Path) -> dict[str, str]:
     Raises:
         BundleError: the file is missing or not a table of name = "version".
     """
-    path = root / SERVED
     try:
-        table = tomllib.loads(_read(path).decode("utf-8"))
+        table = tomllib.loads(_read(root, SERVED).decode("utf-8"))
         return msgspec.convert(table, dict[str, str])
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise BundleError(f'{path}: {error}; it holds one line a model, such as bedside = "1"') from None
+        raise BundleError(f'{SERVED}: {error}; it holds one line a model, such as bedside = "1"') from None
 
 
 def list_bundles(root: Path) -> list[tuple[str, str]]:
@@ -190,84 +193,86 @@ def list_bundles(root: Path) -> list[tuple[str, str]]:
     return sorted((path.parents[1].name, path.parent.name) for path in root.glob(f"*/[!.]*/{MANIFEST}"))
 
 
-def _folder(root: Path, name: str, version: str) -> Path:
+def _folder(root: Path, name: str, version: str) -> str:
+    """The place of a bundle within the root, once it is safe to read there."""
     for part in (name, version):
         if not _NAME.fullmatch(part):
             raise BundleError(
                 f"{part[:64]!a} is no name for a bundle's folder: use a-z, 0-9, '.', '_', '-'; correct {SERVED} or "
                 "the setting `served`"
             )
-    folder = root / name / version
-    for path in (root / name, folder):
-        if path.is_symlink():
-            raise BundleError(f"{path} is a symbolic link, which a bundle must not be; copy the folder instead")
-    if not folder.is_dir():
+    folder = f"{name}/{version}"
+    for place in (name, folder):
+        if (root / place).is_symlink():
+            raise BundleError(f"{place} is a symbolic link, which a bundle must not be; copy the folder instead")
+    if not (root / folder).is_dir():
         raise BundleError(f"{folder} is not a folder; {_REMEDY}, or correct {SERVED} or the setting `served`")
     return folder
 
 
-def _read(path: Path, expected: int | None = None) -> bytes:
+def _read(root: Path, place: str, expected: int | None = None) -> bytes:
     """The bytes of a regular file, not by way of a symbolic link; ``expected`` is its size where known."""
+    path = root / place
     if path.is_symlink():
-        raise BundleError(f"{path} is a symbolic link, which a bundle must not hold; copy the file instead")
+        raise BundleError(f"{place} is a symbolic link, which a bundle must not hold; copy the file instead")
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _FLAGS)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-                raise BundleError(f"{path} is not a file of at most {_MAX_BYTES} bytes; {_REMEDY}")
+                raise BundleError(f"{place} is not a file of at most {_MAX_BYTES} bytes; {_REMEDY}")
             if expected is not None and status.st_size != expected:
-                raise BundleError(f"{path} has {status.st_size} bytes, the manifest says {expected}; {_REMEDY}")
+                raise BundleError(f"{place} has {status.st_size} bytes, the manifest says {expected}; {_REMEDY}")
             return file.read(status.st_size)
     except OSError as error:
-        raise BundleError(f"{path}: {error.strerror}; {_REMEDY}") from None
+        raise BundleError(f"{place}: {error.strerror}; {_REMEDY}") from None
 
 
-def _read_checked(path: Path, entry: FileEntry) -> bytes:
-    content = _read(path, entry.size)
+def _read_checked(root: Path, place: str, entry: FileEntry) -> bytes:
+    content = _read(root, place, entry.size)
     if hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise BundleError(f"{path} does not have the SHA-256 that the manifest states; {_REMEDY}")
+        raise BundleError(f"{place} does not have the SHA-256 that the manifest states; {_REMEDY}")
     return content
 
 
-def _parse_manifest(content: bytes, path: Path) -> Manifest:
+def _parse_manifest(content: bytes, place: str) -> Manifest:
     try:
         stated = msgspec.json.decode(content, type=dict[str, object]).get("format")
         if stated != FORMAT:
             raise BundleError(
-                f"{path} is of format {stated if isinstance(stated, int) else 'unknown'}, this heartapp reads "
+                f"{place} is of format {stated if isinstance(stated, int) else 'unknown'}, this heartapp reads "
                 f"format {FORMAT}; use a heartapp of that format, or train the model anew"
             )
         return msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"{path}: {error}; {_REMEDY}") from None
+        raise BundleError(f"{place}: {error}; {_REMEDY}") from None
 
 
-def _check_identity(manifest: Manifest, name: str, version: str, path: Path) -> None:
+def _check_identity(manifest: Manifest, name: str, version: str, place: str) -> None:
     if name not in MODEL_VARIABLES:
-        raise BundleError(f"{path}: no model of this heartapp is called {name}; known: {', '.join(MODEL_VARIABLES)}")
+        raise BundleError(f"{place}: no model of this heartapp is called {name}; known: {', '.join(MODEL_VARIABLES)}")
     if (manifest.name, manifest.version) != (name, version):
-        raise BundleError(f"{path} belongs to another folder than {name}/{version}; {_REMEDY}")
+        raise BundleError(f"{place} belongs to another folder than {name}/{version}; {_REMEDY}")
     if missing := [file for file in FILES if file not in manifest.files]:
-        raise BundleError(f"{path} says nothing of {', '.join(missing)}; {_REMEDY}")
+        raise BundleError(f"{place} says nothing of {', '.join(missing)}; {_REMEDY}")
     if set(manifest.files) - {*FILES, *OPTIONAL_FILES}:
-        raise BundleError(f"{path} names files that no bundle holds; {_REMEDY}")
+        raise BundleError(f"{place} names files that no bundle holds; {_REMEDY}")
     if tuple(manifest.members) != MEMBERS:
-        raise BundleError(f"{path}: members must be {', '.join(MEMBERS)}; {_REMEDY}")
+        raise BundleError(f"{place}: members must be {', '.join(MEMBERS)}; {_REMEDY}")
 
 
-def _check_variables(manifest: Manifest, path: Path) -> None:
+def _check_variables(manifest: Manifest, place: str) -> None:
     unknown = [name for name in manifest.variable_names if name not in BY_NAME]
     if unknown or manifest.fingerprint != fingerprint(manifest.variable_names):
         raise BundleError(
-            f"{path}: the model was trained under another declaration of the variables (names, units, limits) than "
+            f"{place}: the model was trained under another declaration of the variables (names, units, limits) than "
             "this heartapp has; train it anew, or use the heartapp it was trained with"
         )
     names = set(manifest.variable_names)
     if not {*manifest.required, *manifest.used, *manifest.domain.fields} <= names or len(manifest.typical) != len(
         names
     ):
-        raise BundleError(f"{path}: required, used, typical or domain do not fit the variables; {_REMEDY}")
+        raise BundleError(f"{place}: required, used, typical or domain do not fit the variables; {_REMEDY}")
     golden = manifest.golden
     columns = {len(row) for row in golden.rows}
     if columns != {len(manifest.variables)} or not len(golden.rows) == len(golden.probabilities) == len(golden.risks):
-        raise BundleError(f"{path}: the golden rows do not fit the variables; {_REMEDY}")
+        raise BundleError(f"{place}: the golden rows do not fit the variables; {_REMEDY}")

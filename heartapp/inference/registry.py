@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from heartapp.errors import BundleError, ModelUnavailableError, UnknownModelError
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import SERVED, read_bundle, read_served
 from heartapp.inference.model import Model
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ class ModelRegistry:
 
     A server that forks its workers has the bundles read before, so that these share what was read.
 
-    A bundle that fails its checks is not served and no other takes its place; the reason is kept for ``/readyz``.
+    A bundle that fails its checks is not served and no other takes its place; the reason is kept for ``/readyz``. It
+    names files from the folder of bundles on; where that folder is, the log alone tells.
     """
 
     def __init__(self, root: Path, *, default: str, served: Mapping[str, str] | None = None) -> None:
@@ -121,7 +122,7 @@ class ModelRegistry:
             except BundleError as error:
                 faults[name] = str(error)
         for name, reason in faults.items():
-            logger.error("model %s is not served: %s", name, reason)
+            logger.error("model %s is not served: %s (bundles: %s)", name, reason, self.root)
         return _Loaded(os.getpid(), models, faults)
 
     def _read_bundles(self) -> _Read:
@@ -140,7 +141,7 @@ class ModelRegistry:
                 faults[name] = str(error)
         if self.default not in bundles and self.default not in faults:
             faults[self.default] = (
-                f"the default model {self.default} has no version to serve; name one in {self.root}/served.toml or "
+                f"the default model {self.default} has no version to serve; name one in {SERVED} or "
                 "set HEARTAPP_DEFAULT_MODEL to a model that is there"
             )
         return _Read(bundles, faults)

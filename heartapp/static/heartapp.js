@@ -1,5 +1,6 @@
 // The form works without this file. With it: the example is filled in without a reload, a changed value gets a new
-// answer, faults are brought to the reader, and a server that does not answer is told where the result would be.
+// answer, faults and a first sight of the result are brought to the reader, and trouble with the server is told where
+// the result would be.
 
 const form = () => document.getElementById("patient");
 const result = () => document.getElementById("result");
@@ -29,11 +30,23 @@ function markOutdated() {
   if (result().dataset.state === "prediction") result().classList.toggle("outdated", entries() !== sent);
 }
 
-function showTrouble() {
-  const trouble = document.getElementById("trouble").content.cloneNode(true);
-  result().replaceChildren(result().querySelector(".working"), trouble);
+// On a phone the result stands below the form; on a desktop it is in view already. The focus stays where it is.
+function bringIntoView() {
+  const { top, bottom } = (document.getElementById("risk") ?? result()).getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) result().scrollIntoView();
+}
+
+// Only heartapp itself says that a model is not available; what a proxy on the way says helps no one.
+function unavailable(text) {
+  return new DOMParser().parseFromString(text, "text/html").querySelector("#result[data-state=unavailable]")?.children;
+}
+
+function showTrouble(told = document.getElementById("trouble").content.cloneNode(true).children) {
+  const working = result().querySelector(".working");
+  result().replaceChildren(working, ...[...told].filter((one) => !one.matches(".working")));
   result().dataset.state = "trouble";
   document.getElementById("announcement").textContent = "";
+  if (asked) bringIntoView();
   asked = false;
 }
 
@@ -58,12 +71,13 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("htmx:after:swap", () => {
   const summary = document.getElementById("summary");
   if (asked && summary) summary.focus();
+  else if (asked) bringIntoView();
   asked = false;
   markOutdated();
 });
 
-document.addEventListener("htmx:response:error", (event) => {
-  if (event.detail.ctx.response.status !== 422) showTrouble();
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (ctx.response.status !== 422) showTrouble(unavailable(ctx.text));
 });
 
-document.addEventListener("htmx:error", showTrouble);
+document.addEventListener("htmx:error", () => showTrouble());

@@ -24,7 +24,7 @@ from heartapp.inference.report import Bin, GoalResult, HorizonCalibration, Proto
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY, SurvivalModel
 from heartapp.training.evaluation import SEED, SPLITS, TEST_PATIENTS
 from heartapp.training.goals import SURVIVAL_GOALS
-from heartapp.training.metrics import BINS, spreads
+from heartapp.training.metrics import BINS, rounded, spreads
 from heartapp.training.survival import fit_survival
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 LAST_JUDGED: Final = 240
 """The integrated Brier score and Uno's C reach to this day, or to the day before the follow-up of a split ends."""
-_DIGITS: Final = 6
 _GRID_STEP: Final = 5
 
 
@@ -189,14 +188,14 @@ def _calibration(results: Sequence[_Split], index: int, day: int) -> HorizonCali
     order = np.argsort(risk, kind="stable")
     return HorizonCalibration(
         day=day,
-        slope=_rounded(_slope(risk, dead, weight)),
-        slope_sd=_rounded(np.nanstd([_slope(*side) for side in sides], ddof=1)),
-        intercept=_rounded(np.average(dead, weights=weight) - np.average(risk, weights=weight)),
+        slope=rounded(_slope(risk, dead, weight)),
+        slope_sd=rounded(np.nanstd([_slope(*side) for side in sides], ddof=1)),
+        intercept=rounded(np.average(dead, weights=weight) - np.average(risk, weights=weight)),
         bins=[
             Bin(
                 len(part),
-                _rounded(np.average(risk[part], weights=weight[part])),
-                _rounded(np.average(dead[part], weights=weight[part])),
+                rounded(np.average(risk[part], weights=weight[part])),
+                rounded(np.average(dead[part], weights=weight[part])),
             )
             for part in np.array_split(order, BINS)
         ],
@@ -225,7 +224,3 @@ def _goals(metrics: dict[str, Spread], calibration: Sequence[HorizonCalibration]
     figures = {name: spread.mean for name, spread in metrics.items()}
     figures |= {f"calibration_slope_{horizon.day}": horizon.slope for horizon in calibration}
     return [goal.judge(name, figures[name]) for name, goal in SURVIVAL_GOALS.items()]
-
-
-def _rounded(value: float | np.floating) -> float:
-    return round(float(value), _DIGITS)

@@ -38,7 +38,7 @@ THRESHOLD: Final = Variable(
     unit="%",
     low=1,
     high=99,
-    help="The risk from which death is expected, a whole number. Empty: the model’s own.",
+    help="Death is expected from this risk on; empty: the model’s own. Whole numbers.",
     example=math.nan,
 )
 HORIZON: Final = Variable(
@@ -49,7 +49,7 @@ HORIZON: Final = Variable(
     unit="days",
     low=FIRST_DAY,
     high=LAST_DAY,
-    help="One more day of the survival curve, a whole number.",
+    help="One more day of the survival curve. Whole numbers.",
     example=math.nan,
 )
 OPTIONS: Final = (THRESHOLD, HORIZON)
@@ -76,7 +76,7 @@ class NumberField(Field):
         if self.empty:
             return
         try:
-            self.data = read_number(text)
+            self.data = read_number(text, self.variable.allows)
         except NumberTextError as error:
             self.problem = f"{self.variable.label}: {error} Allowed: {self.variable.range}."
 

@@ -53,13 +53,13 @@ def index() -> ResponseReturnValue:
 def predict() -> ResponseReturnValue:
     """The form's answer: a fragment for HTMX, a whole page without JavaScript."""
     form, registry = _form(), get_registry()
-    if form.model.data in registry.faults:
-        registry.get(form.model.data)  # No entry can mend this: it is no fault of the form.
+    if form.model.data in registry.faults:  # No entry can mend this: it is no fault of the form.
+        return _answer(form, unavailable=form.model.data), HTTPStatus.SERVICE_UNAVAILABLE
     if not form.validate():
-        return _answer(form, None), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _answer(form), HTTPStatus.UNPROCESSABLE_ENTITY
     model = registry.get(form.model.data)
     (prediction,) = model.predict([form.values(model.variables)], form.asked(model))
-    return _answer(form, prediction)
+    return _answer(form, prediction=prediction)
 
 
 @blueprint.get("/predict")
@@ -93,18 +93,23 @@ def _form() -> PatientForm:
     return form
 
 
-def _answer(form: PatientForm, prediction: Prediction | None) -> str:
+def _answer(form: PatientForm, *, prediction: Prediction | None = None, unavailable: str | None = None) -> str:
     template = "_workspace.html" if request.headers.get("HX-Request") == "true" else "index.html"
-    return _page(template, form, prediction)
+    return _page(template, form, prediction, unavailable)
 
 
-def _page(template: str, form: PatientForm, prediction: Prediction | None = None) -> str:
+def _page(
+    template: str, form: PatientForm, prediction: Prediction | None = None, unavailable: str | None = None
+) -> str:
+    """The form with an answer; ``unavailable`` is the model that was asked and is not served."""
     return render_template(
         template,
         form=form,
         prediction=prediction,
         answering=get_registry().get(prediction.model.name) if prediction else None,
         models=get_registry().models,
+        faulty=tuple(get_registry().faults),
+        unavailable=unavailable,
         options=OPTIONS,
         expired=PAGE_EXPIRED if form.expired else None,
         by_name=BY_NAME,

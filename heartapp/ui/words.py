@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import UnsetType
 
+from heartapp.clinical.numbers import HUNDRED, of_hundred, per_cent
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.survival import DEFAULT_HORIZONS, LAST_DAY
 from heartapp.inference.telling.parts import MEMBERS
@@ -13,11 +14,10 @@ from heartapp.inference.telling.parts import MEMBERS
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from heartapp.inference.cautions import Caution
     from heartapp.inference.explanation import Contribution, Explanation
     from heartapp.inference.model import Prediction, Survival
     from heartapp.inference.turning_points import TurningPoint
-
-HUNDRED: Final = 100
 
 MEMBER_LABELS: Final = MEMBERS
 
@@ -31,11 +31,6 @@ MODEL_LABELS: Final = {
         ),
     ),
 }
-
-
-def of_hundred(share: float) -> int:
-    """A probability as a whole number of 100 people."""
-    return int(share * HUNDRED + 0.5)
 
 
 def frequency(share: float) -> str:
@@ -85,12 +80,32 @@ def verdict(prediction: Prediction) -> str:
     return f"{agreeing} of {total} models expect {_outcome(prediction)}"
 
 
+def model_label(name: str) -> str:
+    """A model as the subject of a sentence: ``The bedside model``; one that heartapp does not know by its own name."""
+    return f"The {MODEL_LABELS[name][0].lower() if name in MODEL_LABELS else name} model"
+
+
+def unavailable(name: str | None, served: Collection[object]) -> str:
+    """Which model gives no answer; none does where none is ``served``."""
+    return f"{model_label(name)} is not available" if name and served else "No model is available"
+
+
+def expectation(prediction: Prediction) -> str:
+    """The risk as people, and whose word it is."""
+    return f"The model expects: {risk_frequency(prediction)} such patients die during follow-up."
+
+
+def labelled(caution: Caution) -> str:
+    """The variable whose value a caution tells; empty where the message names what it is about."""
+    return BY_NAME[caution.field].label if caution.kind in {"edge_of_range", "outside_range"} else ""
+
+
 UNFAMILIAR: Final = "The model has not seen such patients"
 
 
 def announcement(prediction: Prediction) -> str:
     """The answer in one breath, for a screen reader."""
-    told = f"{verdict(prediction)}. {capital(risk_frequency(prediction))} such patients die during follow-up."
+    told = f"{verdict(prediction)}. {expectation(prediction)}"
     if not prediction.familiar:
         base = f"{capital(frequency(prediction.base_rate))} patients of the study died during follow-up."
         told = f"{UNFAMILIAR}. {base} The model’s own answer: {told}"
@@ -191,11 +206,6 @@ def enumeration(fields: Sequence[str]) -> str:
     """The labels of variables within a sentence."""
     *rest, last = [BY_NAME[field].label.lower() for field in fields] or [""]
     return f"{', '.join(rest)} and {last}" if rest else last
-
-
-def per_cent(share: float, digits: int = 0) -> str:
-    """A share with a percent sign; whole per cents are rounded as people of a hundred are."""
-    return f"{share * HUNDRED:.{digits}f}%" if digits else f"{of_hundred(share)}%"
 
 
 def capital(text: str) -> str:

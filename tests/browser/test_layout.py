@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import BEDSIDE, BUTTON, EXTREMES, show_result
+from tests.browser.pages import BEDSIDE, BUTTON, EXTREMES, expect_result, expect_trouble, fill, press, show_result
 from tests.browser.states import STATES
 
 if TYPE_CHECKING:
@@ -51,6 +51,29 @@ def test_the_result_stays_in_view_while_the_form_is_scrolled(page: Page) -> None
     assert page.evaluate("document.documentElement.scrollHeight > innerHeight + 200")
 
 
+def test_on_a_phone_the_result_comes_into_view_and_the_focus_stays(open_page: Open) -> None:
+    page = open_page(viewport={"width": 320, "height": 640}, has_touch=True)
+    fill(page, BEDSIDE)
+    for seen in ("#risk", "#result .verdict"):
+        press(page)
+        expect_result(page)
+        expect(page.locator(seen)).to_be_in_viewport(ratio=1)
+        expect(page.locator(BUTTON)).to_be_focused()
+    page.locator("#age").scroll_into_view_if_needed()
+    page.fill("#age", "80")
+    with page.expect_response("**/predict"):
+        page.focus("#ejection_fraction")
+    expect(page.locator("#ejection_fraction")).to_be_in_viewport()  # a renewed answer does not pull the reader away
+
+
+def test_trouble_comes_into_view_on_a_phone(open_page: Open) -> None:
+    page = open_page(viewport={"width": 320, "height": 640}, has_touch=True)
+    page.route("**/predict", lambda route: route.fulfill(status=502))
+    press(page)
+    expect_trouble(page)
+    expect(page.locator("#result h2")).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize(
     ("values", "model"), [(BEDSIDE, "bedside"), (EXTREMES, "followup")], ids=["plain", "with every caution"]
 )
@@ -88,6 +111,55 @@ def test_every_part_is_printed_folded_or_not(page: Page) -> None:
 def test_the_page_is_dark_for_those_who_want_it_dark(open_page: Open) -> None:
     assert open_page(color_scheme="dark").evaluate(LUMINANCE) < 0.15
     assert open_page(color_scheme="light").evaluate(LUMINANCE) > 0.85
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_in_forced_colours_the_button_has_an_edge_and_the_dead_are_told_from_the_living(
+    open_page: Open, scheme: Literal["light", "dark"]
+) -> None:
+    page = open_page(forced_colors="active", color_scheme=scheme)
+    show_result(page, BEDSIDE)
+    style = "(element, name) => getComputedStyle(element)[name]"
+    paper = page.locator("html").evaluate(style, "backgroundColor")
+    button = page.locator(BUTTON)
+    assert button.evaluate(style, "borderTopWidth") == "2px"
+    assert button.evaluate(style, "borderTopColor") != paper
+    assert button.evaluate(style, "color") != paper  # the system lays its paper under the letters
+    assert page.locator(".icons .dead").first.evaluate(style, "fill") not in {paper, "none"}
+    assert page.locator(".icons .alive").first.evaluate(style, "fill") == "none"
+    assert page.locator(".icons .alive").first.evaluate(style, "stroke") != paper
+    current, other = page.locator("nav a[aria-current]"), page.locator("nav a:not([aria-current])").first
+    assert other.evaluate(style, "borderBottomColor") == paper != current.evaluate(style, "borderBottomColor")
+
+
+def test_the_bar_of_a_faulty_field_keeps_clear_of_its_label(open_page: Open) -> None:
+    for width in (320, 1280):
+        page = open_page(viewport={"width": width, "height": 800})
+        press(page)
+        bar = page.locator("#field-age").evaluate(
+            "field => { const bar = getComputedStyle(field, '::before');"
+            " return [bar.left, bar.borderLeftWidth].map(parseFloat) }"
+        )
+        left = page.locator("#field-age").evaluate("field => field.getBoundingClientRect().left")
+        assert sum(bar) <= -8
+        assert left + bar[0] >= 0
+
+
+@pytest.mark.parametrize("width", [320, 768, 1280])
+def test_neither_a_key_nor_a_pair_of_the_example_is_broken_on_the_page_of_the_api(open_page: Open, width: int) -> None:
+    page = open_page("/api/v1/", viewport={"width": width, "height": 800})
+    keys = page.locator("th code").evaluate_all("keys => keys.map(key => key.getClientRects().length)")
+    assert set(keys) == {1}
+    pairs = page.locator("pre code").evaluate(
+        """code => [...code.textContent.matchAll(/"\\w+":[\\d.]+/g)].map(pair => {
+            const range = new Range();
+            range.setStart(code.firstChild, pair.index);
+            range.setEnd(code.firstChild, pair.index + pair[0].length);
+            return range.getClientRects().length;
+        })"""
+    )
+    assert len(pairs) == len(BEDSIDE)
+    assert set(pairs) == {1}
 
 
 def test_without_motion_nothing_moves_for_those_who_want_none(open_page: Open) -> None:

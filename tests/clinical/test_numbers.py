@@ -14,17 +14,27 @@ from heartapp.clinical.numbers import (
     AmbiguousNumberError,
     NumberTextError,
     format_number,
+    of_hundred,
+    per_cent,
     read_number,
 )
+from heartapp.clinical.variables import BY_NAME
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 COMMA_QUESTION = (
-    "Is the comma a decimal comma or a thousands separator? Write a point for decimals and no thousands separator."
+    "Is the comma a decimal comma or a thousands separator? Write thousands without it (1250), decimals with one zero "
+    "more (1,2500)."
 )
-SEPARATOR_ADVICE = "Write the number without thousands separators, and with a point for decimals."
-NOT_A_NUMBER = "This is not a number. Use digits, and a point for decimals."
+POINT_QUESTION = COMMA_QUESTION.replace("comma", "point").replace("1,2500", "1.2500")
+SEPARATOR_ADVICE = "Leave thousands separators out, and write a point or a comma before decimals."
+NOT_A_NUMBER = "This is not a number. Use digits, with a point or a comma before decimals."
 TOO_LONG = "This is too long for a number."
-MESSAGES = {COMMA_QUESTION, SEPARATOR_ADVICE, NOT_A_NUMBER, TOO_LONG}
+MESSAGES = {COMMA_QUESTION, POINT_QUESTION, SEPARATOR_ADVICE, NOT_A_NUMBER, TOO_LONG}
+
+
+def read(text: str) -> float:
+    """What a text says where numbers of thousands are out of the question."""
+    return read_number(text, lambda value: abs(value) < 1_000)
 
 
 @pytest.mark.parametrize(
@@ -47,37 +57,77 @@ MESSAGES = {COMMA_QUESTION, SEPARATOR_ADVICE, NOT_A_NUMBER, TOO_LONG}
     ],
 )
 def test_a_decimal_point_and_a_decimal_comma_both_work(text: str, value: float) -> None:
-    assert read_number(text) == value
+    assert read(text) == value
 
 
 @pytest.mark.parametrize("space", [" ", NO_BREAK_SPACE, "\N{THIN SPACE}", "\N{NARROW NO-BREAK SPACE}"])
 def test_spaces_of_every_kind_may_stand_between_thousands(space: str) -> None:
-    assert read_number(f"1{space}265{space}000") == 1_265_000
-    assert read_number(f"265{space}000,5") == 265_000.5
-    assert read_number(f"265{space}000.125") == 265_000.125
+    assert read(f"1{space}265{space}000") == 1_265_000
+    assert read(f"265{space}000,5") == 265_000.5
+    assert read(f"265{space}000.125") == 265_000.125
 
 
 @pytest.mark.parametrize("minus", ["-", "\N{MINUS SIGN}"])
 def test_both_minus_signs_are_read(minus: str) -> None:
-    assert read_number(f"{minus}1,5") == -1.5
-    assert read_number(f"{minus}12 000") == -12_000
+    assert read(f"{minus}1,5") == -1.5
+    assert read(f"{minus}12 000") == -12_000
 
 
 @pytest.mark.parametrize("text", ["1,200", "265,000", "-1,200", "12,345"])
 def test_a_comma_before_exactly_three_digits_is_asked_about(text: str) -> None:
     with pytest.raises(AmbiguousNumberError, match=re.escape(COMMA_QUESTION)):
-        read_number(text)
+        read(text)
 
 
-@pytest.mark.parametrize(("text", "value"), [("0,500", 0.5), ("-0,125", -0.125), ("00,500", 0.5)])
-def test_a_comma_after_a_zero_can_only_be_decimal(text: str, value: float) -> None:
-    assert read_number(text) == value
+@pytest.mark.parametrize("text", ["1.200", "265.000", "-1.200", "12.345"])
+def test_a_point_before_exactly_three_digits_is_asked_about_where_thousands_are_plausible(text: str) -> None:
+    thousands = float(text.replace(".", ""))
+    with pytest.raises(AmbiguousNumberError, match=re.escape(POINT_QUESTION)):
+        read_number(text, lambda value: value == thousands)
+    assert read_number(text, lambda value: value != thousands) == float(text)
+
+
+@pytest.mark.parametrize("mark", [",", "."])
+def test_both_answers_to_the_question_are_numbers(mark: str) -> None:
+    with pytest.raises(AmbiguousNumberError) as asked:
+        read_number(f"9{mark}999", lambda _: True)
+    ways = re.findall(r"\(([\d.,]+)\)", str(asked.value))
+    assert [read_number(way, lambda _: True) for way in ways] == [1250, 1.25]
+
+
+@pytest.mark.parametrize("text", ["0,500", "0.500", "-0,125", "-0.125", "00,500", "00.500"])
+def test_a_comma_or_point_after_a_zero_can_only_be_decimal(text: str) -> None:
+    assert read_number(text, lambda _: True) == float(text.replace(",", "."))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "asked"),
+    [
+        ("creatinine_phosphokinase", "1.234", True),
+        ("creatinine_phosphokinase", "1.2340", False),
+        ("creatinine_phosphokinase", "1.23", False),
+        ("platelets", "263.358", True),
+        ("platelets", "263358.03", False),
+        ("platelets", "263358.125", False),
+        ("age", "60.667", False),
+        ("serum_creatinine", "1.234", False),
+        ("ejection_fraction", "35.000", False),
+        ("serum_sodium", "137.000", False),
+    ],
+)
+def test_what_is_asked_about_follows_from_a_variables_limits(name: str, text: str, *, asked: bool) -> None:
+    plausible = BY_NAME[name].allows
+    if asked:
+        with pytest.raises(AmbiguousNumberError, match=re.escape(POINT_QUESTION)):
+            read_number(text, plausible)
+    else:
+        assert read_number(text, plausible) == float(text)
 
 
 @pytest.mark.parametrize("text", ["1,200.5", "1.200.000", "1,200,000", "1.200,5", "-1.200.000"])
 def test_thousands_separators_are_refused_with_advice(text: str) -> None:
     with pytest.raises(AmbiguousNumberError, match=re.escape(SEPARATOR_ADVICE)):
-        read_number(text)
+        read(text)
 
 
 @pytest.mark.parametrize(
@@ -105,38 +155,41 @@ def test_thousands_separators_are_refused_with_advice(text: str) -> None:
 )
 def test_what_is_not_one_number_is_refused_with_advice(text: str) -> None:
     with pytest.raises(NumberTextError, match=re.escape(NOT_A_NUMBER)):
-        read_number(text)
+        read_number(text, lambda _: True)
 
 
 def test_what_is_too_long_for_a_number_is_refused() -> None:
-    assert read_number("1" * 40) == float("1" * 40)
+    assert read("1" * 40) == float("1" * 40)
     with pytest.raises(NumberTextError, match=re.escape(TOO_LONG)):
-        read_number("1" * 41)
+        read("1" * 41)
 
 
-def outcome(text: str) -> float | str:
+def outcome(text: str, *, thousands: bool) -> float | str:
     """The number, or what the person is told."""
     try:
-        return read_number(text)
+        return read_number(text, lambda _: thousands)
     except NumberTextError as error:
         return str(error)
 
 
-@given(st.text(st.one_of(st.sampled_from(string.digits + "+-.,eE \u00a0\u202f\u2212"), st.characters()), max_size=60))
-def test_any_text_is_a_finite_number_or_one_of_the_messages(text: str) -> None:
-    told = outcome(text)
+@given(
+    text=st.text(st.sampled_from(string.digits + "+-.,eE \u00a0\u202f\u2212") | st.characters(), max_size=60),
+    thousands=st.booleans(),
+)
+def test_any_text_is_a_finite_number_or_one_of_the_messages(text: str, *, thousands: bool) -> None:
+    told = outcome(text, thousands=thousands)
     assert told in MESSAGES if isinstance(told, str) else math.isfinite(told)
 
 
 @given(st.decimals(-10_000_000, 10_000_000, allow_nan=False, places=4).map(float))
 def test_what_was_written_for_people_reads_as_the_same_number(value: float) -> None:
-    assert read_number(format_number(value)) == value
+    assert read(format_number(value)) == value
 
 
 @given(st.integers(-10_000_000, 10_000_000), st.integers(0, 9_999))
 def test_a_decimal_comma_reads_as_a_decimal_point_unless_three_digits_follow(whole: int, decimals: int) -> None:
     text = f"{whole},{decimals:04}"
-    assert read_number(text) == float(Decimal(text.replace(",", ".")))
+    assert read(text) == float(Decimal(text.replace(",", ".")))
 
 
 @pytest.mark.parametrize(
@@ -159,3 +212,21 @@ def test_a_decimal_comma_reads_as_a_decimal_point_unless_three_digits_follow(who
 )
 def test_numbers_are_written_with_the_fewest_digits_and_thousands_apart(value: float, text: str) -> None:
     assert format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "people"), [(0, 0), (0.004, 0), (0.005, 1), (0.32, 32), (0.3249, 32), (0.325, 33), (0.995, 100), (1, 100)]
+)
+def test_a_share_is_rounded_to_whole_people_half_up(share: float, people: int) -> None:
+    assert of_hundred(share) == people
+
+
+@given(st.floats(0, 1))
+def test_no_share_is_rounded_by_more_than_half_a_person(share: float) -> None:
+    assert abs(of_hundred(share) - share * 100) <= 0.5 + 1e-9
+    assert per_cent(share) == f"{of_hundred(share)}%"
+
+
+def test_per_cent_with_decimals_keeps_them() -> None:
+    assert per_cent(0.3211, 1) == "32.1%"
+    assert per_cent(0.5, 2) == "50.00%"

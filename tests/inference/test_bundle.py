@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 NAME = "bedside"
 VERSION = "1"
+PLACE = f"{NAME}/{VERSION}"
 LISTED = (*FILES, *OPTIONAL_FILES)
 EVERY_FILE = (MANIFEST, *LISTED)
 REMEDIES = ("train it anew", "train the model anew", "copy the f", "correct served.toml")
@@ -78,6 +79,7 @@ def refusal(root: Path, name: str = NAME, version: str = VERSION) -> str:
     with pytest.raises(BundleError) as caught:
         read_bundle(root, name, version)
     message = str(caught.value)
+    assert str(root) not in message
     assert any(remedy in message for remedy in REMEDIES), message
     return message
 
@@ -123,7 +125,7 @@ def test_a_file_that_the_manifest_does_not_name_is_not_read(root: Path, folder: 
 @pytest.mark.parametrize("file", ["extra.txt", "../report.json", "/etc/passwd", ""])
 def test_a_manifest_that_names_another_file_is_refused_before_that_is_read(root: Path, folder: Path, file: str) -> None:
     change_manifest(folder, lambda manifest: manifest["files"].update({file: {"size": 0, "sha256": "0" * 64}}))
-    assert refusal(root).startswith(f"{folder / MANIFEST} names files that no bundle holds")
+    assert refusal(root).startswith(f"{PLACE}/{MANIFEST} names files that no bundle holds")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_one_flipped_bit_is_refused(root: Path, folder: Path, file: str, place: 
     content = bytearray((folder / file).read_bytes())
     content[int(place * (len(content) - 1))] ^= 1
     (folder / file).write_bytes(content)
-    assert refusal(root).startswith(f"{folder / file} does not have the SHA-256 that the manifest states")
+    assert refusal(root).startswith(f"{PLACE}/{file} does not have the SHA-256 that the manifest states")
 
 
 @pytest.mark.parametrize("file", LISTED)
@@ -161,7 +163,7 @@ def test_one_flipped_bit_is_refused(root: Path, folder: Path, file: str, place: 
 def test_a_truncated_or_longer_file_is_refused(root: Path, folder: Path, file: str, change: int) -> None:
     content = (folder / file).read_bytes()
     (folder / file).write_bytes(content[:change] if change < 0 else content + b"\n")
-    expected = f"{folder / file} has {len(content) + change} bytes, the manifest says {len(content)}"
+    expected = f"{PLACE}/{file} has {len(content) + change} bytes, the manifest says {len(content)}"
     assert refusal(root).startswith(expected)
 
 
@@ -188,14 +190,14 @@ def original(folder: Path) -> bytes:
 @every_file
 def test_a_missing_file_is_named(root: Path, folder: Path, file: str) -> None:
     (folder / file).unlink()
-    assert refusal(root).startswith(f"{folder / file}: ")
+    assert refusal(root).startswith(f"{PLACE}/{file}: ")
 
 
 @every_file
 def test_a_symbolic_link_in_place_of_a_file_is_refused(root: Path, folder: Path, file: str) -> None:
     (folder / file).rename(root / file)
     (folder / file).symlink_to(root / file)
-    assert refusal(root).startswith(f"{folder / file} is a symbolic link")
+    assert refusal(root).startswith(f"{PLACE}/{file} is a symbolic link")
 
 
 @posix
@@ -206,21 +208,21 @@ def test_a_symbolic_link_that_takes_a_file_s_place_after_the_look_is_not_followe
     (folder / file).rename(root / file)
     (folder / file).symlink_to(root / file)
     monkeypatch.setattr(Path, "is_symlink", lambda _: False)
-    assert refusal(root).startswith(f"{folder / file}: ")
+    assert refusal(root).startswith(f"{PLACE}/{file}: ")
 
 
 @pytest.mark.parametrize("linked", [NAME, f"{NAME}/{VERSION}"])
 def test_a_symbolic_link_in_place_of_a_folder_is_refused(root: Path, tmp_path: Path, linked: str) -> None:
     (root / linked).rename(tmp_path / "elsewhere")
     (root / linked).symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    assert refusal(root).startswith(f"{root / linked} is a symbolic link")
+    assert refusal(root).startswith(f"{linked} is a symbolic link")
 
 
 @every_file
 def test_a_folder_in_place_of_a_file_is_refused(root: Path, folder: Path, file: str) -> None:
     (folder / file).unlink()
     (folder / file).mkdir()
-    assert refusal(root).startswith(f"{folder / file}")
+    assert refusal(root).startswith(f"{PLACE}/{file}")
 
 
 @posix
@@ -228,12 +230,12 @@ def test_a_folder_in_place_of_a_file_is_refused(root: Path, folder: Path, file: 
 def test_a_named_pipe_in_place_of_a_file_is_refused_and_not_waited_for(root: Path, folder: Path, file: str) -> None:
     (folder / file).unlink()
     os.mkfifo(folder / file)
-    assert refusal(root).startswith(f"{folder / file} is not a file of at most")
+    assert refusal(root).startswith(f"{PLACE}/{file} is not a file of at most")
 
 
 def test_a_file_larger_than_any_bundle_needs_is_not_read(root: Path, folder: Path) -> None:
     os.truncate(folder / MANIFEST, 64 * 1024 * 1024 + 1)
-    assert refusal(root).startswith(f"{folder / MANIFEST} is not a file of at most 67108864 bytes")
+    assert refusal(root).startswith(f"{PLACE}/{MANIFEST} is not a file of at most 67108864 bytes")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +248,7 @@ def test_a_name_that_could_lead_elsewhere_is_refused(root: Path, part: str) -> N
 
 
 def test_a_version_that_is_not_there_is_named(root: Path) -> None:
-    assert refusal(root, NAME, "99").startswith(f"{root / NAME / '99'} is not a folder")
+    assert refusal(root, NAME, "99").startswith(f"{NAME}/99 is not a folder")
 
 
 def test_a_bundle_copied_to_another_name_or_version_is_refused(root: Path, folder: Path) -> None:
@@ -268,7 +270,7 @@ def test_a_model_of_another_name_than_heartapp_knows_is_refused_with_the_known_o
 def test_an_unknown_format_is_told_with_the_known_one(root: Path, folder: Path, stated: object, told: str) -> None:
     change_manifest(folder, lambda manifest: manifest.update(format=stated))
     message = refusal(root)
-    assert message.startswith(f"{folder / MANIFEST} is of {told}, this heartapp reads format 1")
+    assert message.startswith(f"{PLACE}/{MANIFEST} is of {told}, this heartapp reads format 1")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +290,7 @@ def test_an_unknown_format_is_told_with_the_known_one(root: Path, folder: Path, 
 )
 def test_a_manifest_that_is_not_well_formed_is_named(root: Path, folder: Path, content: bytes) -> None:
     (folder / MANIFEST).write_bytes(content)
-    assert refusal(root).startswith(f"{folder / MANIFEST}")
+    assert refusal(root).startswith(f"{PLACE}/{MANIFEST}")
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_a_manifest_that_is_not_well_formed_is_named(root: Path, folder: Path, c
 def test_a_manifest_that_states_what_cannot_be_is_refused(root: Path, folder: Path, change: Change, told: str) -> None:
     change_manifest(folder, change)
     message = refusal(root)
-    assert message.startswith(f"{folder / MANIFEST}")
+    assert message.startswith(f"{PLACE}/{MANIFEST}")
     assert told in message
 
 
@@ -363,7 +365,7 @@ def test_a_report_that_is_not_one_is_refused_even_with_the_right_digest(
     root: Path, folder: Path, content: bytes
 ) -> None:
     replace_file(folder, REPORT, content)
-    assert refusal(root).startswith(f"{folder / REPORT}: ")
+    assert refusal(root).startswith(f"{PLACE}/{REPORT}: ")
 
 
 def test_the_checks_run_from_the_path_to_the_content(root: Path, folder: Path, tmp_path: Path) -> None:
@@ -429,13 +431,13 @@ def test_a_served_toml_of_another_shape_is_refused_with_an_example(root: Path, c
     (root / SERVED).write_bytes(content)
     with pytest.raises(BundleError, match=r'it holds one line a model, such as bedside = "1"$') as caught:
         read_served(root)
-    assert str(caught.value).startswith(f"{root / SERVED}: ")
+    assert str(caught.value).startswith(f"{SERVED}: ")
 
 
 def test_a_served_toml_that_is_not_there_is_named(root: Path) -> None:
     with pytest.raises(BundleError) as caught:
         read_served(root)
-    assert str(caught.value).startswith(f"{root / SERVED}: ")
+    assert str(caught.value).startswith(f"{SERVED}: ")
 
 
 def test_every_bundle_is_listed_and_nothing_unfinished(root: Path, folder: Path) -> None:

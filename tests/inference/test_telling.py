@@ -90,6 +90,8 @@ def test_a_verdict_says_by_how_much_a_goal_is_missed(changed: dict[str, object],
 
 def test_numbers_have_three_decimals_a_true_minus_and_say_where_they_do_not_exist() -> None:
     assert (parts.three(-0.0512), parts.signed(0.0512), parts.signed(-1)) == ("−0.051", "+0.051", "−1.000")
+    assert {parts.three(-0.0004), parts.signed(-0.0004), parts.signed(0.0004), parts.signed(0)} == {"0.000"}
+    assert parts.limits((-0.0001, 0.5)) == "0.00 to 0.50"
     assert parts.three(math.nan) == parts.signed(math.nan) == "undefined"
     assert parts.spread(spread_of(0.5)) == "0.500 ± 0.050"
     assert parts.middle(spread_of(0.5)) == "0.400 to 0.600"

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, GUNICORN, PATIENCE, SERVE, environment, running
+from tests.server.running import (
+    BEDSIDE_EXAMPLE,
+    DEVELOPMENT,
+    EXAMPLE,
+    GUNICORN,
+    HEARTAPP,
+    PATIENCE,
+    ROOT,
+    SERVE,
+    environment,
+    running,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +101,24 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
     said = refusal(home, program, HEARTAPP_SECRET_KEY=SECRET, **{name: value})
     assert len(said.splitlines()) == 1
     assert reason in said
+
+
+def test_a_port_in_use_stops_the_start_with_one_line_that_names_it(home: Path, server: Server) -> None:
+    said = refusal(home, (*SERVE, "--port", str(server.port)), **DEVELOPMENT)
+    assert len(said.splitlines()) == 1
+    assert f"port {server.port} is in use at 127.0.0.1" in said
+
+
+def test_the_readmes_lines_for_a_server_start_one_that_is_ready(home: Path) -> None:
+    (block,) = re.findall(r"\n## Deploy\n.*?```console\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    install, *lines, start = [line.removeprefix("$ ") for line in block.splitlines()]
+    assert install == "make .venv/serve"  # here the environment is that of the tests
+    (home / ".venv").mkdir()
+    (home / ".venv" / "bin").symlink_to(HEARTAPP.parent)
+    script = "\n".join([*lines, "exec " + start.replace(":8000", ":0")])
+    with running(home, command=("sh", "-ec", script), HEARTAPP_CONFIG="config/production.toml") as server:
+        assert server.get("/readyz").status == 200
+        assert "Secure" in server.get("/").headers["Set-Cookie"]
 
 
 def test_production_with_a_secret_key_serves_with_cookies_for_https_only(home: Path) -> None:

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
+from heartapp.inference.bundle import read_bundle, read_served
 from heartapp.inference.telling import performance, tell
 from heartapp.training import reproduction
 from heartapp.training.audit import audit
@@ -31,6 +32,12 @@ def test_a_card_has_every_section_and_tables_of_even_rows(models: Path, name: st
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in rows}) <= 1, block
     assert "heart attack" not in card.lower()
     assert card.endswith(".\n")
+
+
+@pytest.mark.parametrize("name", MODEL_VARIABLES)
+def test_the_shipped_card_says_what_the_page_says(models: Path, name: str) -> None:
+    bundle = read_bundle(models, name, read_served(models)[name])
+    assert bundle.card.decode() == write_card(bundle.manifest, bundle.report)
 
 
 def test_a_card_of_the_model_that_is_told_the_future_opens_with_that(models: Path) -> None:

@@ -140,6 +140,23 @@ def test_a_comma_that_could_mean_either_is_asked_about(app: Flask) -> None:
     assert told.startswith("Creatinine phosphokinase: ")
 
 
+@pytest.mark.parametrize(("name", "typed"), [("creatinine_phosphokinase", "1.234"), ("platelets", "263.358")])
+def test_a_point_that_could_mean_thousands_is_asked_about_and_both_ways_of_writing_it_work(
+    app: Flask, name: str, typed: str
+) -> None:
+    told = messages(app, {**entries(), name: typed})[name]
+    assert "Is the point a decimal point or a thousands separator?" in told
+    assert typed not in told
+    thousands = typed.replace(".", "")
+    assert read(app, {**entries(), name: thousands})[name].data == float(thousands)
+    assert read(app, {**entries(), name: typed + "0"})[name].data == float(typed)
+
+
+def test_a_point_that_can_only_be_decimal_is_not_asked_about(app: Flask) -> None:
+    for name, typed in (("age", "60.667"), ("serum_creatinine", "1.234"), ("platelets", "263358.03")):
+        assert read(app, {**entries(), name: typed})[name].data == float(typed)
+
+
 def test_follow_up_time_is_ignored_by_the_bedside_model_and_demanded_by_the_other(app: Flask) -> None:
     for typed in ("", "whenever", "-1"):
         assert messages(app, {**entries("bedside"), "time": typed}) == {}

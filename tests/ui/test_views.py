@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +236,24 @@ def test_a_patient_like_none_in_training_is_answered_with_cautions(client: Flask
     page = page_of(submit(client, {**entries(), "age": "105", "platelets": "2900000"}))
     for value in ("105 years", "2\N{NARROW NO-BREAK SPACE}900\N{NARROW NO-BREAK SPACE}000 per µL"):
         assert f"{value} is outside what the model has seen" in page.text("result")
+
+
+def test_cautions_name_their_variable_and_stand_before_the_drawings_and_the_details(client: FlaskClient) -> None:
+    page = page_of(submit(client, {**entries("followup"), "age": "105", "platelets": "2900000"}))
+    told = page.text("cautions")
+    assert "Age: 105 years is outside" in told
+    assert "Platelets: 2" in told
+    assert "Follow-up time is known only when" in told
+    assert "Follow-up time: Follow-up time" not in told
+    order = [element.get("id") or element.get("class") for element in page.ids["result"]]
+    assert order.index("risk") < order.index("cautions") < order.index("arrays") < order.index("why")
+    assert "cautions" not in page_of(submit(client, entries())).ids
+
+
+def test_the_risk_is_told_as_what_the_model_expects(client: FlaskClient) -> None:
+    page = page_of(submit(client, entries()))
+    for told in (page.text("result"), page.text("announcement")):
+        assert re.search(r"The model expects: \d+ of 100 such patients die during follow-up\.", told)
 
 
 # How sure, by when, why
@@ -553,13 +572,34 @@ def test_where_no_model_is_available_the_form_says_so_and_where_the_reason_is(tm
     folder = damaged_copy(tmp_path / "models", "bedside", "followup")
     client = make_app(models=str(folder)).test_client()
     page = form_page(client)
-    assert page.text("result-title") == "No model is available"
-    assert "/readyz" in page.text("result")
-    assert page_of(submit(client, entries()), 503).all("h1")[0].text == "Service Unavailable"
+    answer = page_of(submit(client, entries()), 503)
+    for one in (page, answer):
+        assert one.ids["result"].get("data-state") == "unavailable"
+        assert one.text("result-title") == "No model is available"
+        assert "/readyz" in one.text("result")
 
 
 def test_one_damaged_model_does_not_take_the_other_with_it(tmp_path: Path) -> None:
     client = make_app(models=str(damaged_copy(tmp_path / "models", "followup"))).test_client()
-    assert [choice.attrib["value"] for choice in form_page(client).all("input[@name='model']")] == ["bedside"]
+    page = form_page(client)
+    assert [choice.attrib["value"] for choice in page.all("input[@name='model']")] == ["bedside"]
+    assert "The follow-up model is not available" in page.text("group-model")
+    assert "not available" not in page.text("result")
     assert page_of(submit(client, entries())).ids["result"].get("data-state") == "prediction"
-    page_of(submit(client, entries("followup")), 503)
+
+
+@BOTH_WAYS
+def test_a_model_that_is_not_available_says_so_in_place_of_the_result_and_keeps_what_was_typed(
+    tmp_path: Path, *, htmx: bool
+) -> None:
+    client = make_app(models=str(damaged_copy(tmp_path / "models", "bedside"))).test_client()
+    assert "model" not in form_page(client).typed()  # no other takes its place
+    typed = {**entries(), **NO_OPTIONS, "serum_creatinine": "1,9", "time": "soon", "age": "old"}
+    page = page_of(submit(client, typed, htmx=htmx), 503)
+    assert page.ids["result"].get("data-state") == "unavailable"
+    assert page.text("result-title") == "The bedside model is not available"
+    assert "Nothing you entered is lost" in page.text("result")
+    assert "/readyz" in page.text("result")
+    assert {"model": "bedside", **page.typed()} == typed
+    assert "summary" not in page.ids
+    assert htmx or page.all("title")[0].text == "The bedside model is not available – heartapp"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartapp.clinical.numbers import of_hundred, per_cent
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.cautions import Caution
@@ -20,7 +21,7 @@ from heartapp.ui import words
 if TYPE_CHECKING:
     from heartapp.inference.cautions import Kind
 
-THRESHOLDS = [per_cent / 100 for per_cent in range(1, 100)]
+THRESHOLDS = [number / 100 for number in range(1, 100)]
 
 
 def prediction(risk: float, threshold: float = 0.32, deaths: int | None = None) -> Prediction:
@@ -43,13 +44,6 @@ def survival(risk: float, *, agrees: bool) -> Survival:
     """A curve that reaches this risk on its last day."""
     risks = (risk / 2, risk)
     return Survival((FIRST_DAY, LAST_DAY), risks, risks, risks, agrees)
-
-
-@pytest.mark.parametrize(
-    ("share", "people"), [(0, 0), (0.004, 0), (0.005, 1), (0.32, 32), (0.3249, 32), (0.325, 33), (0.995, 100), (1, 100)]
-)
-def test_a_share_is_rounded_to_whole_people_half_up(share: float, people: int) -> None:
-    assert words.of_hundred(share) == people
 
 
 @pytest.mark.parametrize(
@@ -98,7 +92,7 @@ def test_a_risk_that_rounds_to_a_threshold_it_does_not_reach_is_just_under_it(
 @given(st.floats(0, 1), st.sampled_from(THRESHOLDS))
 def test_what_is_said_of_a_risk_never_contradicts_the_class(risk: float, threshold: float) -> None:
     told = prediction(risk, threshold)
-    shown = float(words.per_cent(threshold).rstrip("%"))
+    shown = float(per_cent(threshold).rstrip("%"))
     for said in (words.risk_frequency(told), words.risk_per_cent(told)):
         number = float(re.search(r"\d+", said)[0])  # type: ignore[index]  # a sentence without a number fails, as it should
         below = number < shown or said.startswith(("just under", "under", "fewer"))
@@ -110,17 +104,6 @@ def test_per_cent_and_people_of_a_hundred_are_the_same_number(risk: float, thres
     told = prediction(risk, threshold)
     numbers = [re.findall(r"\d+", said)[0] for said in (words.risk_frequency(told), words.risk_per_cent(told))]
     assert numbers[0] == numbers[1]
-
-
-@given(st.floats(0, 1))
-def test_no_share_is_rounded_by_more_than_half_a_person(share: float) -> None:
-    assert abs(words.of_hundred(share) - share * 100) <= 0.5 + 1e-9
-    assert words.per_cent(share) == f"{words.of_hundred(share)}%"
-
-
-def test_per_cent_with_decimals_keeps_them() -> None:
-    assert words.per_cent(0.3211, 1) == "32.1%"
-    assert words.per_cent(0.5, 2) == "50.00%"
 
 
 @pytest.mark.parametrize(
@@ -139,8 +122,33 @@ def test_the_verdict_counts_those_who_agree_with_the_majority(deaths: int, said:
 def test_the_announcement_is_the_verdict_and_the_risk_in_one_breath() -> None:
     assert words.announcement(prediction(0.3199)) == (
         "Result: 2 of 3 models expect survival to the end of follow-up. "
-        "Just under 32 of 100 such patients die during follow-up."
+        "The model expects: just under 32 of 100 such patients die during follow-up."
     )
+
+
+def test_a_caution_of_a_value_names_its_variable_and_others_name_it_themselves() -> None:
+    kinds: dict[Kind, str] = {
+        "outside_range": "Age",
+        "edge_of_range": "Age",
+        "unusual_combination": "",
+        "known_afterwards": "",
+    }
+    assert {kind: words.labelled(Caution("age", kind, "Odd")) for kind in kinds} == kinds
+
+
+@pytest.mark.parametrize(
+    ("name", "served", "said"),
+    [
+        ("bedside", ("followup",), "The bedside model is not available"),
+        ("nobody", ("bedside",), "The nobody model is not available"),
+        ("bedside", (), "No model is available"),
+        (None, (), "No model is available"),
+    ],
+)
+def test_a_model_that_is_not_available_is_named_unless_none_is(
+    name: str | None, served: tuple[str, ...], said: str
+) -> None:
+    assert words.unavailable(name, served) == said
 
 
 @pytest.mark.parametrize("kind", ["outside_range", "unusual_combination"])
@@ -155,7 +163,7 @@ def test_no_number_told_beside_a_risk_is_read_as_on_the_other_side_of_the_thresh
     risk: float, share: float, threshold: float
 ) -> None:
     said = words.people(prediction(risk, threshold), share)
-    below = said.startswith(("just under", "fewer")) or int(re.findall(r"\d+", said)[0]) < words.of_hundred(threshold)
+    below = said.startswith(("just under", "fewer")) or int(re.findall(r"\d+", said)[0]) < of_hundred(threshold)
     assert below is (share < threshold)
 
 

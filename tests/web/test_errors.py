@@ -79,6 +79,7 @@ def test_a_person_gets_a_page_with_the_way_back_to_the_form(
     assert (response.status_code, response.mimetype) == (status, "text/html")
     assert HTTPStatus(status).phrase in page.text("main")
     assert "Back to the form" in page.text("main")
+    assert ("What you typed is still there" in page.text("main")) is (method == "POST")
 
 
 @pytest.mark.parametrize(
@@ -130,9 +131,12 @@ def test_an_unavailable_model_is_503_to_programs_and_people(tmp_path: Path) -> N
     client = app.test_client()
     assert "did not pass the checks" in problem_of(client.post("/api/v1/predict", json=example()), 503)["detail"]
     assert problem_of(client.get("/api/v1/models/bedside"), 503)["title"] == "Service Unavailable"
-    for response in (client.get("/models/bedside"), submit(client, entries())):
+    for response, subject in (
+        (client.get("/models/bedside"), "The model bedside"),
+        (submit(client, entries()), "The bedside model"),
+    ):
         assert response.status_code == 503
-        assert "The model bedside is not available" in Page(response.text).text("main")
+        assert f"{subject} is not available" in Page(response.text).text("main")
 
 
 def test_the_log_names_what_is_wrong_with_a_bundle_and_no_error_is_without_words(

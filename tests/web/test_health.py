@@ -23,7 +23,8 @@ def test_with_a_damaged_bundle_it_is_alive_and_not_ready_and_tells_why(tmp_path:
     folder = damaged_copy(tmp_path / "models", "followup")
     client = make_app(models=str(folder)).test_client()
     detail = problem_of(client.get("/readyz"), 503)["detail"]
-    assert detail.startswith(f"followup: {folder}/followup/")
+    assert detail.startswith("followup: followup/")
+    assert str(folder) not in detail
     assert "SHA-256" in detail
     assert "train it anew" in detail
     assert client.get("/livez").status_code == 200

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from heartapp.clinical.numbers import per_cent
 from heartapp.inference.telling.origin import PUBLISHED, looks_back, warning
-from heartapp.inference.telling.parts import Bullets, Section, Table, anchor, listed, per_cent, spread, three
+from heartapp.inference.telling.parts import Bullets, Section, Table, anchor, listed, spread, three
 from heartapp.inference.telling.performance import UNKNOWN, compared, unstable
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def limits(manifest: Manifest, report: Report) -> Section:
     if looks_back(manifest):
         items.insert(
             0,
-            "**It knows the future.** It needs the follow-up time, which no one has at the bedside. Its figures look "
-            "like those of a very good model and are useless ahead of time.",
+            "**It knows the future.** It needs the follow-up time, which no one has at the bedside. That "
+            "makes its figures high, and the model useless ahead of time.",
         )
     return Section(
         "Limits",

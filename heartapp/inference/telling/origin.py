@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from heartapp.clinical.numbers import per_cent
 from heartapp.clinical.variables import BY_NAME
-from heartapp.inference.telling.parts import MEMBERS, Bullets, Part, Section, Table, Warn, listed, per_cent
+from heartapp.inference.telling.parts import MEMBERS, Bullets, Part, Section, Table, Warn, listed
 
 if TYPE_CHECKING:
     from heartapp.inference.bundle import Manifest, Seen

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 if TYPE_CHECKING:
     from heartapp.inference.report import GoalResult, Spread
 
-HUNDRED: Final = 100
-
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -76,18 +74,14 @@ def anchor(title: str) -> str:
 
 
 def three(value: float) -> str:
-    """Three decimals; what could not be computed is said to be so."""
-    return "undefined" if math.isnan(value) else f"{value:.3f}".replace("-", "−")
+    """Three decimals; what could not be computed is said to be so, and nought has no sign."""
+    return "undefined" if math.isnan(value) else f"{value:z.3f}".replace("-", "−")
 
 
 def signed(value: float) -> str:
-    """Three decimals with their sign."""
-    return "undefined" if math.isnan(value) else f"{value:+.3f}".replace("-", "−")
-
-
-def per_cent(share: float, digits: int = 0) -> str:
-    """A share with a percent sign."""
-    return f"{share:.{digits}%}"
+    """The same with a sign before what is not nought."""
+    written = three(value)
+    return f"+{written}" if value > 0 and float(written) else written
 
 
 def spread(value: Spread) -> str:
@@ -110,7 +104,7 @@ def limits(wanted: tuple[float, float]) -> str:
 
 def _short(value: float) -> str:
     """Two decimals, or three where there are."""
-    return f"{value:.3f}".removesuffix("0").replace("-", "−")
+    return f"{value:z.3f}".removesuffix("0").replace("-", "−")
 
 
 def distance(goal: GoalResult) -> float:

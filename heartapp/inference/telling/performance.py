@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from heartapp.clinical.numbers import per_cent
 from heartapp.inference.telling.origin import looks_back
 from heartapp.inference.telling.parts import (
     COMPARATORS,
@@ -17,7 +18,6 @@ from heartapp.inference.telling.parts import (
     limits,
     listed,
     middle,
-    per_cent,
     reading,
     signed,
     spread,

@@ -45,7 +45,7 @@ tests: $(VENV)/dev ## Run pytest (ARGS="tests/web -k csrf")
 	@$(BIN)/python -m pytest $(ARGS)
 
 coverage: $(VENV)/dev ## Run pytest and require complete branch coverage
-	@$(BIN)/python -m pytest --quiet --cov --cov-report=term
+	@$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 reproduce: $(VENV)/dev ## Train both models anew in full and hold every file against the shipped ones (minutes)
 	@HEARTAPP_REPRODUCE=1 $(BIN)/python -m pytest -rs tests/training/test_train.py -k in_full
@@ -54,19 +54,20 @@ format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
 lock: ## Renew requirements/ from pyproject.toml (needs uv on PATH)
-	$(COMPILE) --upgrade --extra train --group serve --group dev -o requirements/dev.txt
+	$(COMPILE) --upgrade --extra train --extra bulk --extra dask --group serve --group dev -o requirements/dev.txt
 	$(COMPILE) --extra train --group serve --constraint requirements/dev.txt -o requirements/train.txt
+	$(COMPILE) --extra bulk --extra dask --group serve --constraint requirements/dev.txt -o requirements/bulk.txt
 	$(COMPILE) --group serve --constraint requirements/dev.txt -o requirements/serve.txt
 
 clean: ## Remove the virtual environment and the tools' caches
 	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # Each of these installs its lock with hashes, then the package in place; the file stands for "done since the lock changed".
-$(VENV)/serve $(VENV)/train $(VENV)/dev: $(VENV)/%: requirements/%.txt pyproject.toml | $(BIN)/python
+$(VENV)/serve $(VENV)/train $(VENV)/bulk $(VENV)/dev: $(VENV)/%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "Installing requirements/$*.txt into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@ $(if $(filter dev,$*),$(VENV)/serve $(VENV)/train) $(if $(filter train,$*),$(VENV)/serve)
+	@touch $@ $(if $(filter-out serve,$*),$(VENV)/serve) $(if $(filter dev,$*),$(VENV)/train $(VENV)/bulk)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

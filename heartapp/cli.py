@@ -1,4 +1,4 @@
-"""The command line: ``heartapp serve | train | evaluate | audit-data | models | variables``.
+"""The command line: ``heartapp serve | train | evaluate | audit-data | score | models | variables``.
 
 Every command imports what it needs when it runs, so that serving never loads training code and help is instant.
 """
@@ -8,18 +8,21 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from heartapp.errors import BundleError, HeartappError
+from heartapp.scoring.formats import DELIMITERS, SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from heartapp.inference.model import Model
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+_SOME_REJECTED: Final = 3
 
 
 class _Port(click.IntRange):
@@ -124,6 +127,44 @@ def audit_data(path: Path, *, as_json: bool) -> None:
     sys.exit(found.faulty)
 
 
+@main.command()
+@click.argument("source", metavar="INPUT")
+@click.argument("target", metavar="OUTPUT")
+@click.option("--model", "name", help="The model that scores. [default: the setting default_model]")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(sorted({*SUFFIXES.values()})),
+    help="Format of what has no known suffix. [default: of streams, that of the other end, or csv]",
+)
+@click.option(
+    "--delimiter",
+    type=click.Choice([*DELIMITERS]),
+    help="What stands between the cells of a CSV input. [default: comma; tab for .tsv]",
+)
+@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="[default: OUTPUT.rejects.csv]")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
+@click.option("--threads", type=click.IntRange(1), help="How many work at once. [default: one a core]")
+def score(source: str, target: str, name: str | None, **options: Any) -> None:
+    """Score the patients of a file: INPUT's columns, and behind them risk, verdict, probabilities and votes.
+
+    INPUT is a CSV or Parquet file, a folder or quoted pattern of Parquet files, or - for standard input; OUTPUT a CSV
+    or Parquet file, or - for standard output. Exit status: 0 when every row was scored, 3 when some were rejected and
+    listed in OUTPUT.rejects.csv, 1 when the work could not be done, 2 when the command was not understood.
+    """
+    with _packages("scoring files", "pip install 'heartapp[bulk]', or `make .venv/bulk` in heartapp's folder"):
+        from heartapp.scoring.score import Options, rejects_path  # noqa: PLC0415 - see the module's docstring
+        from heartapp.scoring.score import score as run  # noqa: PLC0415
+    chosen = Options(**options)
+    counts = run(source, target, _served(name), chosen, _tell)
+    _tell(f"{counts.read:,} rows read = {counts.scored:,} scored + {counts.rejected:,} rejected")
+    if counts.resumed:
+        _tell(f"{counts.resumed:,} of them were scored before the interruption")
+    if counts.rejected:
+        _tell(f"rejected rows and reasons: {rejects_path(target, chosen) or 'see above'}")
+        sys.exit(_SOME_REJECTED)
+
+
 @main.group(cls=_Models, invoke_without_command=True)
 @click.option("--folder", type=FOLDER, help="The folder of bundles. [default: the setting]")
 @click.pass_context
@@ -198,14 +239,30 @@ def variables(*, as_json: bool) -> None:
 
 
 @contextmanager
-def _training_packages() -> Iterator[None]:
-    """Say what to install where the extra `train` is not there."""
+def _packages(purpose: str, remedy: str) -> Iterator[None]:
+    """Say what to do where an extra's packages are not there."""
     try:
         yield
     except ImportError as error:
-        raise click.ClickException(
-            f"training needs more packages ({error.name} is missing): run `make .venv/train` in heartapp's folder"
-        ) from None
+        raise click.ClickException(f"{purpose} needs more packages ({error.name} is missing): {remedy}") from None
+
+
+def _training_packages() -> AbstractContextManager[None]:
+    return _packages("training", "run `make .venv/train` in heartapp's folder")
+
+
+def _tell(line: str) -> None:
+    """A line for people, beside what a program may read from standard output."""
+    click.echo(line, err=True)
+
+
+def _served(name: str | None) -> Model:
+    """A model as the server would serve it, by the settings."""
+    from heartapp.config import unserved_settings  # noqa: PLC0415 - see the module's docstring
+
+    settings = unserved_settings()
+    name = name or settings.default_model
+    return _load(settings.path(settings.models), name, settings.served.get(name))
 
 
 def _load(root: Path, name: str, version: str | None) -> Model:

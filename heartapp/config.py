@@ -96,13 +96,22 @@ def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = 
     return settings
 
 
-def models_folder() -> Path:
-    """The folder of bundles as the server would find it, whether or not there is a secret key to serve with.
+def unserved_settings() -> Settings:
+    """The settings as the server would find them, whether or not there is a secret key to serve with.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    settings = _read_settings(os.environ)
+    return _read_settings(os.environ)
+
+
+def models_folder() -> Path:
+    """The folder of bundles as the server would find it.
+
+    Raises:
+        ConfigError: names the source, the setting and the remedy.
+    """
+    settings = unserved_settings()
     return settings.path(settings.models)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -12,9 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from heartapp.cli import main
-from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import DataError
 from heartapp.inference.bundle import list_bundles, read_served
+from heartapp.scoring.rejects import Rejects
 from heartapp.training import data, reproduction, train
 from heartapp.training.audit import audit
 from heartapp.training.data import Table, read_table
@@ -24,7 +26,7 @@ from tests.client import SHIPPED, damaged_copy
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("serve", "train", "evaluate", "audit-data", "models", "variables")
+COMMANDS = ("serve", "train", "evaluate", "audit-data", "score", "models", "variables")
 
 
 def run(*arguments: str | Path, **environment: str) -> Result:
@@ -258,6 +260,98 @@ def test_an_audit_of_a_faulty_table_is_status_1_and_still_tells_everything(cohor
 
 def test_an_audit_says_where_there_is_no_table(tmp_path: Path) -> None:
     assert "No such file" in complaint(1, "audit-data", tmp_path / "none.csv")
+
+
+# score
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """Two patients in a file."""
+    path = tmp_path / "in.csv"
+    path.write_text("id,age,ejection_fraction,serum_creatinine,time\na,62,35,1.4,100\nb,80,20,2.5,30\n")
+    return path
+
+
+def score(*arguments: str | Path, **environment: str) -> Result:
+    return run("score", *arguments, HEARTAPP_MODELS=str(SHIPPED), **environment)
+
+
+def test_score_adds_what_the_default_model_says_and_tells_the_counts(few: Path) -> None:
+    result = score(few, few.with_name("out.csv"))
+    assert (result.exit_code, result.stdout) == (0, "")
+    absent, counts = result.stderr.splitlines()
+    assert absent.startswith("no column anaemia, ")
+    assert counts == "2 rows read = 2 scored + 0 rejected"
+    rows = [*csv.DictReader(few.with_name("out.csv").read_text().splitlines())]
+    assert [row["id"] for row in rows] == ["a", "b"]
+    told = json.loads(said("models", "--folder", SHIPPED, "show", "bedside"))
+    assert {row["model_digest"] for row in rows} == {told["model"]["digest"]}
+
+
+def test_score_uses_the_model_that_is_named_or_configured(few: Path) -> None:
+    few.write_text("\n".join([",".join(BY_NAME), ",".join(str(variable.example) for variable in VARIABLES)]))
+    told = json.loads(said("models", "--folder", SHIPPED, "show", "followup"))
+    for arguments, environment in (
+        (["--model", "followup"], {}),
+        ([], {"HEARTAPP_DEFAULT_MODEL": "followup"}),
+        (["--model", "followup"], {"HEARTAPP_SERVED": json.dumps({"followup": told["model"]["version"]})}),
+    ):
+        result = score(few, few.with_name("out.csv"), *arguments, **environment)
+        assert (result.exit_code, result.stderr) == (0, "1 rows read = 1 scored + 0 rejected\n")
+        assert few.with_name("out.csv").read_text().strip().endswith(told["model"]["digest"])
+    assert "no version of none is served" in score(few, few.with_name("out.csv"), "--model", "none").stderr
+    pinned = score(few, few.with_name("out.csv"), HEARTAPP_SERVED='{"bedside": "999"}')
+    assert "bedside/999 is not a folder" in pinned.stderr
+
+
+def test_score_ends_with_status_3_where_rows_were_rejected_and_says_where_they_are(few: Path) -> None:
+    few.write_text(few.read_text() + "c,300,20,2.5,30\n")
+    result = score(few, few.with_name("out.csv"))
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[1:] == [
+        "3 rows read = 2 scored + 1 rejected",
+        f"rejected rows and reasons: {few.with_name('out.csv.rejects.csv')}",
+    ]
+
+
+def test_score_writes_nothing_but_the_table_to_standard_output(few: Path) -> None:
+    result = score(few, "-")
+    assert (result.exit_code, result.stdout.count("\n")) == (0, 3)
+    assert result.stdout.startswith("id,age,")
+
+
+def test_score_resumes_and_says_how_much_was_there(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise DataError("the power is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Rejects, "__exit__", fail)
+        broken = score(few, few.with_name("out.csv"))
+    assert broken.stderr.splitlines()[-1] == "Error: the power is gone"
+    assert "go on with --resume" in score(few, few.with_name("out.csv")).stderr
+    result = score(few, few.with_name("out.csv"), "--resume", "--threads", "1")
+    assert result.stderr.splitlines()[-1] == "2 of them were scored before the interruption"
+
+
+def test_score_says_in_one_line_what_is_wrong(few: Path) -> None:
+    target = few.with_name("out.csv")
+    environment = {"HEARTAPP_MODELS": str(SHIPPED)}
+    assert "is an input too" in complaint(1, "score", few, few, **environment)
+    assert "No such file" in complaint(1, "score", few.with_name("none.csv"), target, **environment)
+    assert "a single column" in complaint(1, "score", few, target, "--delimiter", "tab", **environment)
+    assert "Missing argument 'OUTPUT'" in complaint(2, "score", few)
+    assert "--threads" in complaint(2, "score", few, target, "--threads", "0")
+
+
+def test_score_says_how_to_install_what_it_needs(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("heartapp.scoring.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    line = complaint(1, "score", few, few.with_name("out.csv"))
+    assert line == "Error: scoring files needs more packages (pyarrow is missing): " + (
+        "pip install 'heartapp[bulk]', or `make .venv/bulk` in heartapp's folder"
+    )
 
 
 # models

@@ -62,7 +62,11 @@ def check_values(
 
 def score_values(model: Model, values: NDArray[np.floating]) -> Scores:
     """Score checked values of shape (n, variables): bit for bit what `Model.predict` says of each row alone."""
-    probabilities = model.probabilities(values)
+    return score_probabilities(model, model.probabilities(values))
+
+
+def score_probabilities(model: Model, probabilities: NDArray[np.float32]) -> Scores:
+    """What follows from the members' probabilities, shape (n, 3)."""
     risk = model.calibration.risk(probabilities)
     return Scores(
         risk,

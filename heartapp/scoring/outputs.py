@@ -1,0 +1,148 @@
+"""CSV and Parquet out: the input's columns in their order, and behind them what the model says."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from heartapp.errors import DataError
+from heartapp.inference.bundle import MEMBERS
+from heartapp.scoring.columns import ADDED, added_columns
+from heartapp.scoring.csv_input import CsvChunk, CsvFormat
+from heartapp.scoring.records import split_records
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+    from heartapp.inference.batch import Scores
+    from heartapp.inference.model import ModelIdentity
+    from heartapp.scoring.chunk import Chunk
+
+GROUP_ROWS: Final = 131_072
+METADATA: Final = b"heartapp.model"
+_GROUP_BYTES: Final = 64 * 1024 * 1024
+_PLACES: Final = 1 << np.arange(len(MEMBERS))[::-1]
+"""What each member's vote counts for in the number of a combination of votes."""
+
+
+class Output(ABC):
+    """Where scored rows go. ``encode`` may run in several threads at once, ``write`` gets what it made in order.
+
+    ``rows`` counts what was written.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    @abstractmethod
+    def encode(self, chunk: Chunk, chosen: NDArray[np.intp], scores: Scores) -> Any:
+        """Make the chosen rows of a chunk, with their scores, ready to be written; the length is theirs."""
+
+    @abstractmethod
+    def write(self, encoded: Any) -> None:
+        """Write what `encode` made."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Write what is left. The stream stays open."""
+
+
+class CsvOutput(Output):
+    """CSV: a CSV input's records byte for byte, other inputs' columns as Arrow writes them."""
+
+    def __init__(self, stream: BinaryIO, source: CsvFormat | pa.Schema, identity: ModelIdentity) -> None:
+        """Write the header."""
+        super().__init__()
+        self._stream = stream
+        added = ",".join(ADDED.names)
+        if isinstance(source, CsvFormat):
+            self._delimiter, end = source.delimiter, source.line_end
+            header = source.header + (self._delimiter + added.replace(",", self._delimiter)).encode() + end
+        else:
+            self._delimiter, end = ",", b"\n"
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerow([*source.names, *ADDED.names])
+            header = text.getvalue().encode()
+        # Votes, digest and the line's end: one text for each combination of votes.
+        votes = itertools.product("01", repeat=len(MEMBERS))
+        self._rests = pa.array([self._delimiter.join([*one, identity.digest]) + end.decode() for one in votes])
+        stream.write(header)
+
+    def encode(self, chunk: Chunk, chosen: NDArray[np.intp], scores: Scores) -> pa.Array:
+        """See `Output.encode`."""
+        lines = chunk.records.lines(chosen) if isinstance(chunk, CsvChunk) else self._lines(chunk.batch(chosen))
+        probabilities = np.ascontiguousarray(scores.probabilities.T, np.float64)  # as JSON spells them
+        return pc.binary_join_element_wise(
+            lines,
+            pa.array(scores.risk).cast(pa.string()),
+            pa.array(scores.death_event).cast(pa.string()),
+            *(pa.array(member).cast(pa.string()) for member in probabilities),
+            self._rests.take(pa.array(scores.votes @ _PLACES)),
+            self._delimiter,
+        )
+
+    def write(self, encoded: pa.Array) -> None:
+        """See `Output.write`."""
+        if len(encoded):
+            self._stream.write(encoded.buffers()[2])
+            self.rows += len(encoded)
+
+    def close(self) -> None:
+        """Everything is written."""
+
+    def _lines(self, batch: pa.RecordBatch) -> pa.Array:
+        """Rows as text, one line each, without the line's end."""
+        text = io.BytesIO()
+        try:
+            pa_csv.write_csv(batch, text, pa_csv.WriteOptions(include_header=False, batch_size=max(1, batch.num_rows)))
+        except pa.ArrowInvalid:
+            raise DataError("a column of the input has a type that CSV cannot hold; write Parquet") from None
+        records, _ = split_records(text.getvalue(), self._delimiter)
+        return records.lines(np.arange(len(records)))
+
+
+class ParquetOutput(Output):
+    """Parquet: the input's columns with their types and metadata; row groups of 131,072 rows, or of fewer wide ones."""
+
+    def __init__(self, stream: BinaryIO, schema: pa.Schema, identity: ModelIdentity) -> None:
+        """Start the file."""
+        super().__init__()
+        told = msgspec.json.encode(identity)
+        self._schema = pa.schema([*schema, *ADDED], metadata={**(schema.metadata or {}), METADATA: told})
+        self._digest = identity.digest
+        self._writer = pq.ParquetWriter(stream, self._schema)
+        self._waiting: list[pa.RecordBatch] = []
+
+    def encode(self, chunk: Chunk, chosen: NDArray[np.intp], scores: Scores) -> pa.RecordBatch:
+        """See `Output.encode`."""
+        columns = [*chunk.batch(chosen).columns, *added_columns(scores, self._digest)]
+        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+
+    def write(self, encoded: pa.RecordBatch) -> None:
+        """See `Output.write`."""
+        self.rows += len(encoded)
+        self._waiting.append(encoded)
+        table = pa.Table.from_batches(self._waiting)
+        while table.num_rows >= GROUP_ROWS or table.nbytes >= _GROUP_BYTES:
+            self._writer.write_table(table.slice(0, GROUP_ROWS))
+            table = table.slice(GROUP_ROWS)
+            self._waiting = table.to_batches()
+
+    def close(self) -> None:
+        """See `Output.close`."""
+        left = pa.Table.from_batches(self._waiting, self._schema)
+        if left.num_rows:
+            self._writer.write_table(left)
+        self._writer.close()

@@ -1,0 +1,163 @@
+"""`heartapp score`: a file of patients in, the same file with risks out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from heartapp.errors import DataError
+from heartapp.scoring.columns import check_types, find_columns
+from heartapp.scoring.csv_input import CsvFormat
+from heartapp.scoring.formats import STREAM, SUFFIXES
+from heartapp.scoring.inputs import Input, find_files, find_kind, is_stream, open_input
+from heartapp.scoring.journal import Journal
+from heartapp.scoring.outputs import CsvOutput, Output, ParquetOutput
+from heartapp.scoring.pipeline import Counts, Scorer, run
+from heartapp.scoring.progress import Progress
+from heartapp.scoring.rejects import Rejects
+from heartapp.scoring.replacing import replacing, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from heartapp.inference.model import Model
+    from heartapp.scoring.formats import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to score.
+
+    ``kind`` is the format of what has no known suffix, ``delimiter`` one of `DELIMITERS`, by name; ``rejects`` names
+    the file of rejects, ``threads`` is how many work at once.
+    """
+
+    kind: Kind | None = None
+    delimiter: str | None = None
+    rejects: Path | None = None
+    resume: bool = False
+    threads: int | None = None
+
+
+def score(source: str, target: str, model: Model, options: Options, tell: Callable[[str], None]) -> Counts:
+    """Score a file, a folder or pattern of Parquet files, or a stream.
+
+    Args:
+        source: a path, a pattern, or ``-`` for standard input.
+        target: a path, or ``-`` for standard output.
+        model: who scores.
+        options: how.
+        tell: is called with what a person should know while the work goes on.
+
+    Raises:
+        DataError: says what is wrong with input or output, and what to do.
+    """
+    kind, target_kind = _kinds(source, target, options.kind)
+    with open_input(source, kind, options.delimiter) as opened:
+        positions = find_columns(opened.source.names, model, opened.place)
+        if not isinstance(opened.source, CsvFormat):
+            check_types(opened.source, positions, opened.place)
+        with _open_target(source, target, model.identity.digest, options, tell) as (stream, rejects, journal):
+            if absent := [name for name, position in zip(model.names, positions, strict=True) if position is None]:
+                tell(f"no column {', '.join(absent)}: taken as not known")
+            output = _output(target_kind, stream, opened, model)
+            progress = Progress(opened.rows, opened.size)
+            try:
+                return run(
+                    opened.chunks,
+                    Scorer(model, positions, output, opened.place),
+                    output,
+                    rejects,
+                    threads=options.threads or cores(),
+                    journal=journal,
+                    progress=progress,
+                )
+            finally:
+                progress.close()
+
+
+def rejects_path(target: str, options: Options) -> Path | None:
+    """Where rejects go; None is standard error, where the output is a stream and nothing else was said."""
+    if options.rejects is not None or is_stream(target):
+        return options.rejects
+    return Path(target + ".rejects.csv")
+
+
+def cores() -> int:
+    """How many threads this process can run at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _kinds(source: str, target: str, stated: Kind | None) -> tuple[Kind, Kind]:
+    """Formats of input and output: by suffix, else as stated; a stream is of the other's format, or CSV."""
+    found = find_kind(source, stated), find_kind(target, stated)
+    kinds = []
+    for name, kind, other in zip((source, target), found, reversed(found), strict=True):
+        if kind is None and not is_stream(name):
+            raise DataError(f"{name}: the suffix tells no format; name one with --format, known: {', '.join(SUFFIXES)}")
+        kinds.append(kind or other or "csv")
+    return kinds[0], kinds[1]
+
+
+def _output(kind: Kind, stream: BinaryIO, opened: Input, model: Model) -> Output:
+    if kind == "csv":
+        return CsvOutput(stream, opened.source, model.identity)
+    schema = opened.source.schema if isinstance(opened.source, CsvFormat) else opened.source
+    return ParquetOutput(stream, schema, model.identity)
+
+
+@contextmanager
+def _open_target(
+    source: str, target: str, digest: str, options: Options, tell: Callable[[str], None]
+) -> Iterator[tuple[BinaryIO, Rejects, Journal | None]]:
+    """The files to write to. When all is well they get their names, the output last, and the journal goes."""
+    rejects = Rejects(rejects_path(target, options))
+    if is_stream(target):
+        if options.resume:
+            raise DataError("a stream cannot be resumed: what was written is gone; name a file as OUTPUT")
+        with told(Path(target)), _open_stream(target) as stream, rejects:
+            yield stream, rejects, None
+        return
+    path = _check_target(source, target, rejects_path(target, options))
+    journal = Journal(path.with_name(path.name + ".journal"), digest, resume=options.resume)
+    try:
+        with journal, replacing(path) as stream, rejects:
+            yield stream, rejects, journal
+    except BaseException:
+        if journal.records:
+            tell(f"what was scored so far is kept in {journal.path}; go on with --resume")
+        raise
+    journal.remove()
+
+
+@contextmanager
+def _open_stream(target: str) -> Iterator[BinaryIO]:
+    if target == STREAM:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with Path(target).open("wb") as stream:
+        yield stream
+
+
+def _check_target(source: str, target: str, rejects: Path | None) -> Path:
+    """The output's path, links followed.
+
+    Raises:
+        DataError: it is a folder, in a folder that is not there, or it or the file of rejects is an input.
+    """
+    path = Path(target).resolve()
+    if path.is_dir():
+        raise DataError(f"{target} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {path.parent}; make it first")
+    inputs = [] if is_stream(source) else find_files(source)
+    for written in (path, rejects):
+        if written is not None and written.exists() and any(written.samefile(one) for one in inputs):
+            raise DataError(f"{written} is an input too, and would be replaced; name another file")
+    return path

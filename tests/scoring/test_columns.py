@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from heartapp.clinical.variables import OUTCOME, VARIABLES
+from heartapp.errors import DataError
+from heartapp.inference.batch import score_values
+from heartapp.inference.bundle import MEMBERS
+from heartapp.scoring.columns import (
+    ADDED,
+    added_columns,
+    check_types,
+    find_columns,
+    read_cell,
+    spelled_numbers,
+    text_to_numbers,
+    to_numbers,
+)
+
+if TYPE_CHECKING:
+    from heartapp.inference.model import Model
+
+NAMES = tuple(variable.name for variable in VARIABLES)
+almost_numbers = st.text("0123456789+-.eE nNaAiIfFtTyYxX_,\t\u00a0", max_size=8)
+cells = almost_numbers | st.text(max_size=6) | st.floats().map(repr) | st.integers().map(str)
+
+
+# find_columns
+
+
+def test_columns_are_found_by_name_in_any_order_case_and_spacing(bedside: Model) -> None:
+    names = ["id", *(f" {name.upper()} " for name in reversed(bedside.names)), OUTCOME]
+    found = find_columns(names, bedside, "x.csv")
+    assert [names[position or 0].strip().lower() for position in found] == list(bedside.names)
+
+
+def test_a_column_that_the_model_can_do_without_may_be_absent(bedside: Model) -> None:
+    found = find_columns(bedside.required, bedside, "x.csv")
+    assert {name for name, position in zip(bedside.names, found, strict=True) if position is None} == {
+        *bedside.names
+    } - {*bedside.required}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["age", "serum_creatinine"], "column ejection_fraction is missing; needed: age, ejection_fraction, serum_cre"),
+        (["age", "ejection_fracton", "serum_creatinine"], "is 'ejection_fracton' meant for ejection_fraction?"),
+        ([], "columns age, ejection_fraction, serum_creatinine are missing"),
+        ([*NAMES, "Age"], "column age is there more than once"),
+        ([*NAMES, "x", "x", "y", "y"], "columns x, y are there more than once"),
+        ([*NAMES, "risk"], "column risk is there already, where scoring would add it; rename or drop"),
+    ],
+)
+def test_columns_that_do_not_fit_are_named(bedside: Model, names: list[str], message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        find_columns(names, bedside, "x.csv")
+    assert str(caught.value).startswith("x.csv: column")
+    assert message in str(caught.value)
+
+
+def test_the_published_table_with_its_outcome_can_be_scored(bedside: Model) -> None:
+    assert None not in find_columns([*NAMES, OUTCOME], bedside, "x.csv")
+
+
+# cells
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("62", 62), (" 1.4\t", 1.4), ("+5", 5), (".5", 0.5), ("5.", 5), ("1e2", 100), ("-1E-2", -0.01), ("007", 7)],
+)
+def test_a_number_is_read_with_a_point_for_decimals(cell: str, value: float) -> None:
+    assert read_cell(cell.encode()) == value
+
+
+@pytest.mark.parametrize("cell", ["", " ", "\t "])
+def test_a_blank_cell_is_a_missing_value(cell: str) -> None:
+    assert math.isnan(read_cell(cell.encode()))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["1,4", "1 000", "NA", "nan", "NaN", "null", "inf", "-inf", "1e999", "0x1f", "1_0", "٣", "1e", "-", ".", "x"],
+)
+def test_anything_else_is_no_number(cell: str) -> None:
+    assert math.isinf(read_cell(cell.encode()))
+
+
+def same(one: float, other: float) -> bool:
+    """Equal, both missing, or both no number."""
+    return one == other or (math.isnan(one) and math.isnan(other)) or (math.isinf(one) and math.isinf(other))
+
+
+@given(st.lists(cells, max_size=4))
+def test_a_column_of_text_is_read_as_its_cells_are_one_by_one(cells: list[str]) -> None:
+    # What cannot be encoded is in no file.
+    column = [cell.encode("utf-8", "replace") for cell in cells]
+    for kind in (pa.binary(), pa.string(), pa.large_string()):
+        read = text_to_numbers(pa.array(column, pa.binary()).cast(kind)).tolist()
+        assert all(map(same, read, map(read_cell, column)))
+
+
+@given(almost_numbers)
+@example("nan")
+@example("1e999")
+def test_where_arrow_reads_a_number_from_csv_it_is_the_same(cell: str) -> None:
+    try:
+        table = pa_csv.read_csv(
+            pa.py_buffer(f'"{cell}";x\n'.encode()),
+            read_options=pa_csv.ReadOptions(column_names=["cell", "x"]),
+            parse_options=pa_csv.ParseOptions(delimiter=";"),
+            convert_options=pa_csv.ConvertOptions(column_types={"cell": pa.float64()}, null_values=[""]),
+        )
+    except pa.ArrowInvalid:
+        return
+    assert same(spelled_numbers(table["cell"].combine_chunks())[0], read_cell(cell.encode()))
+
+
+def test_a_cell_that_is_not_utf_8_is_no_number() -> None:
+    assert text_to_numbers(pa.array([b"\xff", b"5"])).tolist() == [math.inf, 5]
+
+
+# columns of Parquet
+
+
+@pytest.mark.parametrize(
+    ("column", "numbers"),
+    [
+        (pa.array([1, None, 3], pa.int8()), [1, math.nan, 3]),
+        (pa.array([1.5, None, math.nan], pa.float32()), [1.5, math.nan, math.nan]),
+        (pa.array([decimal.Decimal("1.40"), None]), [1.4, math.nan]),
+        (pa.array([True, False, None]), [1, 0, math.nan]),
+        (pa.array([None, None]), [math.nan, math.nan]),
+        (pa.array(["1.4", "", None, "x"]), [1.4, math.nan, math.nan, math.inf]),
+        (pa.array(["62", "62", None]).dictionary_encode(), [62, 62, math.nan]),
+        (pa.array([2**63 - 1]), [2.0**63]),
+    ],
+    ids=["integers", "floats", "decimals", "booleans", "nulls", "text", "categories", "more digits than a double has"],
+)
+def test_a_column_of_any_type_of_numbers_is_read(column: pa.Array, numbers: list[float]) -> None:
+    check_types(pa.schema([("age", column.type)]), [0, None], "x.parquet")
+    np.testing.assert_array_equal(to_numbers(column), numbers)
+
+
+@pytest.mark.parametrize("value", [dt.date(2026, 1, 1), [1.0], {"years": 62}, b"62"])
+def test_a_column_of_another_type_is_named_with_it(value: object) -> None:
+    schema = pa.schema([("id", pa.string()), ("age", pa.array([value]).type)])
+    with pytest.raises(DataError, match=r"^x\.parquet: column age is of type .*; expected numbers$"):
+        check_types(schema, [1], "x.parquet")
+
+
+# what scoring adds
+
+
+def test_what_is_added_is_what_the_model_says(bedside: Model) -> None:
+    scores = score_values(bedside, np.array(bedside.bundle.manifest.golden.rows))
+    added = pa.RecordBatch.from_arrays(added_columns(scores, "sha256:0"), schema=ADDED).to_pylist()
+    for row, prediction in zip(added, bedside.predict(bedside.bundle.manifest.golden.rows), strict=True):
+        assert row == {
+            "risk": prediction.risk,
+            "death_event": prediction.death_event,
+            **{f"{vote.member}_probability": vote.probability for vote in prediction.votes},
+            **{f"{vote.member}_vote": vote.vote for vote in prediction.votes},
+            "model_digest": "sha256:0",
+        }
+    assert len(ADDED) == 3 + 2 * len(MEMBERS)

@@ -58,7 +58,9 @@ class Environment:
             SetupError: with the last words of pip.
         """
         stamp = self.folder / "installed"
-        wanted = hashlib.sha256(self.requirements.read_bytes() + sys.version.encode()).hexdigest()
+        sources = [self.requirements, *([ROOT / "pyproject.toml"] if self.project else [])]
+        content = b"".join(path.read_bytes() for path in sources)
+        wanted = hashlib.sha256(content + sys.version.encode()).hexdigest()
         if stamp.is_file() and stamp.read_text("utf-8") == wanted:
             return
         print(f"Installing {self.name} ...", file=sys.stderr, flush=True)

@@ -31,7 +31,7 @@ def describe() -> Machine:
         processor=model[1] if model else platform.machine(),
         cores=len(os.sched_getaffinity(0)),
         memory_gb=round(memory / 1e9, 1),
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {platform.release().partition('-')[0]}",
         python=platform.python_version(),
         wrk=version[1] if version else "unknown",
     )

@@ -77,7 +77,7 @@ def number(value: float) -> str:
 def _conditions(results: Results) -> str:
     machine = results.machine
     return (
-        f"{results.date}: {results.rounds} rounds of {results.seconds} s, {results.workers} workers, wrk "
+        f"{results.date}: {results.rounds} × {results.seconds} s of load, {results.workers} workers, wrk "
         f"{machine.wrk} with {results.connections} connections, batches of {results.batch_rows:,} rows. "
         f"{machine.processor}, {machine.cores} cores, {machine.memory_gb:g} GB, {machine.system}, "
         f"Python {machine.python}. "

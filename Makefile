@@ -9,16 +9,16 @@ BIN := $(VENV)/bin
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
   --custom-compile-command "make lock" pyproject.toml
 
-# Debian and Ubuntu keep a part of Python in a package of its own; root can add it, anyone else is told to.
-VENV_PACKAGE := [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+# What Debian and Ubuntu keep in packages of their own; root can add it, anyone else is told to.
+APT_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint types imports tests coverage reproduce format lock clean
+.PHONY: help run train test lint types imports tests coverage reproduce bench bench-lock format lock clean
 
 help: ## List the commands
 	@echo "heartapp: risk of death during follow-up in heart failure"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/serve ## Set up and serve the page and the API (HOST=, PORT=)
 	@HEARTAPP_CONFIG=$${HEARTAPP_CONFIG:-config/development.toml} $(BIN)/heartapp serve --host $(HOST) --port $(PORT)
@@ -50,6 +50,10 @@ coverage: $(VENV)/dev ## Run pytest and require complete branch coverage
 reproduce: $(VENV)/dev ## Train both models anew in full and hold every file against the shipped ones (minutes)
 	@HEARTAPP_REPRODUCE=1 $(BIN)/python -m pytest -rs tests/training/test_train.py -k in_full
 
+bench: $(VENV)/serve ## Measure against peers and limits (minutes; ARGS="--only heartapp fastapi --rounds 1" for a quick look)
+	@command -v wrk >/dev/null || { $(call APT_INSTALL,wrk); } || true
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
@@ -58,6 +62,12 @@ lock: ## Renew requirements/ from pyproject.toml (needs uv on PATH)
 	$(COMPILE) --extra train --group serve --constraint requirements/dev.txt -o requirements/train.txt
 	$(COMPILE) --extra bulk --extra dask --group serve --constraint requirements/dev.txt -o requirements/bulk.txt
 	$(COMPILE) --group serve --constraint requirements/dev.txt -o requirements/serve.txt
+
+bench-lock: ## Renew the benchmarks' locks (needs uv on PATH); the bundle says which libraries load its estimators
+	@for input in benchmarks/contenders/*/requirements.in; do \
+	  $(PYTHON) -m benchmarks.bundle | uv pip compile --quiet --upgrade --python-version 3.11 --python-platform linux \
+	    --no-annotate --custom-compile-command "make bench-lock" --constraint /dev/stdin $$input -o $${input%.in}.txt \
+	    || exit 1; done
 
 clean: ## Remove the virtual environment and the tools' caches
 	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -72,5 +82,5 @@ $(VENV)/serve $(VENV)/train $(VENV)/bulk $(VENV)/dev: $(VENV)/%: requirements/%.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "heartapp needs Python 3.11 or newer; name one, as in: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $(VENV_PACKAGE) && $(PYTHON) -m venv $(VENV); } || \
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $(call APT_INSTALL,python3-venv) && $(PYTHON) -m venv $(VENV); } || \
 	  { rm -rf $(VENV); echo "Python cannot make a virtual environment here. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }

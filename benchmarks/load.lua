@@ -1,0 +1,41 @@
+-- Posts one patient again and again and holds every answer against the right one.
+-- Arguments: a file with the request's body, a file with the answer's.
+
+local threads = {}
+
+local function content(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+function setup(thread)
+  table.insert(threads, thread)
+end
+
+function init(arguments)
+  wrong = 0
+  right = content(arguments[2])
+  wrk.method = "POST"
+  wrk.headers["Content-Type"] = "application/json"
+  wrk.body = content(arguments[1])
+end
+
+function response(status, _, body)
+  if status ~= 200 or body ~= right then
+    wrong = wrong + 1
+  end
+end
+
+function done(summary, latency, _)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.timeout
+  for _, thread in ipairs(threads) do
+    failed = failed + thread:get("wrong")
+  end
+  print(string.format(
+    '{"requests": %d, "seconds": %.6f, "p50_ms": %.3f, "p99_ms": %.3f, "errors": %d}',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, failed
+  ))
+end

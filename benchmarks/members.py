@@ -1,0 +1,33 @@
+"""The fitted estimators of the bundle, as every contender with scikit-learn and XGBoost loads and asks them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+
+from benchmarks import bundle
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def load() -> dict[str, Any]:
+    """The three estimators by name, in the bundle's order."""
+    members: dict[str, Any] = joblib.load(bundle.folder() / "members.joblib")
+    return members
+
+
+class Members:
+    """The three estimators and the columns that they were fitted on."""
+
+    def __init__(self) -> None:
+        self._members = tuple(load().values())
+        names = bundle.names()
+        self._columns = [names.index(name) for name in bundle.manifest()["used"]]
+
+    def probabilities(self, rows: ArrayLike) -> NDArray[np.float32]:
+        """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
+        features = np.asarray(rows, np.float32)[:, self._columns]
+        return np.column_stack([member.predict_proba(features)[:, 1] for member in self._members]).astype(np.float32)

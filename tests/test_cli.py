@@ -300,7 +300,9 @@ def test_score_uses_the_model_that_is_named_or_configured(few: Path) -> None:
         result = score(few, few.with_name("out.csv"), *arguments, **environment)
         assert (result.exit_code, result.stderr) == (0, "1 rows read = 1 scored + 0 rejected\n")
         assert few.with_name("out.csv").read_text().strip().endswith(told["model"]["digest"])
-    assert "no version of none is served" in score(few, few.with_name("out.csv"), "--model", "none").stderr
+    assert (
+        "there is no version of none that is served" in score(few, few.with_name("out.csv"), "--model", "none").stderr
+    )
     pinned = score(few, few.with_name("out.csv"), HEARTAPP_SERVED='{"bedside": "999"}')
     assert "bedside/999 is not a folder" in pinned.stderr
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from heartapp.config import Settings
 from tests.server.running import BEDSIDE_EXAMPLE, Answer, make_home, running
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def test_a_body_in_chunks_is_answered_as_one_of_known_length(server: Server) -> 
 
 
 def test_a_body_that_claims_to_be_larger_than_the_limit_is_refused_unread(server: Server) -> None:
-    answer = send_raw(server, HEAD.encode() + b"Content-Length: 1048577\r\n\r\n")
+    answer = send_raw(server, f"{HEAD}Content-Length: {Settings().max_body_bytes + 1}\r\n\r\n".encode())
     assert_problem(answer, 413)
 
 

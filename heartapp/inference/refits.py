@@ -135,11 +135,14 @@ class Refits:
         self._depth = int(trees.depth)
         self._feature = trees.feature
         self._missing_left = trees.missing_left
-        self._threshold = trees.cuts[trees.cut] if len(trees.cuts) else np.zeros(len(trees.cut), np.float32)
-        self._value, self._base, self._logistic = trees.value, trees.base, trees.logistic
+        self._base, self._logistic = trees.base, trees.logistic
         # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take.
         # 32 bits number all nodes of all trees, and keep a worker small.
         self._children = np.column_stack([trees.right + offset, trees.left + offset]).ravel().astype(np.int32)
+        # One number a node: what a leaf adds, and the cut of any other. Where a comparison at a leaf leads is the leaf.
+        leaf = self._children[1::2] == np.arange(len(offset))
+        self._number = trees.value.copy()
+        self._number[~leaf] = trees.cuts[trees.cut[~leaf]]
         self._roots = roots
         self._calibration = Calibration(trees.slope, trees.intercept)
         self._starts = np.searchsorted(trees.output, np.arange(self._count * MEMBERS_EACH))
@@ -156,11 +159,11 @@ class Refits:
         node: NDArray[np.signedinteger] = self._roots
         for _ in range(self._depth):
             feature = self._feature[node]
-            left = values[feature] < self._threshold[node]
+            left = values[feature] < self._number[node]
             if missing.any():
                 left |= missing[feature] & self._missing_left[node]
             node = self._children[2 * node + left]
-        sums = np.add.reduceat(self._value[node], self._starts) + self._base
+        sums = np.add.reduceat(self._number[node], self._starts) + self._base
         sums[self._logistic] = 1 / (1 + np.exp(-sums[self._logistic]))
         median = np.sort(sums.reshape(self._count, MEMBERS_EACH), axis=1)[:, 1]
         return self._calibration.transform(median)

@@ -74,8 +74,8 @@ def _read_bundles(server: Arbiter) -> None:
     from heartapp.web.extension import get_registry  # noqa: PLC0415 - the same
 
     get_registry(server.app.wsgi()).read()
-    # What is there now stays: the collector would write to it, and so copy it in each worker. What reading left free goes
-    # back to the system, where the C library can do that (glibc), instead of being copied too.
+    # What is there now stays: the collector would write to it, and so copy it in each worker. What reading left free
+    # goes back to the system, where the C library can do that (glibc), instead of being copied too.
     gc.collect()
     gc.freeze()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):

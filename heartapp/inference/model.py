@@ -60,6 +60,8 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 _NOTHING_MORE: Final = Asked()
+_FEW: Final = 4
+"""Patients up to whom one at a time is quicker than an array."""
 
 
 class Survival(msgspec.Struct, frozen=True):
@@ -157,7 +159,11 @@ class Model:
         if asked.threshold is not None:
             threshold, cutoff = asked.threshold, self.calibration.cutoff(asked.threshold)
         probabilities = self.probabilities(rows)
-        risks = self.calibration.risk(probabilities)
+        members_of_each = probabilities.tolist()
+        if len(rows) <= _FEW:
+            risks = [self.calibration.risk_of(members) for members in members_of_each]
+        else:
+            risks = self.calibration.risk(probabilities).tolist()
         return [
             Prediction(
                 model=self.identity,
@@ -173,7 +179,7 @@ class Model:
                 missing=tuple(name for name, value in zip(self.names, row, strict=True) if isnan(value)),
                 **({} if asked == _NOTHING_MORE else self._details(row, int(risk >= threshold), threshold, asked)),
             )
-            for row, risk, members in zip(rows, risks.tolist(), probabilities.tolist(), strict=True)
+            for row, risk, members in zip(rows, risks, members_of_each, strict=True)
         ]
 
     def _details(self, row: Sequence[float], died: int, threshold: float, asked: Asked) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The columns of a table, whatever it comes in: those with the model's variables, those that scoring adds; and cells."""
+"""The columns of a table, whatever it comes in: the model's variables, what scoring adds; and cells as numbers."""
 
 from __future__ import annotations
 

@@ -90,4 +90,4 @@ def _too_many_rows(most: int) -> TooLargeError:
 
 
 def _too_many_bytes(most: int) -> TooLargeError:
-    return TooLargeError(f"The file holds more than {most} bytes when unpacked; send fewer patients or columns at a time")
+    return TooLargeError(f"The file unpacks to more than {most} bytes; send fewer patients or columns at a time")

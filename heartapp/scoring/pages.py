@@ -43,18 +43,17 @@ def read_pages(content: bytes, start: int, stop: int, place: str) -> Iterator[Pa
         try:
             header, start = _read_struct(content, start)
             kind = next(kind for kind in _KINDS if kind in header)
-            size, packed, values, encoding = (
-                *(header[_SIZE], header[_PACKED]),
-                *(header[kind][_VALUES], header[kind][_KINDS[kind]]),
-            )
-            start += packed
-            if min(size, packed, values) < 0 or start > stop or (kind == _DICTIONARY and values > size):
-                raise ValueError
-        except (IndexError, LookupError, StopIteration, TypeError, ValueError):
-            raise DataError(f"{place} is damaged: it has a page that cannot be; write it anew") from None
+            size, packed, values = header[_SIZE], header[_PACKED], header[kind][_VALUES]
+            encoding = header[kind][_KINDS[kind]]
+            possible = min(size, packed, values) >= 0 and packed <= stop - start
+        except (LookupError, StopIteration, TypeError, ValueError):
+            possible = False
+        if not possible or (kind == _DICTIONARY and values > size):
+            raise DataError(f"{place} is damaged: it has a page that cannot be; write it anew")
         if encoding not in _ENCODINGS:
             raise DataError(f"{place} holds an encoding that is not read here; write it with dictionaries or plain")
         yield Page(size, None if kind == _DICTIONARY else values)
+        start += packed
 
 
 def _read_struct(content: bytes, at: int, depth: int = 0) -> tuple[dict[int, Any], int]:

@@ -13,8 +13,6 @@ from heartapp.scoring.parquet_input import open_parquet
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
-MOST_CHUNKS: Final = 10_000
-"""Columns times row groups, at most."""
 _TEXTS: Final = frozenset({"BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"})
 _NUMBER_BYTES: Final = 16
 
@@ -32,49 +30,36 @@ def read_bounded(content: bytes, place: str, *, most_rows: int, most_bytes: int)
     """
     try:
         with open_parquet(pa.BufferReader(content), place) as file:
-            _check_footer(file.metadata, place, most_rows)
             row_bytes = _measure(content, file, place, most_rows, most_bytes)
             return _read(file, max(1, most_bytes // row_bytes), most_rows, most_bytes)
-    except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError):
+    except (pa.ArrowException, OSError, OverflowError, UnicodeDecodeError, IndexError):
         raise DataError(f"{place} is damaged: a part of it cannot be read; write it anew") from None
-
-
-def _check_footer(metadata: pq.FileMetaData, place: str, most_rows: int) -> None:
-    if metadata.num_rows > most_rows:
-        raise _too_many_rows(most_rows)
-    if metadata.num_columns * metadata.num_row_groups > MOST_CHUNKS:
-        raise TooLargeError("Too many columns or row groups; write the patients' columns in one row group")
-    if any(metadata.schema.column(index).max_repetition_level for index in range(metadata.num_columns)):
-        raise DataError(f"{place} holds a column of lists; drop it")
 
 
 def _measure(content: bytes, file: pq.ParquetFile, place: str, most_rows: int, most_bytes: int) -> int:
     """An upper limit of the bytes of a row, after checking those of all pages."""
-    metadata, unpacked, row_bytes = file.metadata, 0, 1
-    for index in range(metadata.num_columns):
-        column = metadata.schema.column(index)
-        largest = max(_NUMBER_BYTES, column.length)
-        for group in range(metadata.num_row_groups):
-            chunk = metadata.row_group(group).column(index)
-            start = chunk.data_page_offset
-            if chunk.dictionary_page_offset:
-                start = min(start, chunk.dictionary_page_offset)
-            for page in read_pages(content, start, start + chunk.total_compressed_size, place):
-                unpacked += page.size
-                if unpacked > most_bytes:
-                    raise _too_many_bytes(most_bytes)
-                if page.values is not None and page.values > most_rows:
-                    raise _too_many_rows(most_rows)
-                if column.physical_type in _TEXTS:
-                    largest = max(largest, page.size)
-        row_bytes += largest
-    return row_bytes
+    if file.metadata.num_rows > most_rows:
+        raise _too_many_rows(most_rows)
+    columns = [file.schema.column(index) for index in range(len(file.schema))]
+    if any(column.max_repetition_level for column in columns):
+        raise DataError(f"{place} holds a column of lists; drop it")
+    widths, unpacked = [max(_NUMBER_BYTES, int(column.length)) for column in columns], 0
+    for page in read_pages(content, place):
+        unpacked += page.size
+        if unpacked > most_bytes:
+            raise _too_many_bytes(most_bytes)
+        if page.values is not None and page.values > most_rows:
+            raise _too_many_rows(most_rows)
+        if columns[page.column].physical_type in _TEXTS:
+            widths[page.column] = max(widths[page.column], page.size)
+    return sum(widths, start=1)
 
 
 def _read(file: pq.ParquetFile, batch_rows: int, most_rows: int, most_bytes: int) -> pa.Table:
     # A dictionary may hold one long text and the rows repeat it, so what comes out is counted too.
+    groups = [index for index in range(file.metadata.num_row_groups) if file.metadata.row_group(index).num_rows != 0]
     batches, rows, size = [], 0, 0
-    for batch in file.iter_batches(batch_size=batch_rows, use_threads=False):
+    for batch in file.iter_batches(batch_size=batch_rows, row_groups=groups, use_threads=False):
         rows, size = rows + batch.num_rows, size + batch.nbytes
         if rows > most_rows:
             raise _too_many_rows(most_rows)

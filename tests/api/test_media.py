@@ -7,6 +7,7 @@ import pytest
 from flask import Request
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
 from heartapp.api.media import CSV, JSON, MEDIA_TYPES, PARQUET, agree
@@ -14,7 +15,7 @@ from heartapp.api.reading import RequestError
 
 
 def asked(sent: str | None, accept: str | None = None) -> tuple[str, str]:
-    headers = {} if accept is None else {"Accept": accept}
+    headers = Headers({} if accept is None else {"Accept": accept})
     return agree(Request(EnvironBuilder(method="POST", content_type=sent, headers=headers).get_environ()))
 
 

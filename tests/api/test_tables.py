@@ -43,7 +43,7 @@ def post(client: FlaskClient, body: str | bytes, query: str = "", accept: str | 
     return client.post(f"{PREDICT}{query}", data=body, content_type=CSV, headers=headers)
 
 
-def table(rows: Sequence[Sequence[object]], names: Sequence[str] = NAMES) -> str:
+def table(rows: Sequence[Sequence[Any]], names: Sequence[str] = NAMES) -> str:
     text = io.StringIO()
     csv.writer(text).writerows([names, *rows])
     return text.getvalue()
@@ -196,8 +196,15 @@ def test_what_a_table_has_no_column_for_is_400(client: FlaskClient, query: str) 
 
 
 def test_faults_of_a_table_are_named_with_their_rows_and_no_value(client: FlaskClient) -> None:
-    good = [*example().values()]
-    rows = [good, [SENTINEL, *good[1:]], good[:3], good, [*good, SENTINEL], [62, "x" + SENTINEL, *good[2:]]]
+    good: list[Any] = [*example().values()]
+    rows: list[list[Any]] = [
+        good,
+        [SENTINEL, *good[1:]],
+        good[:3],
+        good,
+        [*good, SENTINEL],
+        [62, "x" + SENTINEL, *good[2:]],
+    ]
     response = post(client, table(rows))
     faults = [(one["row"], one["field"], one["message"]) for one in problem_of(response, 422)["errors"]]
     assert [one[:2] for one in faults] == [(1, "age"), (2, ""), (4, ""), (5, "anaemia")]
@@ -212,8 +219,8 @@ def test_no_more_faults_are_told_than_of_an_array(client: FlaskClient) -> None:
 
 
 def test_on_request_a_table_keeps_faulty_rows_and_says_what_is_wrong(client: FlaskClient) -> None:
-    good = [*example().values()]
-    rows = [[300, *good[1:-1], 7], good, good[:2], [*good, "more"]]
+    good: list[Any] = [*example().values()]
+    rows: list[list[Any]] = [[300, *good[1:-1], 7], good, good[:2], [*good, "more"]]
     answered = read(post(client, table(rows), "?on_error=skip"))
     assert list(answered[0]) == [*NAMES, *ADDED_NAMES, FAULT]
     (plain,) = read(post(client, table([good])))

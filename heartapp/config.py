@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     default_model: Annotated[str, Meta(description="The model that answers where none is named.", min_length=1)] = (
         "bedside"
     )
-    max_patients: Annotated[int, Meta(description="Patients in one JSON array, at most.", ge=1)] = 10_000
+    max_patients: Annotated[int, Meta(description="Patients in one array or table, at most.", ge=1)] = 10_000
     max_body_bytes: Annotated[int, Meta(description="Size of one request's body, at most.", ge=1_024)] = 4_194_304
     form_lifetime: Annotated[
         int, Meta(description="Seconds until an open form asks for one more click (CSRF token).", ge=1)

@@ -22,7 +22,7 @@ class ConfigError(HeartappError):
 
 
 class DataError(HeartappError):
-    """A table cannot be used for training; the message names file, row and column."""
+    """A table cannot be used; the message names file, row and column."""
 
 
 class BundleError(HeartappError):
@@ -66,3 +66,16 @@ class InvalidPatientError(HeartappError):
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__(f"{len(errors)} faulty {'field' if len(errors) == 1 else 'fields'}")
         self.errors = tuple(errors)
+
+
+class ColumnsError(DataError):
+    """Columns of a table cannot be used; ``faults`` holds one for each, without a row.
+
+    ``columns`` are safe to show, see `heartapp.clinical.patient.printable`.
+    """
+
+    def __init__(self, place: str, columns: Sequence[str], fault: str, remedy: str) -> None:
+        listed = ", ".join(columns)
+        subject = f"column {listed} is" if len(columns) == 1 else f"columns {listed} are"
+        super().__init__(f"{place}: {subject} {fault}; {remedy}")
+        self.faults = tuple(FieldError(name, f"is {fault}; {remedy}") for name in columns)

@@ -155,12 +155,15 @@ def test_every_status_that_the_contract_names_is_met_and_looks_as_it_says(
             ("", "{", "application/json"),
             ("", "{}", "text/plain"),
             ("", "[{},{},{}]", "application/json"),
+            ("", "age\n300\n", "text/csv"),
             ("?model=none", patient, "application/json"),
             ("?model=followup", json.dumps(example("followup")), "application/json"),
             ("?x=1", patient, "application/json"),
         ):
             response = client.post(PREDICT + query, data=body, content_type=kind)
             met.add(("/predict", check_documented(contract, "/predict", "post", response)))
+        refused = client.post(PREDICT, json=example(), headers={"Accept": "image/png"})
+        met.add(("/predict", check_documented(contract, "/predict", "post", refused)))
         for path, address in (
             ("/models", "/models"),
             ("/models/{name}", "/models/bedside"),

@@ -9,8 +9,11 @@ import msgspec
 
 from heartapp.api.answers import FaultyField, PredictionList
 from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
+from heartapp.api.media import CSV, JSON, PARQUET
 from heartapp.api.summary import ModelSummary
+from heartapp.api.tables import FAULT
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.columns import ADDED_NAMES
 from heartapp.inference.model import Prediction
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 from heartapp.web.problems import MEDIA_TYPE
@@ -28,6 +31,8 @@ _DESCRIPTION: Final = (
 
 
 _FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
+_TABLES: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}, PARQUET: {"schema": {}}}
+"""A table is no JSON, so that its columns stand in a description."""
 
 
 class ModelList(msgspec.Struct):
@@ -119,7 +124,7 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _content(description: str, schema: str | None, media_type: str = "application/json") -> dict[str, Any]:
+def _content(description: str, schema: str | None, media_type: str = JSON) -> dict[str, Any]:
     content = _reference(schema) if schema else {"type": "object"}
     return {"description": description, "content": {media_type: {"schema": content}}}
 
@@ -147,7 +152,13 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
         "summary": "Predict one patient, or many",
         "description": (
             "An object is answered with a prediction, an array with a list of them in the same order. With survival, "
-            f"horizon, explain or instability an array holds at most {MOST_DETAILED} patients."
+            f"horizon, explain or instability an array holds at most {MOST_DETAILED} patients.\n\n"
+            f"A table, CSV in UTF-8 or Parquet, has a column for each variable by its name, and up to {max_patients} "
+            "patients. It is answered in the same kind: its own columns, whichever they are, and behind them "
+            f"{', '.join(ADDED_NAMES)}. With on_error=skip every row stays, what is added is empty in faulty ones, and "
+            f"a last column, {FAULT}, says why. Accept asks for another kind; survival, horizon, explain and "
+            "instability have a place in JSON alone. Parquet needs an extra of the server's, bulk; without it, it is "
+            "answered with 415."
         ),
         "parameters": [
             _parameter("model", "Which model answers.", {"type": "string", "enum": models, "default": default}),
@@ -166,30 +177,32 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
             _parameter("instability", "Add how the risk differs between refits on bootstrap samples.", _FLAG),
             _parameter(
                 "on_error",
-                "What is done with an array that holds faulty patients: refuse it, or skip them.",
+                "What is done with an array or table that holds faulty patients: refuse it, or skip them.",
                 {"type": "string", "enum": list(ON_ERROR), "default": ON_ERROR[0]},
             ),
         ],
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {
+                JSON: {
                     "schema": {
                         "oneOf": [
                             *patients,
                             {"type": "array", "maxItems": max_patients, "items": {"oneOf": patients}},
                         ]
                     }
-                }
+                },
+                **_TABLES,
             },
         },
         "responses": {
             "200": {
                 "description": "What the model says",
                 "content": {
-                    "application/json": {"schema": {"oneOf": [_reference("Prediction"), _reference("PredictionList")]}}
+                    JSON: {"schema": {"oneOf": [_reference("Prediction"), _reference("PredictionList")]}},
+                    **_TABLES,
                 },
             },
-            **_problems(400, 404, 413, 415, 422, 503),
+            **_problems(400, 404, 406, 413, 415, 422, 503),
         },
     }

@@ -1,4 +1,4 @@
-"""From a request to patients: the body's JSON, read strictly, and the query."""
+"""From a request to patients: the body, its JSON read strictly, and the query."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flask import Request
-
-MEDIA_TYPE: Final = "application/json"
 
 
 class RequestError(HeartappError):
@@ -50,15 +48,12 @@ def read_query(request: Request, allowed: tuple[str, ...]) -> dict[str, str]:
 
 
 def read_body(request: Request) -> bytes:
-    """The body, which has to be JSON.
+    """The body.
 
     Raises:
-        RequestError: the media type is not JSON.
-        RequestEntityTooLarge: the body is larger than the limit.
-        ClientDisconnected: the body ends before its stated length.
+        RequestEntityTooLarge: it is larger than the limit.
+        ClientDisconnected: it ends before its stated length.
     """
-    if request.mimetype != MEDIA_TYPE:
-        raise RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the patient as Content-Type: {MEDIA_TYPE}.")
     length, most = request.content_length, request.max_content_length
     if length is None:
         content = request.get_data(cache=False)
@@ -145,10 +140,15 @@ def read_records(content: bytes, *, most: int) -> tuple[list[Any], bool]:
     if not isinstance(body, list):
         raise RequestError(HTTPStatus.BAD_REQUEST, "Expected one JSON object, or an array of objects.")
     if len(body) > most:
-        raise RequestError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Too many patients in one request; send at most {most} at a time."
-        )
+        raise too_many(most)
     return body, True
+
+
+def too_many(most: int) -> RequestError:
+    """There are more patients than are taken at once."""
+    return RequestError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Too many patients in one request; send at most {most} at a time."
+    )
 
 
 def _decode(body: bytes) -> Any:

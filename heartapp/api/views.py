@@ -5,36 +5,61 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 from flask import Blueprint, Response, render_template, request
 
 from heartapp.api.answers import PredictionList, faulty_fields
 from heartapp.api.asking import PARAMETERS, read_asked, read_skip
+from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, agree
 from heartapp.api.openapi import openapi_document
 from heartapp.api.reading import RequestError, read_body, read_query, read_rows
 from heartapp.api.summary import summarise
+from heartapp.api.tables import FAULT, UNPACKED, Reading, read_patients, write_table
 from heartapp.clinical.variables import VARIABLES
+from heartapp.inference.columns import ADDED_NAMES
 from heartapp.web.extension import get_registry, get_settings
 from heartapp.web.problems import TYPES, problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from flask.typing import ResponseReturnValue
+
+    from heartapp.errors import FieldError
+    from heartapp.inference.model import Model, Prediction
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
-    """Predict one patient (an object) or many (an array)."""
+    """Predict one patient (an object) or many (an array, or a table)."""
     query = read_query(request, PARAMETERS)
     model = get_registry().get(query.get("model"))
     skip = read_skip(query)
+    if request.mimetype != JSON or request.environ.get("HTTP_ACCEPT") not in ANYTHING:
+        sent, wanted = agree(request)
+        if not sent == wanted == JSON:
+            return _predict_table(model, query, sent, wanted)
     read = read_rows(read_body(request), model.names, model.required, most=get_settings().max_patients, skip=skip)
     predictions = model.predict(read.rows, read_asked(query, patients=len(read.rows)))
     if not read.many:
         return _json(predictions[0])
-    if not skip:
+    return _json(_listed(predictions, read.places, read.faults) if skip else PredictionList(predictions))
+
+
+def _predict_table(model: Model, query: Mapping[str, str], sent: str, wanted: str) -> Response:
+    """Answer where the body or the answer is a table."""
+    settings = get_settings()
+    reading = Reading(model, settings.max_patients, UNPACKED * settings.max_body_bytes, read_skip(query))
+    patients = read_patients(read_body(request), sent, reading)
+    if wanted != JSON:
+        return Response(write_table(patients, wanted, reading, query), mimetype=wanted)
+    rows = patients.values[patients.good].tolist()
+    predictions = model.predict(rows, read_asked(query, patients=len(rows)))
+    if not reading.skip:
         return _json(PredictionList(predictions))
-    return _json(PredictionList(predictions, list(read.places), faulty_fields(read.faults)))
+    return _json(_listed(predictions, np.flatnonzero(patients.good).tolist(), patients.faults))
 
 
 @blueprint.get("/models")
@@ -72,6 +97,10 @@ def page() -> ResponseReturnValue:
         example=msgspec.json.encode(example).decode(),
         problems=TYPES,
         most=get_settings().max_patients,
+        csv=CSV,
+        parquet=PARQUET,
+        added=ADDED_NAMES,
+        fault=FAULT,
     )
 
 
@@ -81,5 +110,9 @@ def request_error(error: RequestError) -> ResponseReturnValue:
     return problem(error.status, str(error))
 
 
+def _listed(predictions: list[Prediction], places: Iterable[int], faults: Iterable[FieldError]) -> PredictionList:
+    return PredictionList(predictions, list(places), faulty_fields(faults))
+
+
 def _json(body: object) -> Response:
-    return Response(msgspec.json.encode(body), mimetype="application/json")
+    return Response(msgspec.json.encode(body), mimetype=JSON)

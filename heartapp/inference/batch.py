@@ -60,20 +60,43 @@ def check_values(
     ]
 
 
-def score_values(model: Model, values: NDArray[np.floating]) -> Scores:
+def find_faults(
+    values: NDArray[np.float64], broken: Sequence[FieldError], model: Model
+) -> tuple[list[FieldError], NDArray[np.bool_]]:
+    """The faults of a table's rows, in their order, and which rows have none.
+
+    Args:
+        values: see `check_values`.
+        broken: a fault for each row that is no row of the table, whose values do not count.
+        model: whose variables they are.
+    """
+    rows = {fault.row for fault in broken}
+    found = check_values(values, model.variables, model.required)
+    faults = sorted([*broken, *(fault for fault in found if fault.row not in rows)], key=_row)
+    good = np.ones(len(values), np.bool_)
+    good[[_row(fault) for fault in faults]] = False
+    return faults, good
+
+
+def score_values(model: Model, values: NDArray[np.floating], threshold: float | None = None) -> Scores:
     """Score checked values of shape (n, variables): bit for bit what `Model.predict` says of each row alone."""
-    return score_probabilities(model, model.probabilities(values))
+    return score_probabilities(model, model.probabilities(values), threshold)
 
 
-def score_probabilities(model: Model, probabilities: NDArray[np.float32]) -> Scores:
-    """What follows from the members' probabilities, shape (n, 3)."""
+def score_probabilities(model: Model, probabilities: NDArray[np.float32], threshold: float | None = None) -> Scores:
+    """What follows from the members' probabilities, shape (n, 3); ``threshold`` replaces the model's own."""
+    cutoff = model.cutoff if threshold is None else model.calibration.cutoff(threshold)
     risk = model.calibration.risk(probabilities)
     return Scores(
         risk,
-        (risk >= model.threshold).astype(np.int8),
+        (risk >= (model.threshold if threshold is None else threshold)).astype(np.int8),
         probabilities,
-        (probabilities >= model.cutoff).astype(np.int8),
+        (probabilities >= cutoff).astype(np.int8),
     )
+
+
+def _row(fault: FieldError) -> int:
+    return fault.row or 0
 
 
 def _faulty(column: NDArray[np.float64], variable: Variable, *, required: bool) -> NDArray[np.bool_]:

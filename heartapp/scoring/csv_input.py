@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from heartapp.errors import DataError, FieldError
+from heartapp.errors import DataError
+from heartapp.inference.columns import ragged
 from heartapp.scoring.chunk import Chunk
 from heartapp.scoring.columns import spelled_numbers, text_to_numbers
 from heartapp.scoring.formats import DELIMITERS
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from numpy.typing import NDArray
+
+    from heartapp.errors import FieldError
 
 CHUNK_BYTES: Final = 1024 * 1024
 LONGEST_RECORD: Final = 16 * 1024 * 1024
@@ -102,9 +105,8 @@ class CsvChunk(Chunk):
         expected = len(self.form.names)
 
         def broken(row: Any) -> str:
-            cells = "1 cell" if row.actual_columns == 1 else f"{row.actual_columns} cells"
             index = row.number - 1
-            faults.append(FieldError("", f"has {cells}, the header has {expected}", index))
+            faults.append(ragged(row.actual_columns, expected, index))
             whole[index : index + 1] = False  # past the end where rows cannot be told apart
             return "skip"
 

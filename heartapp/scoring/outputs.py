@@ -119,8 +119,7 @@ class ParquetOutput(Output):
     def __init__(self, stream: BinaryIO, schema: pa.Schema, identity: ModelIdentity) -> None:
         """Start the file."""
         super().__init__()
-        told = msgspec.json.encode(identity)
-        self._schema = pa.schema([*schema, *ADDED], metadata={**(schema.metadata or {}), METADATA: told})
+        self._schema = pa.schema([*schema, *ADDED], metadata=metadata_with(schema, identity))
         self._digest = identity.digest
         self._writer = pq.ParquetWriter(stream, self._schema)
         self._waiting: list[pa.RecordBatch] = []
@@ -146,3 +145,8 @@ class ParquetOutput(Output):
         if left.num_rows:
             self._writer.write_table(left)
         self._writer.close()
+
+
+def metadata_with(schema: pa.Schema, identity: ModelIdentity) -> dict[bytes, bytes]:
+    """A schema's metadata, and which model scored."""
+    return {**(schema.metadata or {}), METADATA: msgspec.json.encode(identity)}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heartapp.errors import DataError
-from heartapp.inference.batch import check_values, score_probabilities
+from heartapp.inference.batch import find_faults, score_probabilities
 from heartapp.scoring.journal import Record
 
 if TYPE_CHECKING:
@@ -72,12 +72,8 @@ class Scorer:
         Raises:
             DataError: the rows are not those that the journal knows.
         """
-        values, faults = chunk.values(self._positions)
-        broken = {fault.row for fault in faults}
-        found = check_values(values, self._model.variables, self._model.required)
-        faults = sorted([*faults, *(fault for fault in found if fault.row not in broken)], key=_row)
-        good = np.ones(chunk.rows, np.bool_)
-        good[[_row(fault) for fault in faults]] = False
+        values, broken = chunk.values(self._positions)
+        faults, good = find_faults(values, broken, self._model)
         kept = values[good].astype(np.float32)
         checksum = zlib.crc32(kept.data)
         record = known or Record(checksum, self._model.probabilities(kept))
@@ -147,14 +143,10 @@ def _in_order(chunks: Iterable[Chunk], scorer: Scorer, journal: Journal | None, 
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _row(fault: FieldError) -> int:
-    return fault.row or 0
-
-
 def _spell(faults: Sequence[FieldError], first: int) -> bytes:
     """Lines of the file of rejects."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(
-        (first + _row(fault), fault.field, fault.message) for fault in faults
+        (first + (fault.row or 0), fault.field, fault.message) for fault in faults
     )
     return text.getvalue().encode()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartapp.errors import DataError
-from heartapp.scoring.columns import check_types, find_columns
+from heartapp.inference.columns import find_columns
+from heartapp.scoring.columns import check_types
 from heartapp.scoring.csv_input import CsvFormat
 from heartapp.scoring.formats import STREAM, SUFFIXES
 from heartapp.scoring.inputs import Input, find_files, find_kind, is_stream, open_input

@@ -29,6 +29,7 @@ TYPES: Final[dict[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "malformed",
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "wrong-method",
+    HTTPStatus.NOT_ACCEPTABLE: "not-acceptable",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "wrong-media-type",
     HTTPStatus.UNPROCESSABLE_ENTITY: "invalid-patient",

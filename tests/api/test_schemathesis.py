@@ -42,7 +42,10 @@ def statuses(operation: Operation, mode: GenerationMode) -> set[int]:
     @given(case=operation.as_strategy(generation_mode=mode))
     @settings(max_examples=60, derandomize=True)
     def check(case: Case[Any]) -> None:
-        met.add(case.call_and_validate(checks=CHECKS).status_code)
+        status = case.call_and_validate(checks=CHECKS).status_code
+        if status == 200 and case.query.get("on_error") == "skip":
+            return  # faulty patients are left out, as the contract says
+        met.add(status)
 
     check()
     return met

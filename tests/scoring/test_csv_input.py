@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartapp.errors import DataError
+from heartapp.inference.columns import read_cell
 from heartapp.scoring import csv_input
-from heartapp.scoring.columns import read_cell
 from heartapp.scoring.csv_input import CsvChunk, CsvFormat, read_chunks, read_format
 from heartapp.scoring.formats import DELIMITERS
 

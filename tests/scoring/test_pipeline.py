@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from heartapp.errors import DataError
-from heartapp.scoring.columns import ADDED, find_columns
+from heartapp.inference.columns import find_columns
+from heartapp.scoring.columns import ADDED
 from heartapp.scoring.csv_input import read_chunks, read_format
 from heartapp.scoring.journal import Journal, Record
 from heartapp.scoring.outputs import CsvOutput

@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heartapp.api.media import CSV, JSON
+from heartapp.api.tables import FAULT
+from heartapp.cli import main
+from heartapp.clinical.patient import MOST_FAULTS
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, OUTCOME
+from heartapp.inference.columns import ADDED_NAMES
+from heartapp.inference.model import Asked, Prediction
+from heartapp.web.extension import get_registry
+from tests.client import SHIPPED, example, make_app, problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from werkzeug.test import TestResponse
+
+PREDICT = "/api/v1/predict"
+NAMES = MODEL_VARIABLES["bedside"]
+REQUIRED = ("age", "ejection_fraction", "serum_creatinine")
+SENTINEL = "61946283"
+
+Drawn = "Callable[[Sequence[str], int], list[list[float]]]"
+
+
+def post(client: FlaskClient, body: str | bytes, query: str = "", accept: str | None = None) -> TestResponse:
+    headers = {"Accept": accept} if accept else {}
+    return client.post(f"{PREDICT}{query}", data=body, content_type=CSV, headers=headers)
+
+
+def table(rows: Sequence[Sequence[Any]], names: Sequence[str] = NAMES) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([names, *rows])
+    return text.getvalue()
+
+
+def read(response: TestResponse) -> list[dict[str, str]]:
+    assert (response.status_code, response.content_type) == (200, "text/csv; charset=utf-8"), response.text
+    rows = list(csv.reader(io.StringIO(response.data.decode(), newline="")))
+    return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+
+
+def spelled(prediction: Prediction) -> dict[str, Any]:
+    """What a table says of a patient, as numbers."""
+    votes = prediction.votes
+    return {
+        "risk": prediction.risk,
+        "death_event": prediction.death_event,
+        **{f"{vote.member}_probability": vote.probability for vote in votes},
+        **{f"{vote.member}_vote": vote.vote for vote in votes},
+        "model_digest": prediction.model.digest,
+    }
+
+
+def added(row: dict[str, str]) -> dict[str, Any]:
+    return {name: row[name] if name == "model_digest" else float(row[name]) for name in ADDED_NAMES}
+
+
+# Answered in the same kind
+
+
+@pytest.mark.parametrize("model", MODEL_VARIABLES)
+@pytest.mark.parametrize("query", ["", "&threshold=0.6"])
+def test_a_table_is_answered_with_its_columns_and_what_the_model_says(
+    app: Flask, client: FlaskClient, random_patients: Callable[..., list[list[float]]], model: str, query: str
+) -> None:
+    served = get_registry(app).get(model)
+    rows = random_patients(served.names, 200)
+    sent = table([['x,\n"y"', *row, "Ü"] for row in rows], ["id", *served.names, OUTCOME])
+    answer = post(client, sent, f"?model={model}{query}")
+
+    answered = read(answer)
+    assert list(answered[0]) == ["id", *served.names, OUTCOME, *ADDED_NAMES]
+    assert [list(row.values())[: len(rows[0]) + 2] for row in answered] == list(
+        csv.reader(io.StringIO(sent, newline=""))
+    )[1:]
+    predictions = served.predict(rows, Asked(threshold=0.6) if query else Asked())
+    assert [added(row) for row in answered] == [spelled(one) for one in predictions]
+
+
+def test_a_table_without_patients_is_answered_with_one(client: FlaskClient) -> None:
+    assert post(client, table([])).text == ",".join([*NAMES, *ADDED_NAMES]) + "\r\n"
+    assert post(client, table([]), accept=JSON).get_json() == {"predictions": []}
+
+
+def test_names_in_any_order_case_and_spacing_optional_columns_absent_and_cells_blank(client: FlaskClient) -> None:
+    sent = "Serum_Creatinine, SEX ,age,ejection_fraction\n1.7, ,+62.0, 25\n"
+    (row,) = read(post(client, sent))
+    wanted = client.post(PREDICT, json={"serum_creatinine": 1.7, "age": 62, "ejection_fraction": 25})
+    assert added(row) == spelled(msgspec.json.decode(wanted.data, type=Prediction))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_line_ends_stay_and_a_mark_and_empty_lines_do_not_matter(client: FlaskClient, end: str, mark: str) -> None:
+    plain = post(client, "age,ejection_fraction,serum_creatinine\n62,25,1.7\n").text
+    sent = end.join([mark + "age,ejection_fraction,serum_creatinine", "", "62,25,1.7", "", ""])
+    assert post(client, sent).data.decode() == plain.replace("\n", end)
+
+
+def test_a_table_posted_and_the_same_file_scored_have_the_same_added_columns(
+    client: FlaskClient, random_patients: Callable[..., list[list[float]]], tmp_path: Path
+) -> None:
+    rows = [[*row, "Ünal, x"] for row in random_patients(NAMES, 500)]
+    rows[7][4], rows[8][0], rows[9][:] = "", "x", ["62", "0"]
+    sent = table(rows, [*NAMES, "name"]).replace(",0.0,", ",,").encode()
+    (tmp_path / "in.csv").write_bytes(sent)
+    arguments = ["score", str(tmp_path / "in.csv"), str(tmp_path / "out.csv")]
+    done = CliRunner().invoke(main, arguments, env={"HEARTAPP_MODELS": str(SHIPPED)})
+    assert done.exit_code == 3, done.output
+
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        scored = list(csv.DictReader(file))
+    with (tmp_path / "out.csv.rejects.csv").open(encoding="utf-8") as file:
+        rejects = [(int(one["row"]) - 1, one["field"], one["reason"]) for one in csv.DictReader(file)]
+    answered = read(post(client, sent, "?on_error=skip"))
+    good = [row for row in answered if not row[FAULT]]
+    assert 0 < len(good) < len(answered) == 500
+    assert list(good[0]) == [*scored[0], FAULT]
+    assert [{**row, **added(row)} for row in scored] == [
+        {**{name: row[name] for name in scored[0]}, **added(row)} for row in good
+    ]
+    told: dict[int, list[str]] = {}
+    for place, field, reason in rejects:
+        told.setdefault(place, []).append(f"{field} {reason}".lstrip())
+    assert {place: row[FAULT] for place, row in enumerate(answered) if row[FAULT]} == {
+        place: "; ".join(faults) for place, faults in told.items()
+    }
+
+
+# Accept
+
+
+def test_a_table_is_answered_like_an_array_where_json_is_accepted(
+    client: FlaskClient, random_patients: Callable[..., list[list[float]]]
+) -> None:
+    rows = random_patients(NAMES, 20)
+    query = "?threshold=0.4&survival=true&explain=true&instability=true"
+    array = client.post(PREDICT + query, json=[dict(zip(NAMES, row, strict=True)) for row in rows])
+    assert post(client, table(rows), query, JSON).data == array.data
+
+
+def test_an_array_is_answered_with_a_table_where_csv_is_accepted(
+    client: FlaskClient, random_patients: Callable[..., list[list[float]]]
+) -> None:
+    patients = [dict(zip(NAMES, row, strict=True)) for row in random_patients(NAMES, 20)]
+    del patients[3]["sex"]
+    answered = read(client.post(PREDICT, json=patients, headers={"Accept": CSV}))
+    assert list(answered[0]) == [*NAMES, *ADDED_NAMES]
+    for patient, row in zip(patients, answered, strict=True):
+        assert {name: float(row[name]) for name in NAMES if row[name]} == patient
+        wanted = client.post(PREDICT, json=patient).data
+        assert added(row) == spelled(msgspec.json.decode(wanted, type=Prediction))
+    (single,) = read(client.post(PREDICT, json=patients[0], headers={"Accept": CSV}))
+    assert single == answered[0]
+    assert client.post(PREDICT, json=[], headers={"Accept": CSV}).text.count("\n") == 1
+
+
+@pytest.mark.parametrize("accept", [f"{JSON}, text/plain, */*", "application/*", f"text/html, {JSON};q=0.9"])
+def test_json_is_answered_with_the_same_json_however_it_is_accepted(client: FlaskClient, accept: str) -> None:
+    for body in (example(), [example()] * 2):
+        answer = client.post(PREDICT, json=body, headers={"Accept": accept})
+        assert (answer.status_code, answer.data) == (200, client.post(PREDICT, json=body).data)
+
+
+def test_what_allows_no_known_kind_is_406_with_a_problem(client: FlaskClient) -> None:
+    for answer in (
+        client.post(PREDICT, json=example(), headers={"Accept": "image/png"}),
+        post(client, table([]), accept="image/png"),
+    ):
+        assert problem_of(answer, 406)["type"].endswith("#not-acceptable")
+
+
+@pytest.mark.parametrize("query", ["survival=true", "horizon=90", "explain=true", "instability=true"])
+def test_what_a_table_has_no_column_for_is_400(client: FlaskClient, query: str) -> None:
+    body = problem_of(post(client, table([list(example().values())]), f"?{query}"), 400)
+    assert body["detail"].startswith("Only JSON has a place for survival, horizon, explain and instability;")
+
+
+# Faults
+
+
+def test_faults_of_a_table_are_named_with_their_rows_and_no_value(client: FlaskClient) -> None:
+    good: list[Any] = [*example().values()]
+    rows: list[list[Any]] = [
+        good,
+        [SENTINEL, *good[1:]],
+        good[:3],
+        good,
+        [*good, SENTINEL],
+        [62, "x" + SENTINEL, *good[2:]],
+    ]
+    response = post(client, table(rows))
+    faults = [(one["row"], one["field"], one["message"]) for one in problem_of(response, 422)["errors"]]
+    assert [one[:2] for one in faults] == [(1, "age"), (2, ""), (4, ""), (5, "anaemia")]
+    assert [one[2] for one in faults[1:3]] == ["has 3 cells, the header has 11", "has 12 cells, the header has 11"]
+    assert faults[0][2] == f"must be {BY_NAME['age'].expected}"
+    assert SENTINEL not in response.text
+
+
+def test_no_more_faults_are_told_than_of_an_array(client: FlaskClient) -> None:
+    body = problem_of(post(client, table([[""] * len(NAMES)] * 400)), 422)
+    assert len(body["errors"]) == MOST_FAULTS
+
+
+def test_on_request_a_table_keeps_faulty_rows_and_says_what_is_wrong(client: FlaskClient) -> None:
+    good: list[Any] = [*example().values()]
+    rows: list[list[Any]] = [[300, *good[1:-1], 7], good, good[:2], [*good, "more"]]
+    answered = read(post(client, table(rows), "?on_error=skip"))
+    assert list(answered[0]) == [*NAMES, *ADDED_NAMES, FAULT]
+    (plain,) = read(post(client, table([good])))
+    assert answered[1] == {**plain, FAULT: ""}
+    for row in (0, 2, 3):
+        assert {answered[row][name] for name in ADDED_NAMES} == {""}
+    age, smoking = BY_NAME["age"].expected, BY_NAME["smoking"].expected
+    assert answered[0][FAULT] == f"age must be {age}; smoking must be {smoking}, or null where it is not known"
+    assert answered[0]["age"] == "300"
+    assert answered[2][FAULT] == "has 2 cells, the header has 11"
+    assert (answered[2]["anaemia"], answered[2]["smoking"]) == ("0", "")
+    assert answered[3][FAULT] == "has 12 cells, the header has 11"
+
+
+def test_on_request_faulty_rows_are_left_out_of_json_and_named(client: FlaskClient) -> None:
+    good = [*example().values()]
+    answer = post(client, table([good, [300, *good[1:]], good[:2], good]), "?on_error=skip", JSON).get_json()
+    assert answer["rows"] == [0, 3]
+    assert answer["predictions"] == [client.post(PREDICT, json=example()).json] * 2
+    assert [(one["row"], one["field"]) for one in answer["errors"]] == [(1, "age"), (2, "")]
+
+
+def test_on_request_faulty_patients_of_an_array_are_empty_rows_of_a_table(client: FlaskClient) -> None:
+    sent = [{**example(), "age": 300}, example(), 7, {**example(), "x": SENTINEL, "age": SENTINEL}]
+    response = client.post(f"{PREDICT}?on_error=skip", json=sent, headers={"Accept": CSV})
+    answered = read(response)
+    assert [row["age"] for row in answered] == ["", "62", "", ""]
+    assert (
+        [row["risk"] != "" for row in answered] == [row[FAULT] == "" for row in answered] == [False, True, False, False]
+    )
+    assert answered[2][FAULT] == "must be a JSON object"
+    assert SENTINEL not in response.text
+
+
+@pytest.mark.parametrize(
+    ("names", "field", "message"),
+    [
+        ("age,serum_creatinine", "ejection_fraction", "is missing; needed: age, ejection_fraction, serum_creatinine"),
+        ("age,ejection_fracton,serum_creatinine", "ejection_fraction", "is missing; is 'ejection_fracton' meant for"),
+        ("age,ejection_fraction,serum_creatinine, Age", "age", "is there more than once; give each a name of its own"),
+        ("age,ejection_fraction,serum_creatinine,risk", "risk", "is there already, where scoring would add it"),
+    ],
+)
+def test_columns_that_do_not_fit_are_faulty_fields_without_a_row(
+    client: FlaskClient, names: str, field: str, message: str
+) -> None:
+    (error,) = problem_of(post(client, names + "\n"), 422)["errors"]
+    assert (error["field"], "row" in error) == (field, False)
+    assert error["message"].startswith(message)
+
+
+def test_a_column_fault_is_in_the_way_only_where_it_would_be_added(client: FlaskClient) -> None:
+    sent = "age,ejection_fraction,serum_creatinine,fault\n62,25,1.7,x\n"
+    assert read(post(client, sent))[0][FAULT] == "x"
+    (error,) = problem_of(post(client, sent, "?on_error=skip"), 422)["errors"]
+    assert error["field"] == FAULT
+
+
+def test_a_table_without_a_header_is_refused_without_its_values(client: FlaskClient) -> None:
+    response = post(client, f"{SENTINEL},0,0\n62,25,1.7\n")
+    assert [one["field"] for one in problem_of(response, 422)["errors"]] == list(REQUIRED)
+    assert SENTINEL not in response.text
+
+
+@pytest.mark.parametrize("body", ["", "\n", "age;ejection_fraction;serum_creatinine\n62;25;1\n"])
+def test_an_empty_body_and_another_delimiter_lack_the_columns(client: FlaskClient, body: str) -> None:
+    assert [one["field"] for one in problem_of(post(client, body), 422)["errors"]] == list(REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"age\n\xff", "The body is not UTF-8 at byte 4; save it as CSV in UTF-8."),
+        ("age\n62".encode("utf-16"), "The body is not UTF-8 at byte 0; save it as CSV in UTF-8."),
+        (
+            b'age,ejection_fraction,serum_creatinine\n62,25,"1.7\n',
+            "The body is not CSV with commas: unexpected end of data at line 2.",
+        ),
+        (
+            b'age,ejection_fraction,serum_creatinine\n"62"x,25,1.7\n',
+            "The body is not CSV with commas: ',' expected after '\"' at line 2.",
+        ),
+        (
+            b"age,ejection_fraction,serum_creatinine\n" + b"6" * 200_000,
+            "The body is not CSV with commas: field larger than field limit (131072) at line 2.",
+        ),
+    ],
+)
+def test_what_is_no_csv_is_400(client: FlaskClient, body: bytes, detail: str) -> None:
+    assert problem_of(post(client, body), 400)["detail"] == detail
+
+
+def test_too_many_rows_and_too_many_bytes_are_413() -> None:
+    client = make_app(max_patients=2, max_body_bytes=2_048).test_client()
+    row = [*example().values()]
+    assert len(read(post(client, table([row] * 2) + "\n\n"))) == 2
+    assert "at most 2" in problem_of(post(client, table([row] * 3)), 413)["detail"]
+    assert problem_of(post(client, table([row]) + "\n" * 2_048), 413)["type"].endswith("#too-large")
+
+
+cells = st.sampled_from(["", " ", "62", "1.7", "25", "x", "nan", "1e999", SENTINEL, '"', "\r", "\n", ",", "Ü"])
+bodies = st.lists(st.lists(cells, max_size=5), max_size=6)
+
+
+@given(bodies, st.sampled_from(["", "?on_error=skip", "?threshold=0.5"]), st.sampled_from([None, JSON]))
+@settings(max_examples=100)
+def test_any_table_is_answered_with_its_own_cells_or_a_problem(
+    app: Flask, rows: list[list[str]], query: str, accept: str | None
+) -> None:
+    names = ["note", *REQUIRED]
+    response = post(app.test_client(), table(rows, names), query, accept)
+    if response.status_code == 422:
+        assert SENTINEL not in response.text
+        problem_of(response, 422)
+    elif accept is None:
+        kept = [[*row, "", "", "", ""][:4] for row in rows if row and row != [""]] + [
+            [""] * 4 for row in rows if row == [""]
+        ]
+        answered = [[row[name] for name in names] for row in read(response)]
+        assert answered == kept
+    else:
+        assert response.status_code == 200
+        assert "predictions" in json.loads(response.data)
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100)
+def test_any_bytes_are_refused_as_a_table(app: Flask, body: bytes) -> None:
+    assert partial(post, app.test_client())(body).status_code in {400, 422}

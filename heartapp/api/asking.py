@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 PARAMETERS: Final = ("model", "threshold", "survival", "horizon", "explain", "instability", "on_error")
 ON_ERROR: Final = ("refuse", "skip")
 """What is done with an array that holds faulty patients; the first where nothing is said."""
+_NUMBER: Final = re.compile(r"\d*\.?\d+(?:[eE][+-]?\d+)?", re.ASCII)
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.01, 0.99
 MOST_DETAILED: Final = 100
 """Patients in one request that asks for survival, explanation or instability: each takes milliseconds."""
@@ -56,10 +58,8 @@ def read_skip(query: Mapping[str, str]) -> bool:
 
 
 def _threshold(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
+    # Python's own reading would let spaces and underscores pass.
+    value = float(text) if _NUMBER.fullmatch(text) else -1
     if not LOWEST_THRESHOLD <= value <= HIGHEST_THRESHOLD:
         raise _wrong("threshold", f"a number from {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD}")
     return value

@@ -44,7 +44,25 @@ def test_a_threshold_is_taken_as_it_is_written(threshold: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "nan", "inf", "-inf", "0", "1", "0.0099", "0.9901", "-0.3", "0,3", "30%", SENTINEL, "0.3.1"]
+    "text",
+    [
+        "",
+        "a",
+        "nan",
+        "inf",
+        "-inf",
+        "0",
+        "1",
+        "0.0099",
+        "0.9901",
+        "-0.3",
+        "0,3",
+        "30%",
+        SENTINEL,
+        "0.3.1",
+        " 0.3",
+        "0.3_2",
+    ],
 )
 def test_a_threshold_that_is_no_number_within_the_limits_is_refused(text: str) -> None:
     error = refusal({"threshold": text})

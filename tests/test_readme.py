@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[1]
 README: Final = (ROOT / "README.md").read_text("utf-8")
 EXAMPLES: Final = re.findall(r"```console\n\$ (curl .*?)\n```\n\n```json\n(.*?)\n```", README, re.DOTALL)
+TABLE: Final = re.findall(r"```console\n\$ (curl [^`]*?)\n```\n\n```csv\n(.*?)\n```", README, re.DOTALL)
 MEASURES: Final = {
     "roc_auc": "ROC AUC",
     "brier": "Brier score",
@@ -39,11 +40,10 @@ def ask(command: str) -> TestResponse:
     """Send to the application what a curl command would send to its address."""
     words = shlex.split(command)
     address = urlsplit(next(word for word in words if word.startswith("http")))
+    body = words[next(index for index, word in enumerate(words) if word in {"-d", "--data-binary"}) + 1]
     header, _, value = words[words.index("-H") + 1].partition(": ")
     app = create_app(Settings(environment="development", secret_key="of this test, long enough", models="models"))  # noqa: S106 - opens nothing
-    return app.test_client().post(
-        f"{address.path}?{address.query}", data=words[words.index("-d") + 1], headers={header: value}
-    )
+    return app.test_client().post(f"{address.path}?{address.query}", data=body, headers={header: value})
 
 
 def performance_table() -> str:
@@ -72,6 +72,12 @@ def test_an_example_prints_what_the_readme_shows(command: str, printed: str) -> 
     shown: dict[str, Any] = json.loads(printed)
 
     assert ask(command).get_json() == shown
+
+
+def test_the_example_of_a_table_prints_what_the_readme_shows() -> None:
+    ((command, printed),) = TABLE
+
+    assert ask(command).text == printed + "\n"
 
 
 def test_the_performance_is_that_of_the_served_bundles() -> None:

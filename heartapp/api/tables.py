@@ -204,22 +204,19 @@ def _write_csv(patients: Patients, scores: Scores, reading: Reading) -> bytes:
     rows = patients.rows
     writer = csv.writer(text, lineterminator=rows.line_end if isinstance(rows, TextRows) else "\r\n")
     writer.writerow([*rows.names, *reading.added])
-    added = _added_cells(scores, reading.model.identity.digest)
+    added = iter(_added_cells(scores, reading.model.identity.digest))
     nothing = [""] * len(ADDED_NAMES)
     for cells, good, told in zip(rows.cells(), patients.good.tolist(), patients.told(), strict=True):
         writer.writerow([*cells, *(next(added) if good else nothing), *([told] if reading.skip else [])])
     return text.getvalue().encode()
 
 
-def _added_cells(scores: Scores, digest: str) -> Iterator[list[str]]:
-    for risk, died, probabilities, votes in zip(
-        scores.risk.tolist(),
-        scores.death_event.tolist(),
-        scores.probabilities.tolist(),
-        scores.votes.tolist(),
-        strict=True,
-    ):
-        yield [_spell(risk), str(died), *map(_spell, probabilities), *map(str, votes), digest]
+def _added_cells(scores: Scores, digest: str) -> list[list[str]]:
+    columns = (scores.risk, scores.death_event, scores.probabilities, scores.votes)
+    return [
+        [_spell(risk), str(died), *map(_spell, probabilities), *map(str, votes), digest]
+        for risk, died, probabilities, votes in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
 def _spell(value: float) -> str:

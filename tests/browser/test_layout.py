@@ -150,7 +150,7 @@ def test_neither_a_key_nor_a_pair_of_the_example_is_broken_on_the_page_of_the_ap
     page = open_page("/api/v1/", viewport={"width": width, "height": 800})
     keys = page.locator("th code").evaluate_all("keys => keys.map(key => key.getClientRects().length)")
     assert set(keys) == {1}
-    pairs = page.locator("pre code").evaluate(
+    pairs = page.locator("pre code").first.evaluate(
         """code => [...code.textContent.matchAll(/"\\w+":[\\d.]+/g)].map(pair => {
             const range = new Range();
             range.setStart(code.firstChild, pair.index);

@@ -343,8 +343,9 @@ def test_score_says_how_to_install_what_it_needs(few: Path, monkeypatch: pytest.
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     line = complaint(1, "score", few, few.with_name("out.csv"))
-    assert line == "Error: scoring files needs more packages (pyarrow is missing): " + (
-        "pip install 'heartapp[bulk]', or `make .venv/bulk` in heartapp's folder"
+    assert line == (
+        "Error: scoring files needs more packages (pyarrow is missing): pip install 'heartapp[bulk]', or "
+        "`make .venv/bulk` in heartapp's folder"
     )
 
 

@@ -78,7 +78,7 @@ class Scorer:
         faults = sorted([*faults, *(fault for fault in found if fault.row not in broken)], key=_row)
         good = np.ones(chunk.rows, np.bool_)
         good[[_row(fault) for fault in faults]] = False
-        kept = values[good].astype(np.float32)
+        kept = (values[good] if faults else values).astype(np.float32, order="C")
         checksum = zlib.crc32(kept.data)
         record = known or Record(checksum, self._model.probabilities(kept))
         if (record.checksum, len(record.probabilities)) != (checksum, len(kept)):

@@ -83,7 +83,7 @@ def score_probabilities(model: Model, probabilities: NDArray[np.float32]) -> Sco
 def _faulty(column: NDArray[np.float64], variable: Variable, *, required: bool) -> NDArray[np.bool_]:
     """Where a column holds what `Variable.allows` does not."""
     if variable.choices:
-        allowed = np.logical_or.reduce([column == code for code, _ in variable.choices])
+        allowed: NDArray[np.bool_] = np.logical_or.reduce([column == code for code, _ in variable.choices])
     else:
         allowed = (column >= variable.low) & (column <= variable.high)
     return ~allowed if required else ~(allowed | np.isnan(column))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from heartapp.inference.batch import Scores
     from heartapp.inference.model import ModelIdentity
     from heartapp.scoring.chunk import Chunk
+    from heartapp.scoring.formats import Kind
 
 GROUP_ROWS: Final = 131_072
 METADATA: Final = b"heartapp.model"
@@ -157,3 +158,10 @@ class ParquetOutput(Output):
         if left.num_rows:
             self._writer.write_table(left)
         self._writer.close()
+
+
+def open_output(kind: Kind, stream: BinaryIO, source: CsvFormat | pa.Schema, identity: ModelIdentity) -> Output:
+    """Start an output of some kind for an input of these columns."""
+    if kind == "csv":
+        return CsvOutput(stream, source, identity)
+    return ParquetOutput(stream, source.schema if isinstance(source, CsvFormat) else source, identity)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from heartapp.errors import FieldError
     from heartapp.inference.model import Model
     from heartapp.scoring.chunk import Chunk
+    from heartapp.scoring.inputs import Input
     from heartapp.scoring.journal import Journal
     from heartapp.scoring.outputs import Output
     from heartapp.scoring.progress import Progress
@@ -42,6 +43,15 @@ class Counts:
     scored: int
     rejected: int
     resumed: int = 0
+
+    def __post_init__(self) -> None:
+        """Make sure that no row was lost and none came twice.
+
+        Raises:
+            RuntimeError: the counts do not add up, which is a fault of heartapp's.
+        """
+        if self.read != self.scored + self.rejected:
+            raise RuntimeError(f"{self.read} rows read are not {self.scored} scored + {self.rejected} rejected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class Scorer:
 
 
 def run(
-    chunks: Iterable[Chunk],
+    opened: Input,
     scorer: Scorer,
     output: Output,
     rejects: Rejects,
@@ -107,14 +117,14 @@ def run(
     journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> Counts:
-    """Score all chunks.
+    """Score all chunks of an input.
 
     Raises:
         DataError: the input is faulty, or an output cannot be written.
         RuntimeError: the counts do not add up, which is a fault of heartapp's.
     """
-    last = resumed = 0
-    with closing(_in_order(chunks, scorer, journal, threads)) as all_scored:
+    last, resumed = opened.first - 1, 0
+    with closing(_in_order(opened.chunks, scorer, journal, threads)) as all_scored:
         for scored in all_scored:
             output.write(scored.output)
             rejects.write(scored.rejects, scored.rejected)
@@ -126,10 +136,7 @@ def run(
             if progress is not None:
                 progress.add(scored.chunk.rows, scored.chunk.size)
     output.close()
-    counts = Counts(last, output.rows, rejects.rows, resumed)
-    if counts.read != counts.scored + counts.rejected:
-        raise RuntimeError(f"the counts do not add up: {counts}; please report this")
-    return counts
+    return Counts(last - opened.first + 1, output.rows, rejects.rows, resumed)
 
 
 def _in_order(chunks: Iterable[Chunk], scorer: Scorer, journal: Journal | None, threads: int) -> Generator[Scored]:

@@ -10,6 +10,7 @@ import pytest
 from heartapp.errors import DataError
 from heartapp.scoring.columns import ADDED, find_columns
 from heartapp.scoring.csv_input import read_chunks, read_format
+from heartapp.scoring.inputs import Input
 from heartapp.scoring.journal import Journal, Record
 from heartapp.scoring.outputs import CsvOutput
 from heartapp.scoring.parquet_input import ParquetChunk
@@ -18,7 +19,7 @@ from heartapp.scoring.progress import Progress
 from heartapp.scoring.rejects import Rejects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -35,6 +36,10 @@ def chunks_of(table: pa.Table, rows: int) -> list[Chunk]:
     return [ParquetChunk(first, batch) for first, batch in zip(firsts, table.to_batches(rows), strict=True)]
 
 
+def input_of(chunks: Iterable[Chunk]) -> Input:
+    return Input("x.parquet", pa.schema([]), chunks)
+
+
 def scorer_of(model: Model, table: pa.Table, output: Output) -> Scorer:
     return Scorer(model, find_columns(table.column_names, model, "x"), output, "x.parquet")
 
@@ -46,7 +51,7 @@ def score_text(model: Model, content: bytes, rejects: Path) -> tuple[list[str], 
     output = CsvOutput(sink, form, model.identity)
     scorer = Scorer(model, find_columns(form.names, model, "x.csv"), output, "x.csv")
     with Rejects(rejects) as file:
-        counts = run(read_chunks(source, form, pending), scorer, output, file, threads=2)
+        counts = run(Input("x.csv", form, read_chunks(source, form, pending)), scorer, output, file, threads=2)
     lines = sink.getvalue().decode().splitlines()[1:]
     return [",".join(line.split(",")[: -len(ADDED)]) for line in lines], counts
 
@@ -80,7 +85,7 @@ def test_chunks_are_written_in_order_by_any_number_of_threads(
     output = CsvOutput(sink, patients.schema, bedside.identity)
     progress = Progress()
     counts = run(
-        chunks_of(patients, 100),
+        input_of(chunks_of(patients, 100)),
         scorer_of(bedside, patients, output),
         output,
         Rejects(tmp_path / "rejects.csv"),
@@ -107,7 +112,7 @@ def test_only_a_few_chunks_are_in_memory(bedside: Model, patients: pa.Table, tmp
 
     output = Slow(io.BytesIO(), patients.schema, bedside.identity)
     rejects = Rejects(tmp_path / "rejects.csv")
-    run(chunks(), scorer_of(bedside, patients, output), output, rejects, threads=2)
+    run(input_of(chunks()), scorer_of(bedside, patients, output), output, rejects, threads=2)
     assert len(read) == 30
 
 
@@ -119,7 +124,7 @@ def test_a_fault_in_one_chunk_ends_the_work(bedside: Model, patients: pa.Table, 
     output = Broken(io.BytesIO(), patients.schema, bedside.identity)
     rejects = Rejects(tmp_path / "rejects.csv")
     with pytest.raises(DataError, match=r"^at row 1$"):
-        run(chunks_of(patients, 100), scorer_of(bedside, patients, output), output, rejects, threads=2)
+        run(input_of(chunks_of(patients, 100)), scorer_of(bedside, patients, output), output, rejects, threads=2)
     assert not [one for one in threading.enumerate() if one.name.startswith("ThreadPool")]
 
 
@@ -127,8 +132,8 @@ def test_a_lost_row_is_noticed(bedside: Model, patients: pa.Table, tmp_path: Pat
     output = CsvOutput(io.BytesIO(), patients.schema, bedside.identity)
     chunks = chunks_of(patients, 1_000)
     del chunks[1]
-    with pytest.raises(RuntimeError, match="the counts do not add up"):
-        run(chunks, scorer_of(bedside, patients, output), output, Rejects(tmp_path / "r.csv"), threads=1)
+    with pytest.raises(RuntimeError, match=r"^3000 rows read are not 2000 scored \+ 0 rejected$"):
+        run(input_of(chunks), scorer_of(bedside, patients, output), output, Rejects(tmp_path / "r.csv"), threads=1)
 
 
 # the journal
@@ -157,7 +162,7 @@ def score_with_journal(model: Model, table: pa.Table, path: Path, chunks: int) -
     with Journal(path, model.identity.digest, resume=True) as journal:
         scorer = scorer_of(counting, table, output)  # type: ignore[arg-type]  # it gives all that a model gives
         rejects = Rejects(path.with_name("rejects.csv"))
-        counts = run(chunks_of(table, 500)[:chunks], scorer, output, rejects, threads=2, journal=journal)
+        counts = run(input_of(chunks_of(table, 500)[:chunks]), scorer, output, rejects, threads=2, journal=journal)
     return sink.getvalue(), counts, counting.asked
 
 

@@ -118,7 +118,8 @@ def _open_target(
     if is_stream(target):
         if options.resume:
             raise DataError("a stream cannot be resumed: what was written is gone; name a file as OUTPUT")
-        with told(Path(target)), _open_stream(target) as stream, rejects:
+        name = "standard output" if target == STREAM else target
+        with told(Path(name)), _open_stream(target) as stream, rejects:
             yield stream, rejects, None
         return
     path = check_target(source, target, rejects_path(target, options))

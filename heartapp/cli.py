@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -145,7 +146,8 @@ def audit_data(path: Path, *, as_json: bool) -> None:
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="[default: OUTPUT.rejects.csv]")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
 @click.option("--threads", type=click.IntRange(1), help="How many work at once. [default: one a core]")
-def score(source: str, target: str, name: str | None, **options: Any) -> None:
+@click.option("--scheduler", metavar="ADDRESS", help="Have it done by the Dask cluster with this scheduler.")
+def score(source: str, target: str, name: str | None, scheduler: str | None, **options: Any) -> None:
     """Score the patients of a file: INPUT's columns, and behind them risk, verdict, probabilities and votes.
 
     INPUT is a CSV or Parquet file, a folder or quoted pattern of Parquet files, or - for standard input; OUTPUT a CSV
@@ -156,6 +158,11 @@ def score(source: str, target: str, name: str | None, **options: Any) -> None:
         from heartapp.scoring.score import Options, rejects_path  # noqa: PLC0415 - see the module's docstring
         from heartapp.scoring.score import score as run  # noqa: PLC0415
     chosen = Options(**options)
+    if scheduler is not None:
+        with _packages("a cluster", "pip install 'heartapp[dask]', or `make .venv/bulk` in heartapp's folder"):
+            from heartapp.scoring.cluster import score_on_cluster  # noqa: PLC0415
+
+        run = partial(score_on_cluster, scheduler=scheduler)
     counts = run(source, target, _served(name), chosen, _tell)
     _tell(f"{counts.read:,} rows read = {counts.scored:,} scored + {counts.rejected:,} rejected")
     if counts.resumed:

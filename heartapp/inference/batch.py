@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -34,6 +34,10 @@ class Scores:
     death_event: NDArray[np.int8]
     probabilities: NDArray[np.float32]
     votes: NDArray[np.int8]
+
+    def take(self, rows: NDArray[np.intp]) -> Scores:
+        """The scores of some patients, by their indices."""
+        return Scores(*(getattr(self, one.name)[rows] for one in fields(self)))
 
 
 def check_values(
@@ -102,7 +106,7 @@ def _row(fault: FieldError) -> int:
 def _faulty(column: NDArray[np.float64], variable: Variable, *, required: bool) -> NDArray[np.bool_]:
     """Where a column holds what `Variable.allows` does not."""
     if variable.choices:
-        allowed = np.isin(column, [code for code, _ in variable.choices])
+        allowed: NDArray[np.bool_] = np.logical_or.reduce([column == code for code, _ in variable.choices])
     else:
         allowed = (column >= variable.low) & (column <= variable.high)
     return ~allowed if required else ~(allowed | np.isnan(column))

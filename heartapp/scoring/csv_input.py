@@ -78,9 +78,11 @@ class CsvChunk(Chunk):
         except pa.ArrowInvalid:  # a cell is no number
             whole, columns, faults = self._parse(dict.fromkeys(wanted, pa.binary()))
             numbers = [*map(text_to_numbers, columns)]
-        values = np.full((self.rows, len(positions)), np.nan)
+        # Column by column, as they are filled and checked; a slice where it will do, for masks are slow.
+        values = np.full((self.rows, len(positions)), np.nan, order="F")
+        rows = whole if faults else slice(None)
         for index, column in zip(wanted.values(), numbers, strict=True):
-            values[whole, index] = column
+            values[rows, index] = column
         return values, faults
 
     def batch(self, chosen: NDArray[np.intp]) -> pa.RecordBatch:

@@ -9,3 +9,8 @@ SUFFIXES: Final[dict[str, Kind]] = {".csv": "csv", ".tsv": "csv", ".parquet": "p
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 STREAM: Final = "-"
 """Stands for standard input or output."""
+
+
+def delimiter_of(name: str, stated: str | None) -> str:
+    """The delimiter of a CSV file: the one that was stated, by its name; else a tab for .tsv and a comma."""
+    return DELIMITERS[stated or ("tab" if name.lower().endswith(".tsv") else "comma")]

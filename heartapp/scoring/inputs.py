@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartapp.errors import DataError
-from heartapp.scoring.csv_input import read_chunks, read_format
-from heartapp.scoring.formats import DELIMITERS, STREAM, SUFFIXES
+from heartapp.inference.columns import find_columns
+from heartapp.scoring.columns import check_types
+from heartapp.scoring.csv_input import CsvFormat, read_chunks, read_format
+from heartapp.scoring.formats import STREAM, SUFFIXES, delimiter_of
 from heartapp.scoring.parquet_input import check_same_columns, open_parquet, read_batches
 
 if TYPE_CHECKING:
@@ -22,20 +24,35 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from heartapp.inference.model import Model
     from heartapp.scoring.chunk import Chunk
-    from heartapp.scoring.csv_input import CsvFormat
     from heartapp.scoring.formats import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An opened input: its name for messages, its columns, its chunks, and how much there is, where that is known."""
+    """An opened input: its name for messages, its columns, its chunks, and how much there is, where that is known.
+
+    ``first`` is the number of its first row.
+    """
 
     place: str
     source: CsvFormat | pa.Schema
     chunks: Iterable[Chunk]
     rows: int | None = None
     size: int | None = None
+    first: int = 1
+
+    def match(self, model: Model) -> tuple[int | None, ...]:
+        """The column of each of the model's variables, None where an optional one is not there.
+
+        Raises:
+            DataError: the columns do not fit the model.
+        """
+        positions = find_columns(self.source.names, model, self.place)
+        if not isinstance(self.source, CsvFormat):
+            check_types(self.source, positions, self.place)
+        return positions
 
 
 def find_kind(name: str, stated: Kind | None) -> Kind | None:
@@ -82,10 +99,10 @@ def open_input(name: str, kind: Kind, delimiter: str | None = None) -> Iterator[
         DataError: it cannot be read; says what to do.
     """
     if kind == "csv":
-        with _open(name) as stream:
+        with open_file(name) as stream:
             yield open_csv(stream, name, delimiter)
     elif is_stream(name):
-        with _open(name) as pipe, _seekable(pipe) as stream, open_parquet(stream, _place(name)) as file:
+        with open_file(name) as pipe, _seekable(pipe) as stream, open_parquet(stream, _place(name)) as file:
             chunks = read_batches(file, _place(name))
             yield Input(_place(name), file.schema_arrow, chunks, rows=file.metadata.num_rows)
     else:
@@ -94,8 +111,7 @@ def open_input(name: str, kind: Kind, delimiter: str | None = None) -> Iterator[
 
 def open_csv(stream: BinaryIO, name: str, delimiter: str | None) -> Input:
     """Read the header of a CSV file."""
-    usual = "tab" if Path(name).suffix.lower() == ".tsv" else "comma"
-    form, pending = read_format(stream, DELIMITERS[delimiter or usual], _place(name))
+    form, pending = read_format(stream, delimiter_of(name, delimiter), _place(name))
     size = None if is_stream(name) else Path(name).stat().st_size
     return Input(form.place, form, read_chunks(stream, form, pending), size=size)
 
@@ -119,7 +135,12 @@ def _read_files(paths: Sequence[Path]) -> Iterator[Chunk]:
 
 
 @contextmanager
-def _open(name: str) -> Iterator[BinaryIO]:
+def open_file(name: str) -> Iterator[BinaryIO]:
+    """Open a file or standard input to read its bytes.
+
+    Raises:
+        DataError: it cannot be opened.
+    """
     if name == STREAM:
         yield sys.stdin.buffer
         return

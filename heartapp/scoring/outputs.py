@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from heartapp.inference.batch import Scores
     from heartapp.inference.model import ModelIdentity
     from heartapp.scoring.chunk import Chunk
+    from heartapp.scoring.formats import Kind
 
 GROUP_ROWS: Final = 131_072
 METADATA: Final = b"heartapp.model"
@@ -83,15 +84,15 @@ class CsvOutput(Output):
     def encode(self, chunk: Chunk, chosen: NDArray[np.intp], scores: Scores) -> pa.Array:
         """See `Output.encode`."""
         lines = chunk.records.lines(chosen) if isinstance(chunk, CsvChunk) else self._lines(chunk.batch(chosen))
-        probabilities = np.ascontiguousarray(scores.probabilities.T, np.float64)  # as JSON spells them
-        return pc.binary_join_element_wise(
-            lines,
-            pa.array(scores.risk).cast(pa.string()),
-            pa.array(scores.death_event).cast(pa.string()),
-            *(pa.array(member).cast(pa.string()) for member in probabilities),
-            self._rests.take(pa.array(scores.votes @ _PLACES)),
-            self._delimiter,
-        )
+        # Trees give few different answers, and everything follows from the probabilities: each is spelled once.
+        buffers = [None, pa.py_buffer(scores.probabilities)]
+        kind = pa.binary(scores.probabilities.itemsize * len(MEMBERS))
+        answers = pa.Array.from_buffers(kind, len(scores.risk), buffers).dictionary_encode()
+        which = np.asarray(answers.indices)
+        example = np.zeros(len(answers.dictionary), np.intp)
+        example[which] = np.arange(len(which))
+        spelled = self._spell(scores.take(example))
+        return pc.binary_join_element_wise(lines, spelled.take(answers.indices), self._delimiter)
 
     def write(self, encoded: pa.Array) -> None:
         """See `Output.write`."""
@@ -101,6 +102,17 @@ class CsvOutput(Output):
 
     def close(self) -> None:
         """Everything is written."""
+
+    def _spell(self, scores: Scores) -> pa.Array:
+        """What is added to each row, with the line's end."""
+        probabilities = np.ascontiguousarray(scores.probabilities.T, np.float64)  # as JSON spells them
+        return pc.binary_join_element_wise(
+            pa.array(scores.risk).cast(pa.string()),
+            pa.array(scores.death_event).cast(pa.string()),
+            *(pa.array(member).cast(pa.string()) for member in probabilities),
+            self._rests.take(pa.array(scores.votes @ _PLACES)),
+            self._delimiter,
+        )
 
     def _lines(self, batch: pa.RecordBatch) -> pa.Array:
         """Rows as text, one line each, without the line's end."""
@@ -150,3 +162,10 @@ class ParquetOutput(Output):
 def metadata_with(schema: pa.Schema, identity: ModelIdentity) -> dict[bytes, bytes]:
     """A schema's metadata, and which model scored."""
     return {**(schema.metadata or {}), METADATA: msgspec.json.encode(identity)}
+
+
+def open_output(kind: Kind, stream: BinaryIO, source: CsvFormat | pa.Schema, identity: ModelIdentity) -> Output:
+    """Start an output of some kind for an input of these columns."""
+    if kind == "csv":
+        return CsvOutput(stream, source, identity)
+    return ParquetOutput(stream, source.schema if isinstance(source, CsvFormat) else source, identity)

@@ -44,7 +44,7 @@ class ParquetChunk(Chunk):
 
     def values(self, positions: Sequence[int | None]) -> tuple[NDArray[np.float64], list[FieldError]]:
         """See `Chunk.values`. In Parquet, every row has all cells."""
-        values = np.full((self.rows, len(positions)), np.nan)
+        values = np.full((self.rows, len(positions)), np.nan, order="F")
         for index, position in enumerate(positions):
             if position is not None:
                 values[:, index] = to_numbers(self.table.column(position))

@@ -19,6 +19,7 @@ import numpy as np
 
 from heartapp.errors import DataError
 from heartapp.inference.batch import find_faults, score_probabilities
+from heartapp.scoring.answers import quickest
 from heartapp.scoring.journal import Record
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from heartapp.errors import FieldError
     from heartapp.inference.model import Model
     from heartapp.scoring.chunk import Chunk
+    from heartapp.scoring.inputs import Input
     from heartapp.scoring.journal import Journal
     from heartapp.scoring.outputs import Output
     from heartapp.scoring.progress import Progress
@@ -42,6 +44,15 @@ class Counts:
     scored: int
     rejected: int
     resumed: int = 0
+
+    def __post_init__(self) -> None:
+        """Make sure that no row was lost and none came twice.
+
+        Raises:
+            RuntimeError: the counts do not add up, which is a fault of heartapp's.
+        """
+        if self.read != self.scored + self.rejected:
+            raise RuntimeError(f"{self.read} rows read are not {self.scored} scored + {self.rejected} rejected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,7 @@ class Scorer:
     def __init__(self, model: Model, positions: Sequence[int | None], output: Output, place: str) -> None:
         """See `Chunk.values` for ``positions``; ``place`` is the input's name for messages."""
         self._model = model
+        self._ask = quickest(model)
         self._positions = positions
         self._output = output
         self._place = place
@@ -74,9 +86,9 @@ class Scorer:
         """
         values, broken = chunk.values(self._positions)
         faults, good = find_faults(values, broken, self._model)
-        kept = values[good].astype(np.float32)
+        kept = (values[good] if faults else values).astype(np.float32, order="C")
         checksum = zlib.crc32(kept.data)
-        record = known or Record(checksum, self._model.probabilities(kept))
+        record = known or Record(checksum, self._ask(kept))
         if (record.checksum, len(record.probabilities)) != (checksum, len(kept)):
             raise DataError(
                 f"{self._place} is not what the interrupted run read (near row {chunk.first}); delete the journal to "
@@ -94,7 +106,7 @@ class Scorer:
 
 
 def run(
-    chunks: Iterable[Chunk],
+    opened: Input,
     scorer: Scorer,
     output: Output,
     rejects: Rejects,
@@ -103,14 +115,14 @@ def run(
     journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> Counts:
-    """Score all chunks.
+    """Score all chunks of an input.
 
     Raises:
         DataError: the input is faulty, or an output cannot be written.
         RuntimeError: the counts do not add up, which is a fault of heartapp's.
     """
-    last = resumed = 0
-    with closing(_in_order(chunks, scorer, journal, threads)) as all_scored:
+    last, resumed = opened.first - 1, 0
+    with closing(_in_order(opened.chunks, scorer, journal, threads)) as all_scored:
         for scored in all_scored:
             output.write(scored.output)
             rejects.write(scored.rejects, scored.rejected)
@@ -122,10 +134,7 @@ def run(
             if progress is not None:
                 progress.add(scored.chunk.rows, scored.chunk.size)
     output.close()
-    counts = Counts(last, output.rows, rejects.rows, resumed)
-    if counts.read != counts.scored + counts.rejected:
-        raise RuntimeError(f"the counts do not add up: {counts}; please report this")
-    return counts
+    return Counts(last - opened.first + 1, output.rows, rejects.rows, resumed)
 
 
 def _in_order(chunks: Iterable[Chunk], scorer: Scorer, journal: Journal | None, threads: int) -> Generator[Scored]:

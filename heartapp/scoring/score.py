@@ -10,20 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartapp.errors import DataError
-from heartapp.inference.columns import find_columns
-from heartapp.scoring.columns import check_types
-from heartapp.scoring.csv_input import CsvFormat
 from heartapp.scoring.formats import STREAM, SUFFIXES
-from heartapp.scoring.inputs import Input, find_files, find_kind, is_stream, open_input
+from heartapp.scoring.inputs import find_files, find_kind, is_stream, open_input
 from heartapp.scoring.journal import Journal
-from heartapp.scoring.outputs import CsvOutput, Output, ParquetOutput
+from heartapp.scoring.outputs import open_output
 from heartapp.scoring.pipeline import Counts, Scorer, run
 from heartapp.scoring.progress import Progress
 from heartapp.scoring.rejects import Rejects
 from heartapp.scoring.replacing import replacing, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     from heartapp.inference.model import Model
@@ -58,19 +55,16 @@ def score(source: str, target: str, model: Model, options: Options, tell: Callab
     Raises:
         DataError: says what is wrong with input or output, and what to do.
     """
-    kind, target_kind = _kinds(source, target, options.kind)
+    kind, target_kind = find_kinds(source, target, options.kind)
     with open_input(source, kind, options.delimiter) as opened:
-        positions = find_columns(opened.source.names, model, opened.place)
-        if not isinstance(opened.source, CsvFormat):
-            check_types(opened.source, positions, opened.place)
+        positions = opened.match(model)
         with _open_target(source, target, model.identity.digest, options, tell) as (stream, rejects, journal):
-            if absent := [name for name, position in zip(model.names, positions, strict=True) if position is None]:
-                tell(f"no column {', '.join(absent)}: taken as not known")
-            output = _output(target_kind, stream, opened, model)
+            tell_absent(model, positions, tell)
+            output = open_output(target_kind, stream, opened.source, model.identity)
             progress = Progress(opened.rows, opened.size)
             try:
                 return run(
-                    opened.chunks,
+                    opened,
                     Scorer(model, positions, output, opened.place),
                     output,
                     rejects,
@@ -80,6 +74,12 @@ def score(source: str, target: str, model: Model, options: Options, tell: Callab
                 )
             finally:
                 progress.close()
+
+
+def tell_absent(model: Model, positions: Sequence[int | None], tell: Callable[[str], None]) -> None:
+    """Say which of the model's variables the input does not have."""
+    if absent := [name for name, position in zip(model.names, positions, strict=True) if position is None]:
+        tell(f"no column {', '.join(absent)}: taken as not known")
 
 
 def rejects_path(target: str, options: Options) -> Path | None:
@@ -94,8 +94,12 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _kinds(source: str, target: str, stated: Kind | None) -> tuple[Kind, Kind]:
-    """Formats of input and output: by suffix, else as stated; a stream is of the other's format, or CSV."""
+def find_kinds(source: str, target: str, stated: Kind | None) -> tuple[Kind, Kind]:
+    """Formats of input and output: by suffix, else as stated; a stream is of the other's format, or CSV.
+
+    Raises:
+        DataError: the format of a file is not told.
+    """
     found = find_kind(source, stated), find_kind(target, stated)
     kinds = []
     for name, kind, other in zip((source, target), found, reversed(found), strict=True):
@@ -103,13 +107,6 @@ def _kinds(source: str, target: str, stated: Kind | None) -> tuple[Kind, Kind]:
             raise DataError(f"{name}: the suffix tells no format; name one with --format, known: {', '.join(SUFFIXES)}")
         kinds.append(kind or other or "csv")
     return kinds[0], kinds[1]
-
-
-def _output(kind: Kind, stream: BinaryIO, opened: Input, model: Model) -> Output:
-    if kind == "csv":
-        return CsvOutput(stream, opened.source, model.identity)
-    schema = opened.source.schema if isinstance(opened.source, CsvFormat) else opened.source
-    return ParquetOutput(stream, schema, model.identity)
 
 
 @contextmanager
@@ -121,10 +118,11 @@ def _open_target(
     if is_stream(target):
         if options.resume:
             raise DataError("a stream cannot be resumed: what was written is gone; name a file as OUTPUT")
-        with told(Path(target)), _open_stream(target) as stream, rejects:
+        name = "standard output" if target == STREAM else target
+        with told(Path(name)), _open_stream(target) as stream, rejects:
             yield stream, rejects, None
         return
-    path = _check_target(source, target, rejects_path(target, options))
+    path = check_target(source, target, rejects_path(target, options))
     journal = Journal(path.with_name(path.name + ".journal"), digest, resume=options.resume)
     try:
         with journal, replacing(path) as stream, rejects:
@@ -146,7 +144,7 @@ def _open_stream(target: str) -> Iterator[BinaryIO]:
         yield stream
 
 
-def _check_target(source: str, target: str, rejects: Path | None) -> Path:
+def check_target(source: str, target: str, rejects: Path | None) -> Path:
     """The output's path, links followed.
 
     Raises:

@@ -304,7 +304,7 @@ def test_score_uses_the_model_that_is_named_or_configured(few: Path) -> None:
         "there is no version of none that is served" in score(few, few.with_name("out.csv"), "--model", "none").stderr
     )
     pinned = score(few, few.with_name("out.csv"), HEARTAPP_SERVED='{"bedside": "999"}')
-    assert "bedside/999 is not a folder" in pinned.stderr
+    assert "there is no bundle bedside 999" in pinned.stderr
 
 
 def test_score_ends_with_status_3_where_rows_were_rejected_and_says_where_they_are(few: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from distributed import Client, KilledWorker, as_completed
 
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
     from heartapp.scoring.partitions import Marker, Partition
     from heartapp.scoring.score import Options
-
-_PATIENCE: Final = "10s"
 
 
 def score_on_cluster(
@@ -122,6 +120,6 @@ def _score(job: Job, partitions: Sequence[Partition], scheduler: str, tell: Call
 
 def _connect(scheduler: str) -> Client:
     try:
-        return Client(scheduler, set_as_default=False, timeout=_PATIENCE)
+        return Client(scheduler, set_as_default=False)
     except (OSError, ValueError) as error:
         raise DataError(f"no Dask scheduler answers at {scheduler}: {error}") from None

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import dask
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -178,12 +179,12 @@ def test_a_cluster_takes_no_streams(bedside: Model, source: str, target: str) ->
         score_on_cluster(source, target, bedside, Options(), print, scheduler="tcp://127.0.0.1:9")
 
 
-def test_a_scheduler_that_does_not_answer_is_told(
-    bedside: Model, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cluster, "_PATIENCE", "0.2s")
+def test_a_scheduler_that_does_not_answer_is_told(bedside: Model, source: Path, tmp_path: Path) -> None:
     for address in ("tcp://127.0.0.1:9", "nonsense://here"):
-        with pytest.raises(DataError, match=f"^no Dask scheduler answers at {address}: "):
+        with (
+            dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}),
+            pytest.raises(DataError, match=f"^no Dask scheduler answers at {address}: "),
+        ):
             score_on_cluster(
                 str(source), str(tmp_path / "out.csv"), bedside, Options(resume=True), print, scheduler=address
             )

@@ -62,7 +62,13 @@ def example(model: str = "bedside") -> dict[str, float]:
 def entries(model: str = "bedside", values: Mapping[str, float] | None = None) -> dict[str, str]:
     """The form as a person fills it in: each field's text, and the model."""
     values = example(model) if values is None else values
-    return {"model": model, **{name: repr(value).removesuffix(".0") for name, value in values.items()}}
+    return {"model": model, **{name: _written(value) for name, value in values.items()}}
+
+
+def _written(value: float) -> str:
+    """A number with a point for decimals; where that could be taken for thousands, with a nought more."""
+    text = repr(value).removesuffix(".0")
+    return text + "0" * bool(re.fullmatch(r"\d{1,3}\.\d{3}", text))
 
 
 class Page:

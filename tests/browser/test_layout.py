@@ -136,6 +136,7 @@ def test_the_bar_of_a_faulty_field_keeps_clear_of_its_label(open_page: Open) -> 
     for width in (320, 1280):
         page = open_page(viewport={"width": width, "height": 800})
         press(page)
+        expect(page.locator("#summary")).to_be_visible()
         bar = page.locator("#field-age").evaluate(
             "field => { const bar = getComputedStyle(field, '::before');"
             " return [bar.left, bar.borderLeftWidth].map(parseFloat) }"

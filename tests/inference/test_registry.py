@@ -135,6 +135,16 @@ def test_a_bundle_that_fails_is_not_served_and_leaves_the_others_served(
     assert f"model followup is not served: {registry.faults['followup']} (bundles: {root})" in caplog.messages
 
 
+def test_a_model_that_does_not_answer_its_golden_rows_is_not_served_and_the_others_are(root: Path) -> None:
+    manifest = root / "followup" / read_served(root)["followup"] / MANIFEST
+    told = json.loads(manifest.read_bytes())
+    told["golden"]["risks"].reverse()
+    manifest.write_text(json.dumps(told))
+    registry = ModelRegistry(root, default="bedside")
+    assert [model.name for model in registry.models] == ["bedside"]
+    assert "does not answer its golden rows" in registry.faults["followup"]
+
+
 def test_a_default_model_that_fails_is_replaced_by_no_other(root: Path) -> None:
     break_bundle(root, "bedside")
     registry = ModelRegistry(root, default="bedside")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.errors import DataError
-from heartapp.scoring.bounded import TooLargeError, read_bounded
+from heartapp.scoring.bounded import TooLargeError, _read, read_bounded
 
 if TYPE_CHECKING:
     import random
@@ -53,6 +53,11 @@ def test_a_file_is_read_as_it_was_written(options: dict[str, Any]) -> None:
 def test_rows_are_read_a_few_at_a_time_where_they_may_be_wide() -> None:
     table = pa.table({"text": ["x" * 1_000, "y" * 1_000] * 40})
     assert read(written(table), size=100_000).equals(table)
+
+
+def test_rows_are_counted_as_they_come_whatever_the_footer_says() -> None:
+    with pytest.raises(TooLargeError, match="at most 20 at a time"):
+        _read(pq.ParquetFile(io.BytesIO(written(TABLE))), 10, 20, 1_000_000)
 
 
 def test_too_many_rows_are_refused() -> None:

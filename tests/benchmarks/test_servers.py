@@ -12,6 +12,7 @@ from benchmarks import environments, processes, servers
 from benchmarks.contender import WORKERS, Command, Contender
 from benchmarks.contenders.heartapp.contender import CONTENDER
 from benchmarks.patients import Truth, draw, truths
+from tests.server.running import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +34,8 @@ def contender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contender:
 
 def test_heartapp_is_served_by_two_workers_answers_rightly_and_is_gone_afterwards(contender: Contender) -> None:
     with servers.serving(contender, PATIENTS[0], TRUTHS[0]) as server:
+        wait_until(lambda: len(processes.tree(server.pid)) == 1 + WORKERS, "all workers are there")
         tree = processes.tree(server.pid)
-        assert len(tree) == 1 + WORKERS
         assert server.start_seconds > 0
         assert server.wrong(PATIENTS, TRUTHS) == 0
         assert server.wrong(PATIENTS[:2], [TRUTHS[0], Truth((0.5, 0.5, 0.5), 0.5)]) == 1

@@ -6,7 +6,7 @@ import csv
 import io
 import itertools
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 import numpy as np
@@ -41,11 +41,22 @@ _PLACES: Final = 1 << np.arange(len(MEMBERS))[::-1]
 class Output(ABC):
     """Where scored rows go. ``encode`` may run in several threads at once, ``write`` gets what it made in order.
 
-    ``rows`` counts what was written.
+    ``rows`` counts what was written. As a context, it ends the table when all went well.
     """
 
     def __init__(self) -> None:
         self.rows = 0
+
+    def __enter__(self) -> Self:
+        """The output itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write what is left, or forget it."""
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
 
     @abstractmethod
     def encode(self, chunk: Chunk, chosen: NDArray[np.intp], scores: Scores) -> Any:
@@ -58,6 +69,10 @@ class Output(ABC):
     @abstractmethod
     def close(self) -> None:
         """Write what is left. The stream stays open."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Write nothing more: the stream is going to be closed."""
 
 
 class CsvOutput(Output):
@@ -102,6 +117,9 @@ class CsvOutput(Output):
 
     def close(self) -> None:
         """Everything is written."""
+
+    def abandon(self) -> None:
+        """There is nothing to forget."""
 
     def _spell(self, scores: Scores) -> pa.Array:
         """What is added to each row, with the line's end."""
@@ -157,6 +175,10 @@ class ParquetOutput(Output):
         if left.num_rows:
             self._writer.write_table(left)
         self._writer.close()
+
+    def abandon(self) -> None:
+        """See `Output.abandon`."""
+        self._writer.is_open = False  # else it would write its footer when it is forgotten
 
 
 def metadata_with(schema: pa.Schema, identity: ModelIdentity) -> dict[bytes, bytes]:

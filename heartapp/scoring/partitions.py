@@ -227,13 +227,12 @@ def _join_csv(job: Job, partitions: Sequence[Partition], stream: BinaryIO) -> No
 
 
 def _join_parquet(job: Job, partitions: Sequence[Partition], stream: BinaryIO) -> None:
-    output = open_output("parquet", stream, job.source, job.model)
-    for partition in partitions:
-        path = job.part(partition)
-        with open_parquet(path, str(path)) as file:
-            for chunk in read_batches(file, str(path)):
-                output.write(chunk.table)
-    output.close()
+    with open_output("parquet", stream, job.source, job.model) as output:
+        for partition in partitions:
+            path = job.part(partition)
+            with open_parquet(path, str(path)) as file:
+                for chunk in read_batches(file, str(path)):
+                    output.write(chunk.table)
 
 
 @contextmanager

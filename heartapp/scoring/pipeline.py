@@ -122,7 +122,7 @@ def run(
         RuntimeError: the counts do not add up, which is a fault of heartapp's.
     """
     last, resumed = opened.first - 1, 0
-    with closing(_in_order(opened.chunks, scorer, journal, threads)) as all_scored:
+    with output, closing(_in_order(opened.chunks, scorer, journal, threads)) as all_scored:
         for scored in all_scored:
             output.write(scored.output)
             rejects.write(scored.rejects, scored.rejected)
@@ -133,7 +133,6 @@ def run(
             last = scored.chunk.first + scored.chunk.rows - 1
             if progress is not None:
                 progress.add(scored.chunk.rows, scored.chunk.size)
-    output.close()
     return Counts(last - opened.first + 1, output.rows, rejects.rows, resumed)
 
 

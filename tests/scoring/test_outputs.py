@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
+import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -154,6 +156,24 @@ def test_wide_rows_make_short_groups(bedside: Model, scores: Scores, monkeypatch
         output.write(output.encode(ParquetChunk(1, table.to_batches()[0]), np.arange(10), scores))
     output.close()
     assert group_sizes(sink) == [10, 10, 10]
+
+
+def give_up(model: Model, scores: Scores) -> None:
+    table = pa.table({"age": range(10)})
+    with io.BytesIO() as sink, ParquetOutput(sink, table.schema, model.identity) as output:
+        output.write(output.encode(ParquetChunk(1, table.to_batches()[0]), np.arange(10), scores))
+        raise KeyboardInterrupt
+
+
+def test_a_parquet_file_that_is_given_up_can_be_forgotten_quietly(
+    bedside: Model, scores: Scores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unraisable: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    with pytest.raises(KeyboardInterrupt):
+        give_up(bedside, scores)
+    gc.collect()
+    assert unraisable == []
 
 
 def test_no_rows_are_a_parquet_file_too(bedside: Model) -> None:

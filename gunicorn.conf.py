@@ -18,11 +18,10 @@ wsgi_app = "heartapp:create_app()"
 bind = "127.0.0.1:8000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
-# A thread pool in each worker (gthread), so that a slow client holds a thread and not the worker. Of the alternatives,
-# `sync` saves a tenth of the processor time of a request and lets one slow client stop a worker; gevent saves a quarter
-# and rewrites the standard library under numpy and onnxruntime; gunicorn's C parser (gunicorn_h1c, used by itself where
-# it is installed) saves another tenth, but has no wheels to lock. More threads than a few change nothing: they wait for
-# one interpreter.
+# A thread pool in each worker (gthread), so that a slow client holds a thread and not the worker. Tried beside it, as
+# processor time per request: `sync` saves a little and lets one slow client stop a worker; gevent saves more and rewrites
+# the standard library under numpy and onnxruntime; gunicorn's C parser, which is used wherever gunicorn_h1c is installed,
+# saves a little and has no wheels to lock; one thread or two instead of four is the same within the noise.
 worker_class = "heartapp.worker.Worker"
 threads = 4
 keepalive = 5

@@ -19,8 +19,8 @@ bind = "127.0.0.1:8000"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
 # A thread pool in each worker (gthread), so that a slow client holds a thread and not the worker. Tried beside it, as
-# processor time per request: `sync` saves a little and lets one slow client stop a worker; gevent saves more and rewrites
-# the standard library under numpy and onnxruntime; gunicorn's C parser, which is used wherever gunicorn_h1c is installed,
+# processor time per request: `sync` saves a little and lets one slow client stop a worker; gevent saves more and
+# rewrites the standard library under numpy and onnxruntime; gunicorn's C parser, used wherever gunicorn_h1c is there,
 # saves a little and has no wheels to lock; one thread or two instead of four is the same within the noise.
 worker_class = "heartapp.worker.Worker"
 threads = 4

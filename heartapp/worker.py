@@ -1,8 +1,8 @@
 """gunicorn's worker with a pool of threads, sending each answer in one go.
 
-gunicorn sends head and body apart. That is a system call more, after which the thread queues for the interpreter again:
-of a constant answer's processor time about a fifth. It also leaves an instant in which a killed process has sent half an
-answer, which no balancer can mend.
+gunicorn sends head and body apart. That is a system call more, after which the thread queues for the interpreter again,
+about a fifth of a constant answer's processor time. It also leaves an instant in which a killed process has sent half
+an answer, which no balancer can mend.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ COHORT_PATIENTS = 150
 # Taken out of the environment, with every setting of whoever runs the tests: the programs that tests start inherit it.
 FORBID_SKIPS = os.environ.get("HEARTAPP_FORBID_SKIPS") == "1"
 REPRODUCE = os.environ.get("HEARTAPP_REPRODUCE") == "1"
+COLD_STARTS = int(os.environ.get("HEARTAPP_COLD_STARTS", "1"))
 for _name in [name for name in os.environ if name.startswith("HEARTAPP_") and name != "HEARTAPP_CHROMIUM"]:
     del os.environ[_name]
 

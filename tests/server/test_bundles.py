@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
+from tests.conftest import COLD_STARTS
 from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, GUNICORN, ROOT, make_home, running
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
-@pytest.mark.parametrize("start", range(int(os.environ.get("HEARTAPP_COLD_STARTS", "1"))))
+@pytest.mark.parametrize("start", range(COLD_STARTS))
 @pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["read before the fork", "preloaded by gunicorn"])
 def test_every_worker_answers_the_golden_rows_as_they_are_stored(
     home: Path, preload: tuple[str, ...], start: int

@@ -25,10 +25,21 @@ ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT.parent / "shared" / "data" / "heart_failure_clinical_records.csv"
 COHORT_PATIENTS = 150
 
+
+def _told(name: str, otherwise: str) -> str:
+    """What whoever runs the tests wants of them.
+
+    It stays in the environment under a name that is no setting, for the other processes in which pytest runs tests.
+    """
+    told = os.environ.get(f"HEARTAPP_{name}") or os.environ.get(f"TESTS_{name}", otherwise)
+    os.environ[f"TESTS_{name}"] = told
+    return told
+
+
+FORBID_SKIPS = _told("FORBID_SKIPS", "0") == "1"
+REPRODUCE = _told("REPRODUCE", "0") == "1"
+COLD_STARTS = int(_told("COLD_STARTS", "1"))
 # Taken out of the environment, with every setting of whoever runs the tests: the programs that tests start inherit it.
-FORBID_SKIPS = os.environ.get("HEARTAPP_FORBID_SKIPS") == "1"
-REPRODUCE = os.environ.get("HEARTAPP_REPRODUCE") == "1"
-COLD_STARTS = int(os.environ.get("HEARTAPP_COLD_STARTS", "1"))
 for _name in [name for name in os.environ if name.startswith("HEARTAPP_") and name != "HEARTAPP_CHROMIUM"]:
     del os.environ[_name]
 

@@ -30,7 +30,7 @@ HEARTAPP = Path(sys.executable).with_name("heartapp")
 SERVE = (str(HEARTAPP), "serve", "--port", "0")
 GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", "127.0.0.1:0")
 DEVELOPMENT = {"HEARTAPP_CONFIG": "config/development.toml"}
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds until a condition that does not come true is a failure; nothing ever waits that long when all is well."""
 
 EXAMPLE: dict[str, float] = {variable.name: variable.example for variable in VARIABLES}

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import math
 from operator import mul
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_LAST_DIGITS: Final = 1e-9
 
 
 class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +48,14 @@ class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ]
         square = sum(sum(map(mul, row, difference)) * one for row, one in zip(self.precision, difference, strict=True))
         return math.sqrt(max(square, 0.0))
+
+    def surely_covers(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Of patients, shape (n, fields), those that `covers` accepts, but for those on the very limit."""
+        # Arrays sum in another order, so the last digits differ.
+        positions = np.where(self.logarithmic, np.log(np.where(self.logarithmic, values, 1)), values) - self.centre
+        difference = np.nan_to_num(positions)
+        squares: NDArray[np.float64] = np.einsum("ni,ij,nj->n", difference, np.array(self.precision), difference)
+        return squares <= self.limit**2 * (1 - _LAST_DIGITS)
 
     def covers(self, values: Sequence[float]) -> bool:
         """Whether the training data held such combinations."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
@@ -33,7 +34,7 @@ from heartapp.inference.survival import SURVIVAL, SurvivalParameters, read_survi
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MEMBERS: Final = ("decision_tree", "random_forest", "gradient_boosting")
 MANIFEST: Final = "manifest.json"
 ONNX: Final = "model.onnx"
@@ -52,9 +53,11 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 # not waited for. Windows has neither.
 _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _MAX_BYTES: Final = 64 * 1024 * 1024
+_LARGEST: Final = float(np.finfo(np.float32).max)
 _REMEDY: Final = "restore the folder from where it came, or train it anew with `heartapp train`"
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
+Edge = Annotated[float, Meta(gt=-_LARGEST, lt=_LARGEST)]
 Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
 
 
@@ -101,8 +104,9 @@ class TrainingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``manifest.json``.
 
-    Of ``variables``, the members split on those ``used`` and cannot do without those ``required``; ``typical`` is the
-    cohort's typical patient, and ``domain`` tells which combinations of values it held.
+    Of ``variables``, the members cannot do without those ``required``, and split on those ``used`` at the ``edges``:
+    the smallest single-precision values on the far side. ``typical`` is the typical patient, and ``domain`` tells which
+    combinations of values the cohort held.
     """
 
     format: int
@@ -114,6 +118,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variables: Annotated[list[Seen], Meta(min_length=1)]
     required: list[str]
     used: list[str]
+    edges: dict[str, Annotated[list[Edge], Meta(min_length=1)]]
     typical: list[float]
     domain: Domain
     fingerprint: Digest
@@ -268,10 +273,11 @@ def _check_variables(manifest: Manifest, place: str) -> None:
             "this heartapp has; train it anew, or use the heartapp it was trained with"
         )
     names = set(manifest.variable_names)
-    if not {*manifest.required, *manifest.used, *manifest.domain.fields} <= names or len(manifest.typical) != len(
-        names
-    ):
-        raise BundleError(f"{place}: required, used, typical or domain do not fit the variables; {_REMEDY}")
+    named = {*manifest.required, *manifest.used, *manifest.edges, *manifest.domain.fields}
+    if not named <= names or len(manifest.typical) != len(names):
+        raise BundleError(f"{place}: required, used, edges, typical or domain do not fit the variables; {_REMEDY}")
+    if any(sorted({*one}) != one for one in manifest.edges.values()):
+        raise BundleError(f"{place}: the edges of a variable must ascend; {_REMEDY}")
     golden = manifest.golden
     columns = {len(row) for row in golden.rows}
     if columns != {len(manifest.variables)} or not len(golden.rows) == len(golden.probabilities) == len(golden.risks):

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from heartapp.clinical.variables import Variable
     from heartapp.inference.applicability import Domain
@@ -62,6 +63,15 @@ class Limits:
         if not self._domain.covers([row[place] for place in self._combined]):
             found.append(self._unusual)
         return (*self._always, *found)
+
+    def cautions_of_all(self, rows: Sequence[Sequence[float]]) -> Iterator[tuple[Caution, ...]]:
+        """The cautions for each of many patients, the same as one by one, with a look at those alone who need it."""
+        values = np.asarray(rows, np.float64)
+        doubtful = ~self._domain.surely_covers(values[:, self._combined])
+        for place, low, high, _, _ in self._numbers:
+            doubtful |= (values[:, place] < low) | (values[:, place] > high)
+        for row, look in zip(rows, doubtful.tolist(), strict=True):
+            yield self.cautions(row) if look else self._always
 
 
 def _soft_limit(variable: Variable, seen: Seen, value: float) -> Caution:

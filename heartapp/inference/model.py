@@ -10,6 +10,7 @@ import numpy as np
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError, NotInBundleError
+from heartapp.inference.answers import make_answers
 from heartapp.inference.bundle import MEMBERS, ONNX, REFITS
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, Limits
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.clinical.variables import Variable
+    from heartapp.inference.answers import Answers
     from heartapp.inference.bundle import Bundle
 
 GOLDEN_TOLERANCE: Final = 1e-6
@@ -127,6 +129,11 @@ class Model:
         self.survival = SurvivalModel(bundle.survival, manifest.variable_names) if bundle.survival else None
         self._session = _session(bundle)
         self._input = self._session.get_inputs()[0].name
+        edges = {self.names.index(name): np.array(one, np.float32) for name, one in manifest.edges.items()}
+        self._answers: Answers | None = None
+        self._check_golden()
+        self._answers = make_answers(self.ask_members, edges, len(self.names))
+        self._risks = self.calibration.risk(self._answers.probabilities).tolist() if self._answers else []
         self._check_golden()
 
     @property
@@ -138,6 +145,12 @@ class Model:
         """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
         # The shape is spelled out for an empty list, which alone has one dimension.
         values = np.asarray(rows, np.float32).reshape(len(rows), len(self.variables))
+        if self._answers is None:
+            return self.ask_members(values)
+        return self._answers.probabilities[self._answers.find_all(values)]
+
+    def ask_members(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What `probabilities` says, from the members themselves even where all their answers are known."""
         output: NDArray[np.float32] = self._session.run(None, {self._input: values})[0]
         return output
 
@@ -158,29 +171,45 @@ class Model:
         threshold, cutoff = self.threshold, self.cutoff
         if asked.threshold is not None:
             threshold, cutoff = asked.threshold, self.calibration.cutoff(asked.threshold)
-        probabilities = self.probabilities(rows)
-        members_of_each = probabilities.tolist()
-        if len(rows) <= _FEW:
-            risks = [self.calibration.risk_of(members) for members in members_of_each]
-        else:
-            risks = self.calibration.risk(probabilities).tolist()
+        detailed = asked != _NOTHING_MORE
+        few = len(rows) <= _FEW
+        members_of_each, risks = self._score_few(rows) if few else self._score_many(rows)
+        cautions = map(self._limits.cautions, rows) if few else self._limits.cautions_of_all(rows)
+        base_rate = self.bundle.manifest.base_rate
         return [
             Prediction(
-                model=self.identity,
-                death_event=int(risk >= threshold),
-                risk=risk,
-                threshold=threshold,
-                base_rate=self.bundle.manifest.base_rate,
-                votes=tuple(
-                    Vote(member, probability, int(probability >= cutoff))
-                    for member, probability in zip(MEMBERS, members, strict=True)
+                self.identity,
+                int(risk >= threshold),
+                risk,
+                threshold,
+                base_rate,
+                tuple(
+                    [Vote(member, value, int(value >= cutoff)) for member, value in zip(MEMBERS, members, strict=True)]
                 ),
-                cautions=self._limits.cautions(row),
-                missing=tuple(name for name, value in zip(self.names, row, strict=True) if isnan(value)),
-                **({} if asked == _NOTHING_MORE else self._details(row, int(risk >= threshold), threshold, asked)),
+                caution,
+                self._missing(row),
+                **(self._details(row, int(risk >= threshold), threshold, asked) if detailed else {}),
             )
-            for row, risk, members in zip(rows, risks, members_of_each, strict=True)
+            for row, risk, members, caution in zip(rows, risks, members_of_each, cautions, strict=True)
         ]
+
+    def _score_few(self, rows: Sequence[Sequence[float]]) -> tuple[list[list[float]], list[float]]:
+        """The members' probabilities and the risk of each row: bit for bit what `_score_many` gives."""
+        if self._answers is None:
+            members_of_each = self.probabilities(rows).tolist()
+            return members_of_each, [self.calibration.risk_of(members) for members in members_of_each]
+        numbers = [self._answers.find(row) for row in rows]
+        return [self._answers.probabilities[one].tolist() for one in numbers], [self._risks[one] for one in numbers]
+
+    def _score_many(self, rows: Sequence[Sequence[float]]) -> tuple[list[list[float]], list[float]]:
+        probabilities = self.probabilities(rows)
+        return probabilities.tolist(), self.calibration.risk(probabilities).tolist()
+
+    def _missing(self, row: Sequence[float]) -> tuple[str, ...]:
+        # Most lack nothing, and a sum tells: it is NaN where any value is.
+        if not isnan(sum(row)):
+            return ()
+        return tuple(name for name, value in zip(self.names, row, strict=True) if isnan(value))
 
     def _details(self, row: Sequence[float], died: int, threshold: float, asked: Asked) -> dict[str, Any]:
         """What was asked for beside the risk, by the name of its field."""

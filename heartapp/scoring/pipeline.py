@@ -19,7 +19,6 @@ import numpy as np
 
 from heartapp.errors import DataError
 from heartapp.inference.batch import find_faults, score_probabilities
-from heartapp.scoring.answers import quickest
 from heartapp.scoring.journal import Record
 
 if TYPE_CHECKING:
@@ -73,7 +72,6 @@ class Scorer:
     def __init__(self, model: Model, positions: Sequence[int | None], output: Output, place: str) -> None:
         """See `Chunk.values` for ``positions``; ``place`` is the input's name for messages."""
         self._model = model
-        self._ask = quickest(model)
         self._positions = positions
         self._output = output
         self._place = place
@@ -88,7 +86,7 @@ class Scorer:
         faults, good = find_faults(values, broken, self._model)
         kept = (values[good] if faults else values).astype(np.float32, order="C")
         checksum = zlib.crc32(kept.data)
-        record = known or Record(checksum, self._ask(kept))
+        record = known or Record(checksum, self._model.probabilities(kept))
         if (record.checksum, len(record.probabilities)) != (checksum, len(kept)):
             raise DataError(
                 f"{self._place} is not what the interrupted run read (near row {chunk.first}); delete the journal to "

@@ -40,6 +40,8 @@ _FROM_DATA: Final = 0.5
 _OPSET: Final = 18
 _ML_OPSET: Final = 3
 _IR_VERSION: Final = 10
+_BEHIND: Final = {"BRANCH_LEQ": True, "BRANCH_GT": True, "BRANCH_LT": False, "BRANCH_GTE": False}
+"""Of each comparison, whether its threshold lies on the near side."""
 _INPUT: Final = "patients"
 _OUTPUT: Final = "probabilities"
 
@@ -139,7 +141,7 @@ def probe_rows(
     generator = np.random.default_rng(0)
     edges = [
         (column, value)
-        for column, threshold in sorted(_splits(content))
+        for column, threshold in sorted({split[1:] for split in _splits(content)})
         for value in (
             threshold,
             np.nextafter(threshold, np.float32(-np.inf)),
@@ -162,8 +164,25 @@ def probe_rows(
     return rows
 
 
-def _splits(content: bytes) -> set[tuple[int, np.float32]]:
-    """Column and threshold of every split in the graph."""
+def find_edges(content: bytes, names: Sequence[str]) -> dict[str, list[float]]:
+    """The smallest single-precision value on the far side of each split, ascending, by variable.
+
+    "At most t" and "above t" part t from the next number, "below t" and "at least t" the one before from t.
+
+    Raises:
+        ExportError: the graph compares in another way.
+    """
+    edges: dict[int, set[float]] = {}
+    for mode, column, value in _splits(content):
+        if mode not in _BEHIND:
+            raise ExportError(f"the ONNX graph has splits of the kind {mode}, whose edges are not known")
+        edge = np.nextafter(value, np.float32(np.inf)) if _BEHIND[mode] else value
+        edges.setdefault(column, set()).add(float(edge))
+    return {names[column]: sorted(found) for column, found in sorted(edges.items())}
+
+
+def _splits(content: bytes) -> set[tuple[str, int, np.float32]]:
+    """Comparison, column and threshold of every split in the graph."""
     splits = set()
     for node in onnx.load_from_string(content).graph.node:
         attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
@@ -174,7 +193,7 @@ def _splits(content: bytes) -> set[tuple[int, np.float32]]:
             strict=True,
         ):
             if mode != b"LEAF":
-                splits.add((int(column), np.float32(value)))
+                splits.add((mode.decode(), int(column), np.float32(value)))
     return splits
 
 

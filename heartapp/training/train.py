@@ -36,7 +36,7 @@ from heartapp.training import description
 from heartapp.training.card import write_card
 from heartapp.training.cohort import Cohort
 from heartapp.training.evaluation import SPLITS, evaluate
-from heartapp.training.export import settle_threshold, to_onnx
+from heartapp.training.export import find_edges, settle_threshold, to_onnx
 from heartapp.training.instability import report_instability
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import fit_recipe
@@ -119,6 +119,7 @@ def _train_model(name: str, cohort: Cohort, output: Path, *, seed: int, splits: 
         variables=description.seen(names, features),
         required=description.required(fitted, names, features),
         used=used,
+        edges=find_edges(content, names),
         typical=description.typical(names, features),
         domain=description.domain(used, names, features, seed),
         fingerprint=fingerprint(names),

@@ -69,6 +69,21 @@ def test_a_patient_is_covered_up_to_the_limit(row: tuple[float, ...]) -> None:
     assert not msgspec.structs.replace(domain, limit=distance * 0.999 - 1e-9).covers(row)
 
 
+@given(st.lists(values, max_size=5), st.integers(0, 9), st.sets(st.integers(0, 2)))
+def test_what_is_surely_covered_is_all_that_is_covered_but_the_very_limit(
+    rows: list[tuple[float, ...]], seed: int, gone: set[int]
+) -> None:
+    domain = made_up(seed)
+    array = np.array(rows, np.float64).reshape(-1, 3)
+    array[:, sorted(gone)] = NAN
+    surely = domain.surely_covers(array).tolist()
+    near = [abs(domain.distance(row) - domain.limit) < 1e-6 for row in array.tolist()]
+    covered = [domain.covers(row) for row in array.tolist()]
+    assert all(
+        sure <= cover and (sure == cover or close) for sure, cover, close in zip(surely, covered, near, strict=True)
+    )
+
+
 @pytest.mark.parametrize("name", MODEL_VARIABLES)
 def test_a_shipped_domain_is_of_the_numbers_in_use_and_its_precision_is_one(models: Path, name: str) -> None:
     manifest = read_bundle(models, name, read_served(models)[name]).manifest

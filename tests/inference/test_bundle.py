@@ -16,6 +16,7 @@ from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.errors import BundleError
 from heartapp.inference.bundle import (
     FILES,
+    FORMAT,
     JOBLIB,
     MANIFEST,
     ONNX,
@@ -141,7 +142,7 @@ def test_a_manifest_that_names_another_file_is_refused_before_that_is_read(root:
 )
 def test_what_does_not_fit_the_variables_is_refused(root: Path, folder: Path, change: Change) -> None:
     change_manifest(folder, change)
-    assert "required, used, typical or domain do not fit the variables" in refusal(root)
+    assert "required, used, edges, typical or domain do not fit the variables" in refusal(root)
 
 
 def test_the_bundle_s_digest_is_that_of_its_manifest(root: Path, folder: Path) -> None:
@@ -265,12 +266,12 @@ def test_a_model_of_another_name_than_heartapp_knows_is_refused_with_the_known_o
 
 
 @pytest.mark.parametrize(
-    ("stated", "told"), [(2, "format 2"), (0, "format 0"), ("1", "format unknown"), (None, "format unknown")]
+    ("stated", "told"), [(1, "format 1"), (0, "format 0"), ("1", "format unknown"), (None, "format unknown")]
 )
 def test_an_unknown_format_is_told_with_the_known_one(root: Path, folder: Path, stated: object, told: str) -> None:
     change_manifest(folder, lambda manifest: manifest.update(format=stated))
     message = refusal(root)
-    assert message.startswith(f"{PLACE}/{MANIFEST} is of {told}, this heartapp reads format 1")
+    assert message.startswith(f"{PLACE}/{MANIFEST} is of {told}, this heartapp reads format {FORMAT}")
 
 
 @pytest.mark.parametrize(
@@ -280,11 +281,11 @@ def test_an_unknown_format_is_told_with_the_known_one(root: Path, folder: Path, 
         b"{",
         b"[]",
         b"\xff",
-        b'{"format": 1}',
+        b'{"format": 2}',
         b'{"format": true}',
         b'{"format": ' + b"9" * 5_000 + b"}",
         b"[" * 99_999,
-        b'{"format": 1, "x": ' + b"[" * 99_999,
+        b'{"format": 2, "x": ' + b"[" * 99_999,
     ],
     ids=lambda content: ascii(content[:20]),
 )
@@ -311,6 +312,11 @@ def test_a_manifest_that_is_not_well_formed_is_named(root: Path, folder: Path, c
         (lambda manifest: manifest["domain"]["centre"].pop(), "must fit the fields"),
         (lambda manifest: manifest["domain"]["precision"][0].pop(), "must fit the fields"),
         (lambda manifest: manifest["domain"]["logarithmic"].append(False), "must fit the fields"),
+        (lambda manifest: manifest.pop("edges"), "missing required field `edges`"),
+        (lambda manifest: manifest.update(edges={"colour": [1.0]}), "required, used, edges, typical or domain"),
+        (lambda manifest: manifest["edges"].update(age=[]), "length >= 1"),
+        (lambda manifest: manifest["edges"].update(age=[1.0, 1.0]), "must ascend"),
+        (lambda manifest: manifest["edges"].update(age=[1e39]), "< 3.40"),
         (lambda manifest: manifest.pop("required"), "missing required field `required`"),
         (lambda manifest: manifest.pop("domain"), "missing required field `domain`"),
         (lambda manifest: manifest["golden"]["probabilities"][0].pop(), "length >= 3"),
@@ -374,7 +380,7 @@ def test_the_checks_run_from_the_path_to_the_content(root: Path, folder: Path, t
     report = (folder / REPORT).read_bytes()
     replace_file(folder, REPORT, b"{}")
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    manifest |= {"format": 2, "extra": 1, "name": "other", "fingerprint": "sha256:" + "0" * 64}
+    manifest |= {"format": 1, "extra": 1, "name": "other", "fingerprint": "sha256:" + "0" * 64}
     manifest["files"][ONNX] = {"size": 1, "sha256": "0" * 64}
     manifest["golden"]["rows"].pop()
     (root / NAME).rename(tmp_path / "elsewhere")
@@ -388,8 +394,8 @@ def test_the_checks_run_from_the_path_to_the_content(root: Path, folder: Path, t
     assert "symbolic link" in told()
     (root / NAME).unlink()
     (tmp_path / "elsewhere").rename(root / NAME)
-    assert "is of format 2" in told()
-    assert "unknown field `extra`" in told(format=1)
+    assert "is of format 1" in told()
+    assert "unknown field `extra`" in told(format=FORMAT)
     del manifest["extra"]
     assert "belongs to another folder" in told()
     assert "the manifest says 1;" in told(name=NAME)

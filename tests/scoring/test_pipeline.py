@@ -9,7 +9,7 @@ import pytest
 
 from heartapp.errors import DataError
 from heartapp.inference.columns import find_columns
-from heartapp.scoring import pipeline
+from heartapp.inference.model import Model
 from heartapp.scoring.columns import ADDED
 from heartapp.scoring.csv_input import read_chunks, read_format
 from heartapp.scoring.inputs import Input
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from heartapp.inference.model import Model
     from heartapp.scoring.chunk import Chunk
     from heartapp.scoring.outputs import Output
 
@@ -146,15 +145,13 @@ def test_a_lost_row_is_noticed(bedside: Model, patients: pa.Table, tmp_path: Pat
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows the members were asked about, time after time."""
     counts: list[int] = []
+    answer = Model.probabilities
 
-    def quickest(model: Model) -> object:
-        def ask(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            counts.append(len(values))
-            return model.probabilities(values)
+    def ask(model: Model, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        counts.append(len(values))
+        return answer(model, values)
 
-        return ask
-
-    monkeypatch.setattr(pipeline, "quickest", quickest)
+    monkeypatch.setattr(Model, "probabilities", ask)
     return counts
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
@@ -18,6 +20,7 @@ from heartapp.training.export import (
     ExportError,
     answers,
     check_parity,
+    find_edges,
     probe_rows,
     settle_threshold,
     to_onnx,
@@ -155,6 +158,57 @@ def test_every_split_is_tried_with_both_its_neighbours_in_single_precision(
     for column, threshold in splits:
         for value in (threshold, *(np.nextafter(threshold, np.float32(end)) for end in (-np.inf, np.inf))):
             assert float(value) in tried[column], (NAMES[column], threshold, value)
+
+
+def test_the_edges_are_what_the_estimators_split_at(followup: FittedRecipe, content: bytes) -> None:
+    # scikit-learn sends values up to its threshold to the left, XGBoost those below it.
+    tree, *_ = followup.members
+    inner: Any = tree.tree_  # type: ignore[attr-defined]  # scikit-learn's tree
+    count = sum(inner.feature >= 0)
+    expected: dict[str, set[float]] = {}
+    for place, (column, threshold) in enumerate(estimator_splits(followup)):
+        edge = np.nextafter(threshold, np.float32(np.inf)) if place < count else threshold
+        expected.setdefault(NAMES[column], set()).add(float(edge))
+    assert find_edges(content, NAMES) == {name: sorted(expected[name]) for name in NAMES if name in expected}
+
+
+MODES = {"BRANCH_LEQ": np.less_equal, "BRANCH_LT": np.less, "BRANCH_GTE": np.greater_equal, "BRANCH_GT": np.greater}
+
+
+def graph_of(mode: str, threshold: float) -> bytes:
+    """One tree with one split of the second of two columns."""
+    node = onnx.helper.make_node(
+        "TreeEnsembleClassifier",
+        ["patients"],
+        ["out"],
+        nodes_modes=[mode, "LEAF", "LEAF"],
+        nodes_featureids=[1, 0, 0],
+        nodes_values=[threshold, 0.0, 0.0],
+    )
+    graph = onnx.helper.make_graph(
+        [node],
+        "one",
+        [onnx.helper.make_tensor_value_info("patients", onnx.TensorProto.FLOAT, ["n", 2])],
+        [onnx.helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, ["n", 3])],
+    )
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(threshold=st.floats(-1e6, 1e6, width=32))
+def test_an_edge_parts_values_as_its_comparison_does(mode: str, threshold: float) -> None:
+    near = np.float32(threshold)
+    values = np.array([np.nextafter(near, -np.inf), near, np.nextafter(near, np.inf)], np.float32)
+    edges = find_edges(graph_of(mode, threshold), ["age", "platelets"])
+    assert list(edges) == ["platelets"]
+    behind = np.searchsorted(np.array(edges["platelets"], np.float32), values, side="right").astype(bool)
+    compared = MODES[mode](values, near)
+    np.testing.assert_array_equal(behind, compared if mode.startswith("BRANCH_G") else ~compared)
+
+
+def test_a_comparison_of_another_kind_is_refused() -> None:
+    with pytest.raises(ExportError, match="BRANCH_EQ"):
+        find_edges(graph_of("BRANCH_EQ", 1), ["age", "platelets"])
 
 
 def test_the_probes_are_many_reach_across_the_limits_and_lack_values(probes: NDArray[np.float32]) -> None:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartapp.clinical.variables import MODEL_VARIABLES
+from heartapp.inference.answers import MOST_ANSWERS, Answers, make_answers
+from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.model import Model
+from heartapp.training.export import probe_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    Values = np.ndarray[Any, np.dtype[np.float32]]
+
+singles = st.floats(-1e6, 1e6, width=32)
+
+
+@pytest.fixture(scope="module", params=MODEL_VARIABLES)
+def model(request: pytest.FixtureRequest, models: Path) -> Model:
+    return Model(read_bundle(models, request.param, read_served(models)[request.param]))
+
+
+@pytest.fixture(scope="module")
+def probes(model: Model, random_patients: Callable[[Sequence[str], int], list[list[float]]]) -> Values:
+    """Patients at every threshold and at its neighbours, and anywhere; of each, some with missing values."""
+    drawn = np.array(random_patients(model.names, 1_000), np.float32)
+    rows = probe_rows(model.bundle.onnx, drawn, model.names)
+    rows[::3][np.random.default_rng(0).random(rows[::3].shape) < 0.3] = np.nan
+    return rows
+
+
+def test_a_model_answers_bit_for_bit_as_its_members_do(model: Model, probes: Values) -> None:
+    assert model.probabilities(probes).tobytes() == model.ask_members(probes).tobytes()
+    assert model.probabilities(probes[:0]).shape == (0, 3)
+
+
+def test_one_patient_is_answered_bit_for_bit_as_the_members_do(model: Model, probes: Values) -> None:
+    limits = np.array([(variable.low, variable.high) for variable in model.variables], np.float32)
+    possible = probes[~((probes < limits[:, 0]) | (probes > limits[:, 1])).any(axis=1)][:3_000]
+    for row, members in zip(possible.tolist(), model.ask_members(possible).tolist(), strict=True):
+        (prediction,) = model.predict([row])
+        assert [vote.probability for vote in prediction.votes] == members
+
+
+def members_of(edges: Mapping[int, Sequence[float]]) -> Callable[[Values], Values]:
+    """Members that count the edges at or below a value, with something of their own for a missing one."""
+
+    def ask(values: Values) -> Values:
+        counts = [
+            np.where(np.isnan(values[:, column]), 0.5, (values[:, column, None] >= np.array(one, np.float32)).sum(1))
+            for column, one in edges.items()
+        ]
+        first = counts[0] if counts else np.zeros(len(values))
+        return np.column_stack([first, first * 2, np.sum(counts, axis=0)]).astype(np.float32)
+
+    return ask
+
+
+def table_of(edges: Mapping[int, Sequence[float]]) -> Answers:
+    table = make_answers(members_of(edges), {column: np.array(one, np.float32) for column, one in edges.items()}, 3)
+    assert table is not None
+    return table
+
+
+@given(st.lists(singles, min_size=1, max_size=6, unique=True).map(sorted), st.data())
+def test_a_value_next_to_an_edge_is_placed_as_in_single_precision(edges: list[float], data: st.DataObject) -> None:
+    both = {0: edges, 2: [1.5]}
+    table = table_of(both)
+    edge = float(np.float32(data.draw(st.sampled_from(edges))))
+    below = float(np.nextafter(np.float32(edge), np.float32(-np.inf)))
+    middle = (below + edge) / 2
+    near = [edge, below, middle, np.nextafter(middle, np.inf), np.nextafter(middle, -np.inf), np.nan]
+    row = [float(data.draw(st.sampled_from(near))), 0.0, data.draw(st.sampled_from([1.0, 1.5, np.nan]))]
+    single = np.array([row], np.float32)
+    assert table.find_all(single).tolist() == [table.find(row)]
+    assert table.probabilities[table.find_all(single)].tobytes() == members_of(both)(single).tobytes()
+
+
+def test_without_edges_or_with_too_many_answers_there_is_no_table() -> None:
+    assert make_answers(members_of({}), {}, 3) is None
+    many = np.arange(MOST_ANSWERS - 2, dtype=np.float32)
+    edges = {0: many}
+    assert make_answers(members_of({0: [0.0]}), {0: np.append(many, np.float32(2e6))}, 3) is None
+    assert make_answers(lambda values: np.zeros((len(values), 3), np.float32), edges, 3) is not None

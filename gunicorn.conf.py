@@ -77,8 +77,12 @@ def _read_bundles(server: Arbiter) -> None:
     from heartapp.web.extension import get_registry  # noqa: PLC0415 - the same
 
     get_registry(server.app.wsgi()).read()
-    # What is there now stays: the collector would write to it, and so copy it in each worker. What reading left free
-    # goes back to the system, where the C library can do that (glibc), instead of being copied too.
+    _settle()
+
+
+def _settle() -> None:
+    # What is there now stays: the collector would look through it in vain, and by writing to it copy it in each worker.
+    # What loading left free goes back to the system, where the C library can do that (glibc).
     gc.collect()
     gc.freeze()
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
@@ -93,3 +97,4 @@ def post_worker_init(worker: Worker) -> None:
     from heartapp.web.extension import get_registry  # noqa: PLC0415 - needs the application's path
 
     get_registry(worker.app.wsgi()).load()
+    _settle()

@@ -44,12 +44,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     extension.init_app(app, settings, registry)
     security.init_app(app)
     sessions.init_app(app)
-    compression.init_app(app)
     assets.init_app(app)
     errors.init_app(app, page=ui.error_page)
     app.register_blueprint(ui.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(health.blueprint)
+    compression.init_app(app)
     if settings.trusted_proxies:
         # Around all else, so that everything in it sees the address and the scheme that the client used.
         hops = settings.trusted_proxies

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from heartapp.api.reading import RequestError
-from heartapp.inference.model import Asked
+from heartapp.inference.model import NOTHING_MORE, Asked
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def read_asked(query: Mapping[str, str], *, patients: int) -> Asked:
     Raises:
         RequestError: a parameter is not what is allowed, or asks for too much at once.
     """
+    if not query:
+        return NOTHING_MORE
     horizons = _horizons(query["horizon"]) if "horizon" in query else ()
     if _flag(query, "survival") and not horizons:
         horizons = DEFAULT_HORIZONS

@@ -6,8 +6,8 @@ It takes only bodies of which it is certain. Whatever it does not take goes the 
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
+from math import isnan, nan
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def decode_rows(
     content: bytes, names: tuple[str, ...], required: tuple[str, ...]
-) -> tuple[list[list[float]], bool] | None:
+) -> tuple[list[tuple[float, ...]], bool] | None:
     """The rows of a JSON body, values in the order of ``names``, and whether they came as an array.
 
     None where anything in the body is wrong or doubtful.
@@ -35,11 +35,22 @@ def decode_rows(
     many = isinstance(body, list)
     rows = [astuple(record) for record in (body if many else [body])]
     # A key that stands in one object twice goes unheard; but no key and no valid value holds a colon, so they can be
-    # counted. A key that is absent left NaN, which JSON cannot say.
-    absent = sum(value != value for row in rows for value in row)  # noqa: PLR0124 - NaN alone differs from itself
-    if content.count(b":") != len(names) * len(rows) - absent:
+    # counted.
+    if content.count(b":") != len(names) * len(rows) - sum(map(_absent, rows)):
         return None
-    return [[MISSING if value is None else value for value in row] for row in rows], many
+    return [_with_missing(row) if None in row else row for row in rows], many
+
+
+def _absent(row: tuple[Any, ...]) -> int:
+    """How many keys were not there: each left NaN, which JSON cannot say."""
+    # Most lack none, and a sum tells: it is NaN where any value is.
+    if None not in row and not isnan(sum(row)):
+        return 0
+    return sum(value is not None and isnan(value) for value in row)
+
+
+def _with_missing(row: tuple[Any, ...]) -> tuple[float, ...]:
+    return tuple(MISSING if value is None else value for value in row)
 
 
 @lru_cache(maxsize=8)
@@ -47,7 +58,7 @@ def _decoder(names: tuple[str, ...], required: tuple[str, ...]) -> msgspec.json.
     fields: list[tuple[str, Any] | tuple[str, Any, float]] = []
     for name in names:
         number = _number(BY_NAME[name])
-        fields.append((name, number) if name in required else (name, number | None, math.nan))
+        fields.append((name, number) if name in required else (name, number | None, nan))
     patient = msgspec.defstruct("Patient", fields, forbid_unknown_fields=True, kw_only=True, gc=False)
     return msgspec.json.Decoder(patient | list[patient])  # type: ignore[valid-type]  # made at run time
 

@@ -47,21 +47,21 @@ def read_query(request: Request, allowed: tuple[str, ...]) -> dict[str, str]:
     return dict(request.args.items())
 
 
-def read_body(request: Request) -> bytes:
-    """The body.
+def read_body(request: Request, most: int) -> bytes:
+    """The body, of at most so many bytes.
 
     Raises:
         RequestEntityTooLarge: it is larger than the limit.
         ClientDisconnected: it ends before its stated length.
     """
-    length, most = request.content_length, request.max_content_length
+    length = request.content_length
     if length is None:
         content = request.get_data(cache=False)
         # Werkzeug cuts a body in chunks off at the limit and says nothing.
         if len(content) == most:
             raise RequestEntityTooLarge
         return content
-    if most is not None and length > most:
+    if length > most:
         raise RequestEntityTooLarge
     # Of known length, straight from the server: the layers in between take as long as a prediction.
     content = request.environ["wsgi.input"].read(length)
@@ -77,7 +77,7 @@ class Read:
     ``places`` are their numbers in the array, from 0. ``faults`` are those of the patients that were left out.
     """
 
-    rows: list[list[float]]
+    rows: Sequence[Sequence[float]]
     many: bool
     places: Sequence[int]
     faults: Sequence[FieldError] = ()

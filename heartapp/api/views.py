@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template
 
 from heartapp.api.answers import PredictionList, faulty_fields
 from heartapp.api.asking import PARAMETERS, read_asked, read_skip
@@ -17,7 +17,7 @@ from heartapp.api.summary import summarise
 from heartapp.api.tables import FAULT, UNPACKED, Reading, read_patients, write_table
 from heartapp.clinical.variables import VARIABLES
 from heartapp.inference.columns import ADDED_NAMES
-from heartapp.web.extension import get_registry, get_settings
+from heartapp.web.extension import get_registry, get_request, get_settings
 from heartapp.web.problems import TYPES, problem
 
 if TYPE_CHECKING:
@@ -34,14 +34,18 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
     """Predict one patient (an object) or many (an array, or a table)."""
+    # Not by way of the proxy, for which each look is a look-up.
+    request = get_request()
     query = read_query(request, PARAMETERS)
     model = get_registry().get(query.get("model"))
     skip = read_skip(query)
-    if request.mimetype != JSON or request.environ.get("HTTP_ACCEPT") not in ANYTHING:
+    if request.environ.get("CONTENT_TYPE") != JSON or request.environ.get("HTTP_ACCEPT") not in ANYTHING:
         sent, wanted = agree(request)
         if not sent == wanted == JSON:
             return _predict_table(model, query, sent, wanted)
-    read = read_rows(read_body(request), model.names, model.required, most=get_settings().max_patients, skip=skip)
+    settings = get_settings()
+    body = read_body(request, settings.max_body_bytes)
+    read = read_rows(body, model.names, model.required, most=settings.max_patients, skip=skip)
     predictions = model.predict(read.rows, read_asked(query, patients=len(read.rows)))
     if not read.many:
         return _json(predictions[0])
@@ -52,7 +56,7 @@ def _predict_table(model: Model, query: Mapping[str, str], sent: str, wanted: st
     """Answer where the body or the answer is a table."""
     settings = get_settings()
     reading = Reading(model, settings.max_patients, UNPACKED * settings.max_body_bytes, read_skip(query))
-    patients = read_patients(read_body(request), sent, reading)
+    patients = read_patients(read_body(get_request(), settings.max_body_bytes), sent, reading)
     if wanted != JSON:
         return Response(write_table(patients, wanted, reading, query), mimetype=wanted)
     rows = patients.values[patients.good].tolist()
@@ -65,7 +69,7 @@ def _predict_table(model: Model, query: Mapping[str, str], sent: str, wanted: st
 @blueprint.get("/models")
 def models() -> ResponseReturnValue:
     """What is served here."""
-    read_query(request, ())
+    read_query(get_request(), ())
     registry = get_registry()
     return _json({"default": registry.default, "models": [summarise(model) for model in registry.models]})
 
@@ -73,14 +77,14 @@ def models() -> ResponseReturnValue:
 @blueprint.get("/models/<name>")
 def model(name: str) -> ResponseReturnValue:
     """One model: its variables, performance and digests."""
-    read_query(request, ())
+    read_query(get_request(), ())
     return _json(summarise(get_registry().get(name)))
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> ResponseReturnValue:
     """The contract, as OpenAPI 3.1."""
-    read_query(request, ())
+    read_query(get_request(), ())
     registry = get_registry()
     return _json(openapi_document(registry.models, default=registry.default, max_patients=get_settings().max_patients))
 

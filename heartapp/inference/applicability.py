@@ -46,7 +46,9 @@ class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             0.0 if math.isnan(value) else (math.log(value) if logarithmic else value) - centre
             for value, logarithmic, centre in zip(values, self.logarithmic, self.centre, strict=True)
         ]
-        square = sum(sum(map(mul, row, difference)) * one for row, one in zip(self.precision, difference, strict=True))
+        square = 0.0
+        for row, one in zip(self.precision, difference, strict=True):
+            square += sum(map(mul, row, difference)) * one
         return math.sqrt(max(square, 0.0))
 
     def surely_covers(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -61,7 +61,8 @@ class Asked(msgspec.Struct, frozen=True):
     instability: bool = False
 
 
-_NOTHING_MORE: Final = Asked()
+NOTHING_MORE: Final = Asked()
+"""The risk alone."""
 _FEW: Final = 4
 """Patients up to whom one at a time is quicker than an array."""
 
@@ -158,7 +159,7 @@ class Model:
         """The served risk, shape (n,), of rows of shape (n, variables)."""
         return self.calibration.risk(self.probabilities(rows))
 
-    def predict(self, rows: Sequence[Sequence[float]], asked: Asked = _NOTHING_MORE) -> list[Prediction]:
+    def predict(self, rows: Sequence[Sequence[float]], asked: Asked = NOTHING_MORE) -> list[Prediction]:
         """One prediction a row; values in the order and units of ``variables``, checked before; NaN is missing.
 
         Raises:
@@ -171,7 +172,7 @@ class Model:
         threshold, cutoff = self.threshold, self.cutoff
         if asked.threshold is not None:
             threshold, cutoff = asked.threshold, self.calibration.cutoff(asked.threshold)
-        detailed = asked != _NOTHING_MORE
+        detailed = asked != NOTHING_MORE
         few = len(rows) <= _FEW
         members_of_each, risks = self._score_few(rows) if few else self._score_many(rows)
         cautions = map(self._limits.cautions, rows) if few else self._limits.cautions_of_all(rows)

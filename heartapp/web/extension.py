@@ -1,13 +1,13 @@
-"""The registry as a Flask extension: put into an application once, and got back through one typed accessor."""
+"""The registry as a Flask extension: put into an application once, and got back through typed accessors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from flask import current_app
+from flask import current_app, request
 
 if TYPE_CHECKING:
-    from flask import Flask
+    from flask import Flask, Request
 
     from heartapp.config import Settings
     from heartapp.inference.registry import ModelRegistry
@@ -30,3 +30,8 @@ def get_registry(app: Flask | None = None) -> ModelRegistry:
 def get_settings() -> Settings:
     """The settings of the current application."""
     return cast("Settings", current_app.extensions[_SETTINGS])
+
+
+def get_request() -> Request:
+    """The request itself, without Flask's proxy, which looks it up anew at each access."""
+    return cast("Request", request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - documented so

@@ -50,7 +50,8 @@ def the_long_way(body: bytes) -> tuple[list[list[float]], bool] | None:
 
 
 def same(one: tuple[Sequence[Sequence[float]], bool], other: tuple[Sequence[Sequence[float]], bool]) -> bool:
-    return repr(one).replace("-0.0", "0.0") == repr(other).replace("-0.0", "0.0")
+    first, second = (repr(([*map(list, rows)], many)).replace("-0.0", "0.0") for rows, many in (one, other))
+    return first == second
 
 
 @given(bodies)

@@ -24,7 +24,7 @@ def asked(body: bytes = b"", *, query: str = "") -> Request:
 
 
 def patients(body: bytes) -> tuple[list[Mapping[str, object]], bool]:
-    return read_records(read_body(asked(body)), most=3)
+    return read_records(read_body(asked(body), 1_000_000), most=3)
 
 
 def refusal(body: bytes) -> RequestError:

@@ -6,6 +6,7 @@ read the input and write partitions themselves, on storage that they share with 
 
 from __future__ import annotations
 
+import gc
 import shutil
 from functools import partial
 from typing import TYPE_CHECKING
@@ -122,4 +123,7 @@ def _connect(scheduler: str) -> Client:
     try:
         return Client(scheduler, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise DataError(f"no Dask scheduler answers at {scheduler}: {error}") from None
+        reason = str(error)
+    # The client that came to nothing closes itself when it is collected; while another starts, that would never end.
+    gc.collect()
+    raise DataError(f"no Dask scheduler answers at {scheduler}: {reason}")

@@ -43,6 +43,8 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms'
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - Linux's shared memory, not a shared /tmp
 control_socket_disable = True
 
+_STOPS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
+
 
 def on_starting(_server: Arbiter) -> None:
     """Stop with one clear line where a setting is wrong, instead of a worker that cannot boot."""
@@ -53,6 +55,9 @@ def on_starting(_server: Arbiter) -> None:
         load_settings()
     except ConfigError as error:
         sys.exit(f"heartapp: {error}")
+
+    # Holds even where the fork fails. See `pre_fork`.
+    os.register_at_fork(after_in_parent=_hear_signals)
 
 
 def when_ready(server: Arbiter) -> None:
@@ -89,6 +94,19 @@ def _settle() -> None:
         trim(0)
 
 
+def pre_fork(_server: Arbiter, _worker: Worker) -> None:
+    """Keep signals waiting until the worker can hear them.
+
+    Between the fork and the worker's own handlers it has the master's, which put a signal into a queue that nobody
+    reads there. A worker that was told to stop in that instant would go on until it is killed.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+
+
+def _hear_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+
+
 def post_worker_init(worker: Worker) -> None:
     """Load the models before the first request, and after the fork."""
     # A terminal's Ctrl-C reaches workers and master alike; the master passes it on. Heard twice, a worker's thread pool
@@ -98,3 +116,4 @@ def post_worker_init(worker: Worker) -> None:
 
     get_registry(worker.app.wsgi()).load()
     _settle()
+    _hear_signals()

@@ -30,8 +30,11 @@ HEARTAPP = Path(sys.executable).with_name("heartapp")
 SERVE = (str(HEARTAPP), "serve", "--port", "0")
 GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", "127.0.0.1:0")
 DEVELOPMENT = {"HEARTAPP_CONFIG": "config/development.toml"}
-PATIENCE = 60.0
-"""Seconds until a condition that does not come true is a failure; nothing ever waits that long when all is well."""
+PATIENCE = 25.0
+"""Seconds until a condition that does not come true is a failure; nothing ever waits that long when all is well.
+
+Less than gunicorn's grace, so that a worker that has to be killed is seen.
+"""
 
 EXAMPLE: dict[str, float] = {variable.name: variable.example for variable in VARIABLES}
 BEDSIDE_EXAMPLE = {name: EXAMPLE[name] for name in MODEL_VARIABLES["bedside"]}

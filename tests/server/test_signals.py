@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from contextlib import ExitStack
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tests.server.running import BEDSIDE_EXAMPLE, ROOT, make_home, running, wait_until
@@ -74,6 +75,25 @@ def test_a_killed_worker_is_replaced_and_the_new_one_answers(home: Path) -> None
         os.kill(int(killed), signal.SIGKILL)
         wait_until(lambda: server.wait_for_log(BOOTED) != killed, "another worker is started")
         assert server.predict(BEDSIDE_EXAMPLE).json == expected
+        assert server.stop() == 0
+
+
+TOLD_TO_STOP_AT_ONCE = """
+
+def post_fork(server, worker):
+    if worker.age == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_worker_that_is_told_to_stop_before_it_has_begun_stops(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    with (home / "gunicorn.conf.py").open("a", encoding="utf-8") as settings:
+        settings.write(TOLD_TO_STOP_AT_ONCE)
+    with running(home, "--workers", "1") as server:
+        first = server.wait_for_log(BOOTED)
+        server.wait_for_log(rf"(Worker exiting \(pid: {first}\))")
+        assert server.predict(BEDSIDE_EXAMPLE).status == HTTPStatus.OK
         assert server.stop() == 0
 
 

@@ -1,10 +1,10 @@
 """How fast `heartapp score` is beside the members alone, and how much memory it takes.
 
 The limit is the members' raw throughput: the same threads, each asking the same onnxruntime session about batches of
-patients that are in memory already. Beside it, the command from file to file, its start included. The order rotates
-from round to round; medians are shown.
+patients that are in memory already. A model that looks its answers up can be faster than that. Beside it, the command
+from file to file, its start included. The order rotates from round to round; medians are shown.
 
-    python benchmarks/score.py [--rows 2000000] [--rounds 3] [--model bedside]
+    make bench-score ARGS="--rows 10000000 --rounds 3 --model bedside"
 """
 
 from __future__ import annotations

@@ -136,11 +136,11 @@ class Refits:
         self._feature = trees.feature
         self._missing_left = trees.missing_left
         self._base, self._logistic = trees.base, trees.logistic
-        # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take.
-        # 32 bits number all nodes of all trees, and keep a worker small.
-        self._children = np.column_stack([trees.right + offset, trees.left + offset]).ravel().astype(np.int32)
+        # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take. Numbers within the tree
+        # take half of the memory that numbers within all trees would.
+        self._children = np.column_stack([trees.right, trees.left]).ravel()
         # One number a node: what a leaf adds, and the cut of any other. Where a comparison at a leaf leads is the leaf.
-        leaf = self._children[1::2] == np.arange(len(offset))
+        leaf = trees.left + offset == np.arange(len(offset))
         self._number = trees.value.copy()
         self._number[~leaf] = trees.cuts[trees.cut[~leaf]]
         self._roots = roots
@@ -162,7 +162,7 @@ class Refits:
             left = values[feature] < self._number[node]
             if missing.any():
                 left |= missing[feature] & self._missing_left[node]
-            node = self._children[2 * node + left]
+            node = self._roots + self._children[2 * node + left]
         sums = np.add.reduceat(self._number[node], self._starts) + self._base
         sums[self._logistic] = 1 / (1 + np.exp(-sums[self._logistic]))
         median = np.sort(sums.reshape(self._count, MEMBERS_EACH), axis=1)[:, 1]

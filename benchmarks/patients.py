@@ -48,10 +48,10 @@ def draw(count: int) -> list[Patient]:
 
 
 def truths(patients: Sequence[Patient]) -> list[Truth]:
-    """What the bundle says of these patients."""
-    rows = [list(patient.values()) for patient in patients]
-    probabilities = _model().probabilities(rows)
-    risks = _model().risk(rows)
+    """What the bundle's graph says of these patients."""
+    model = load()
+    probabilities = model.ask_members(np.array([list(patient.values()) for patient in patients], np.float32))
+    risks = model.calibration.risk(probabilities)
     return [Truth(tuple(row), risk) for row, risk in zip(probabilities.tolist(), risks.tolist(), strict=True)]
 
 
@@ -63,7 +63,7 @@ def _values(variable: Variable, low: float, high: float, shares: np.ndarray) -> 
 
 
 @cache
-def _model() -> Model:
+def load() -> Model:
     """The bundle, loaded; its golden rows have been answered as stored."""
     folder = bundle.folder()
     return Model(read_bundle(folder.parents[1], folder.parent.name, folder.name))

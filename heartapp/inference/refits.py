@@ -136,8 +136,8 @@ class Refits:
         self._feature = trees.feature
         self._missing_left = trees.missing_left
         self._base, self._logistic = trees.base, trees.logistic
-        # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take. Numbers within the tree
-        # take half of the memory that numbers within all trees would.
+        # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take. Numbered within its
+        # tree, a node takes half of the memory that it would among all of them.
         self._children = np.column_stack([trees.right, trees.left]).ravel()
         # One number a node: what a leaf adds, and the cut of any other. Where a comparison at a leaf leads is the leaf.
         leaf = trees.left + offset == np.arange(len(offset))

@@ -15,6 +15,7 @@ import click
 
 from heartapp.errors import BundleError, HeartappError
 from heartapp.scoring.formats import DELIMITERS, SUFFIXES
+from heartapp.training import defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+TWO_OR_MORE = click.IntRange(2)
 _SOME_REJECTED: Final = 3
 
 
@@ -76,7 +78,7 @@ def serve(host: str, port: int, workers: int | None) -> None:
 @main.command()
 @click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="The table, as CSV. [default: download]")
 @click.option("--output", type=FOLDER, default=Path("models"), show_default=True, help="Where the bundles go.")
-@click.option("--seed", type=int, default=519, show_default=True, help="Seed of folds and members.")
+@click.option("--seed", type=int, default=defaults.SEED, show_default=True, help="Seed of folds and members.")
 @click.option(
     "--skip-report",
     is_flag=True,
@@ -97,10 +99,10 @@ def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allo
 
 @main.command()
 @click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="The table, as CSV. [default: download]")
-@click.option("--seed", type=int, default=519, show_default=True, help="Seed of the recipe.")
-@click.option("--split-seed", type=int, default=20260101, show_default=True, help="Seed of the splits.")
-@click.option("--splits", type=click.IntRange(2), default=100, show_default=True, help="Splits of P1 and P2.")
-@click.option("--refits", type=click.IntRange(2), default=200, show_default=True, help="Refits of P3.")
+@click.option("--seed", type=int, default=defaults.SEED, show_default=True, help="Seed of the recipe.")
+@click.option("--split-seed", type=int, default=defaults.SPLIT_SEED, show_default=True, help="Seed of the splits.")
+@click.option("--splits", type=TWO_OR_MORE, default=defaults.SPLITS, show_default=True, help="Splits of P1 and P2.")
+@click.option("--refits", type=TWO_OR_MORE, default=defaults.PROTOCOL_REFITS, show_default=True, help="Refits of P3.")
 @click.option("--reproduce", is_flag=True, help="Re-run the published papers' protocols instead.")
 def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int, *, reproduce: bool) -> None:
     """Run the protocols anew and print every figure beside its goal; takes minutes."""

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.report import Evaluation, NetBenefit, Protocol, Subgroup
 from heartapp.training.comparators import COMPARATOR, COMPARATORS
+from heartapp.training.defaults import SPLIT_SEED, SPLITS
 from heartapp.training.goals import GOALS
 from heartapp.training.metrics import (
     calibration_bins,
@@ -41,9 +42,7 @@ if TYPE_CHECKING:
     from heartapp.training.cohort import Cohort
     from heartapp.training.members import Plan
 
-SPLITS: Final = 100
 TEST_PATIENTS: Final = 60
-SEED: Final = 20260101
 NET_BENEFITS: Final = (0.2, 0.3)
 DECISION_THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(1, 13))
 
@@ -61,7 +60,7 @@ class _Split:
 
 
 def evaluate(
-    cohort: Cohort, name: str, plan: Plan, *, seed: int, splits: int = SPLITS, split_seed: int = SEED
+    cohort: Cohort, name: str, plan: Plan, *, seed: int, splits: int = SPLITS, split_seed: int = SPLIT_SEED
 ) -> Evaluation:
     """Run the protocol on all processors, with a progress bar.
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from heartapp.inference.calibration import Calibration
     from heartapp.training.members import Plan
 
-REFITS: Final = 100
-
 Refit = tuple[bytes, "Calibration"]
 
 
@@ -34,7 +32,7 @@ def refit(
     plan: Plan,
     *,
     seed: int,
-    refits: int = REFITS,
+    refits: int,
 ) -> list[Refit]:
     """The whole recipe on bootstrap samples of the patients: the graph of its members, and its calibration."""
     generator = np.random.default_rng(seed)

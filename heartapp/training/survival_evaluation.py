@@ -22,7 +22,8 @@ from tqdm import tqdm
 from heartapp.errors import DataError
 from heartapp.inference.report import Bin, GoalResult, HorizonCalibration, Protocol, Spread, SurvivalEvaluation
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY, SurvivalModel
-from heartapp.training.evaluation import SEED, SPLITS, TEST_PATIENTS
+from heartapp.training.defaults import SPLIT_SEED, SPLITS
+from heartapp.training.evaluation import TEST_PATIENTS
 from heartapp.training.goals import SURVIVAL_GOALS
 from heartapp.training.metrics import BINS, rounded, spreads
 from heartapp.training.survival import fit_survival
@@ -52,7 +53,7 @@ class _Split:
 
 
 def evaluate_survival(
-    patients: Patients, *, seed: int, splits: int = SPLITS, split_seed: int = SEED
+    patients: Patients, *, seed: int, splits: int = SPLITS, split_seed: int = SPLIT_SEED
 ) -> SurvivalEvaluation:
     """Run the protocol on all processors, with a progress bar.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from heartapp.inference.refits import Refits
 from heartapp.training.cohort import Cohort
-from heartapp.training.evaluation import SEED as SPLIT_SEED
-from heartapp.training.evaluation import SPLITS, evaluate
+from heartapp.training.defaults import PROTOCOL_REFITS, SPLIT_SEED, SPLITS
+from heartapp.training.evaluation import evaluate
 from heartapp.training.instability import report_instability
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import fit_recipe
@@ -21,12 +21,9 @@ if TYPE_CHECKING:
     from heartapp.inference.report import Evaluation, GoalResult, InstabilityReport, Spread, SurvivalEvaluation
     from heartapp.training.data import Table
 
-REFITS: Final = 200
-"""Refits of protocol P3."""
-
 
 def tables(
-    table: Table, *, seed: int, splits: int = SPLITS, split_seed: int = SPLIT_SEED, refits: int = REFITS
+    table: Table, *, seed: int, splits: int = SPLITS, split_seed: int = SPLIT_SEED, refits: int = PROTOCOL_REFITS
 ) -> Iterator[str]:
     """Run the protocols one by one and give each one's tables as it ends.
 

@@ -35,7 +35,8 @@ from heartapp.inference.survival import SURVIVAL, write_survival
 from heartapp.training import description
 from heartapp.training.card import write_card
 from heartapp.training.cohort import Cohort
-from heartapp.training.evaluation import SPLITS, evaluate
+from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
+from heartapp.training.evaluation import evaluate
 from heartapp.training.export import find_edges, settle_threshold, to_onnx
 from heartapp.training.instability import report_instability
 from heartapp.training.members import PLANS
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
     from heartapp.training.data import Table
     from heartapp.training.recipe import FittedRecipe
 
-SEED: Final = 519
-REFIT_COUNT: Final = 100
 WITH_SURVIVAL: Final = "bedside"
 """The model that has a survival curve: one that is told the follow-up time has no use for it."""
 _LIBRARIES: Final = (
@@ -68,7 +67,7 @@ _LIBRARIES: Final = (
 
 
 def train(
-    table: Table, output: Path, *, seed: int = SEED, splits: int = SPLITS, refits: int = REFIT_COUNT
+    table: Table, output: Path, *, seed: int = SEED, splits: int = SPLITS, refits: int = BUNDLE_REFITS
 ) -> list[Path]:
     """Train both models and write one new bundle of each under ``output``, which then serves them.
 

@@ -12,7 +12,8 @@ from heartapp.inference.bundle import MEMBERS
 from heartapp.training.cohort import Cohort
 from heartapp.training.comparators import COMPARATORS
 from heartapp.training.data import read_table
-from heartapp.training.evaluation import DECISION_THRESHOLDS, SEED, _judge, _metrics, evaluate
+from heartapp.training.defaults import SPLIT_SEED
+from heartapp.training.evaluation import DECISION_THRESHOLDS, _judge, _metrics, evaluate
 from heartapp.training.goals import GOALS
 from heartapp.training.members import PLANS
 from heartapp.training.metrics import classification_metrics
@@ -32,7 +33,7 @@ METRICS = [*OF_A_CLASS, "roc_auc_unaffected", "net_benefit_20", "net_benefit_30"
 
 def test_the_evaluation_tells_its_protocol(evaluation: Evaluation, people: Cohort) -> None:
     protocol = evaluation.protocol
-    assert (protocol.splitter, protocol.splits, protocol.seed) == ("StratifiedShuffleSplit", SPLITS, SEED)
+    assert (protocol.splitter, protocol.splits, protocol.seed) == ("StratifiedShuffleSplit", SPLITS, SPLIT_SEED)
     assert 0 < protocol.test_patients < len(people.outcome) / 2
 
 
@@ -120,8 +121,8 @@ def test_one_split_is_judged_by_a_recipe_that_saw_its_training_side_alone(people
 
 def test_other_splits_give_other_figures(people: Cohort, evaluation: Evaluation) -> None:
     plan = replace(PLAN, sizes=(3,))
-    other = evaluate(people, "bedside", plan, seed=1, splits=2, split_seed=SEED + 1)
-    assert other.protocol.seed == SEED + 1
+    other = evaluate(people, "bedside", plan, seed=1, splits=2, split_seed=SPLIT_SEED + 1)
+    assert other.protocol.seed == SPLIT_SEED + 1
     assert other.metrics != evaluation.metrics
 
 

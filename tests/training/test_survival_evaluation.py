@@ -14,7 +14,7 @@ from heartapp.errors import DataError
 from heartapp.inference.report import SurvivalEvaluation
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY, SurvivalModel
 from heartapp.training.data import read_table
-from heartapp.training.evaluation import SEED
+from heartapp.training.defaults import SPLIT_SEED
 from heartapp.training.goals import SURVIVAL_GOALS
 from heartapp.training.metrics import BINS
 from heartapp.training.survival import Patients, fit_survival
@@ -56,7 +56,7 @@ def split(patients: Patients) -> _Split:
 
 def test_the_evaluation_tells_its_protocol(evaluation: SurvivalEvaluation, patients: Patients) -> None:
     protocol = evaluation.protocol
-    assert (protocol.splitter, protocol.splits, protocol.seed) == ("StratifiedShuffleSplit", 3, SEED)
+    assert (protocol.splitter, protocol.splits, protocol.seed) == ("StratifiedShuffleSplit", 3, SPLIT_SEED)
     assert 0 < protocol.test_patients < len(patients.died) / 2
     assert evaluation.last_day == LAST_JUDGED
     assert sum(evaluation.penalties.values()) == 3
@@ -96,8 +96,8 @@ def test_the_evaluation_can_be_written_and_read_and_is_reproducible(
 
 
 def test_other_splits_give_other_figures(evaluation: SurvivalEvaluation, patients: Patients) -> None:
-    other = evaluate_survival(patients, seed=1, splits=2, split_seed=SEED + 1)
-    assert other.protocol.seed == SEED + 1
+    other = evaluate_survival(patients, seed=1, splits=2, split_seed=SPLIT_SEED + 1)
+    assert other.protocol.seed == SPLIT_SEED + 1
     assert other.metrics != evaluation.metrics
 
 

@@ -40,6 +40,7 @@ from heartapp.training import description
 from heartapp.training import train as train_module
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
+from heartapp.training.defaults import SEED
 from heartapp.training.description import GOLDEN_ROWS
 from heartapp.training.export import TOLERANCE, ExportError, probe_rows, to_onnx
 from heartapp.training.instability import report_instability
@@ -47,7 +48,7 @@ from heartapp.training.members import PLANS
 from heartapp.training.recipe import positive
 from heartapp.training.refitting import pack, refit
 from heartapp.training.survival import make_survival
-from heartapp.training.train import SEED, train
+from heartapp.training.train import train
 from tests.conftest import REPRODUCE, require
 
 if TYPE_CHECKING:

@@ -1,0 +1,16 @@
+"""What `heartapp train` and `heartapp evaluate` do where nothing else is said. Imports nothing: the help shows it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SEED: Final = 519
+"""Of folds, members and samples."""
+SPLIT_SEED: Final = 20260101
+"""Of the splits of protocols P1 and P2."""
+SPLITS: Final = 100
+"""Of protocols P1 and P2."""
+BUNDLE_REFITS: Final = 100
+"""That a bundle holds."""
+PROTOCOL_REFITS: Final = 200
+"""Of protocol P3."""

@@ -16,6 +16,7 @@ from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, Limits
 from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.refits import Instability
+from heartapp.inference.runtime import import_onnxruntime
 from heartapp.inference.survival import LAST_DAY, SurvivalModel
 from heartapp.inference.turning_points import TurningPoint, turning_points
 
@@ -251,9 +252,7 @@ class Model:
 
 
 def _session(bundle: Bundle) -> onnxruntime.InferenceSession:
-    # Its import starts a thread, for which a child of fork waits for ever when it ends (`gunicorn --preload`).
-    import onnxruntime  # noqa: PLC0415 - in the process that uses it
-
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     # The processes are the parallelism. One thread each also keeps the order of sums, so answers do not vary.
     options.intra_op_num_threads = 1

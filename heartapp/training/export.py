@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, compose, helper, numpy_helper
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType as XGBoostFloat
@@ -22,6 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import HeartappError
 from heartapp.inference.bundle import MEMBERS
+from heartapp.inference.runtime import import_onnxruntime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +125,7 @@ def check_parity(fitted: FittedRecipe, trained: NDArray[np.float32], served: NDA
 
 def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """The graph's probabilities, shape (n, 3)."""
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = import_onnxruntime().InferenceSession(content, providers=["CPUExecutionProvider"])
     probabilities: NDArray[np.float32] = session.run(None, {_INPUT: rows})[0]
     return probabilities
 

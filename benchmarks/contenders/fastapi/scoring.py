@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-import onnxruntime
 from msgspec import Meta
 
 from benchmarks import bundle
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.runtime import import_onnxruntime
 
 _EPSILON = 0.01
 
@@ -67,6 +67,7 @@ class Scorer:
         patient = _patient(manifest["required"])
         self._decoder = msgspec.json.Decoder(patient | list[patient])  # type: ignore[valid-type]  # made at run time
         self._encoder = msgspec.json.Encoder()
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         content = (bundle.folder() / "model.onnx").read_bytes()

@@ -56,9 +56,6 @@ def on_starting(_server: Arbiter) -> None:
     except ConfigError as error:
         sys.exit(f"heartapp: {error}")
 
-    # Holds even where the fork fails. See `pre_fork`.
-    os.register_at_fork(after_in_parent=_hear_signals)
-
 
 def when_ready(server: Arbiter) -> None:
     """Read the bundles before the first fork."""
@@ -107,13 +104,18 @@ def _hear_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
 
+# For the master, even where the fork fails. Here and not in a hook, for a reload reads this file anew and nothing else;
+# once more does no harm.
+os.register_at_fork(after_in_parent=_hear_signals)
+
+
 def post_worker_init(worker: Worker) -> None:
     """Load the models before the first request, and after the fork."""
     # A terminal's Ctrl-C reaches workers and master alike; the master passes it on. Heard twice, a worker's thread pool
     # waits for itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _hear_signals()
     from heartapp.web.extension import get_registry  # noqa: PLC0415 - needs the application's path
 
     get_registry(worker.app.wsgi()).load()
     _settle()
-    _hear_signals()

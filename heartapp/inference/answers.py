@@ -21,26 +21,29 @@ if TYPE_CHECKING:
     Ask = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 MOST_ANSWERS: Final = 100_000
+_LARGEST: Final = np.finfo(np.float32).max
 
 
 class Answers:
     """Every answer of a model, by the places of the values between the edges; see `make_answers`."""
 
     def __init__(self, ask: Ask, edges: Mapping[int, NDArray[np.float32]], columns: int) -> None:
-        """Ask the members about one patient in each place.
+        """Ask the members about two patients in each place, with its lowest and with its highest values.
 
         Args:
             ask: gives each member's probability of death, shape (n, 3), of rows of shape (n, columns).
             edges: the smallest value on the far side of each split, ascending, by column.
             columns: how many there are; the answer depends on those with edges.
+
+        Raises:
+            ValueError: the two are not answered alike, so there are splits elsewhere.
         """
         self._edges = dict(edges)
-        # One value of each place: below the first edge, from each edge on, and missing.
-        places = [np.concatenate([[np.nextafter(one[0], -np.inf)], one, [np.nan]]) for one in edges.values()]
-        values = np.zeros((_count(edges), columns), np.float32)
-        for column, grid in zip(edges, np.meshgrid(*places, indexing="ij"), strict=True):
-            values[:, column] = grid.ravel()
-        self.probabilities = ask(values)
+        lowest = [np.concatenate([[-_LARGEST], one, [np.nan]]) for one in edges.values()]
+        highest = [np.concatenate([np.nextafter(one, -_LARGEST), [_LARGEST, np.nan]]) for one in edges.values()]
+        self.probabilities = ask(_combine(edges, lowest, columns))
+        if not np.array_equal(self.probabilities, ask(_combine(edges, highest, columns))):
+            raise ValueError("the members split elsewhere")
         self._doubles = [(column, list(map(_lowest_double, one)), len(one) + 1) for column, one in edges.items()]
 
     def find(self, row: Sequence[float]) -> int:
@@ -64,8 +67,22 @@ class Answers:
 
 
 def make_answers(ask: Ask, edges: Mapping[int, NDArray[np.float32]], columns: int) -> Answers | None:
-    """The table, where there are edges and not too many answers."""
+    """The table, where there are edges and not too many answers.
+
+    Raises:
+        ValueError: the members split elsewhere.
+    """
     return Answers(ask, edges, columns) if edges and _count(edges) <= MOST_ANSWERS else None
+
+
+def _combine(
+    edges: Mapping[int, NDArray[np.float32]], values: Sequence[NDArray[np.float32]], columns: int
+) -> NDArray[np.float32]:
+    """A row for each combination of the columns' values, in the order in which answers are numbered."""
+    rows = np.zeros((_count(edges), columns), np.float32)
+    for column, grid in zip(edges, np.meshgrid(*values, indexing="ij"), strict=True):
+        rows[:, column] = grid.ravel()
+    return rows
 
 
 def _count(edges: Mapping[int, NDArray[np.float32]]) -> int:

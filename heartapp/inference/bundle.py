@@ -276,8 +276,8 @@ def _check_variables(manifest: Manifest, place: str) -> None:
     named = {*manifest.required, *manifest.used, *manifest.edges, *manifest.domain.fields}
     if not named <= names or len(manifest.typical) != len(names):
         raise BundleError(f"{place}: required, used, edges, typical or domain do not fit the variables; {_REMEDY}")
-    if any(sorted({*one}) != one for one in manifest.edges.values()):
-        raise BundleError(f"{place}: the edges of a variable must ascend; {_REMEDY}")
+    if any(sorted({*one}) != one for one in manifest.edges.values()) or not {*manifest.edges} <= {*manifest.used}:
+        raise BundleError(f"{place}: edges must ascend and be of variables that are used; {_REMEDY}")
     golden = manifest.golden
     columns = {len(row) for row in golden.rows}
     if columns != {len(manifest.variables)} or not len(golden.rows) == len(golden.probabilities) == len(golden.risks):

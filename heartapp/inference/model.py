@@ -11,7 +11,7 @@ import numpy as np
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError, NotInBundleError
 from heartapp.inference.answers import make_answers
-from heartapp.inference.bundle import MEMBERS, ONNX, REFITS
+from heartapp.inference.bundle import MANIFEST, MEMBERS, ONNX, REFITS
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, Limits
 from heartapp.inference.explanation import Explanation, explain
@@ -134,9 +134,13 @@ class Model:
         edges = {self.names.index(name): np.array(one, np.float32) for name, one in manifest.edges.items()}
         self._answers: Answers | None = None
         self._check_golden()
-        self._answers = make_answers(self.ask_members, edges, len(self.names))
+        try:
+            self._answers = make_answers(self.ask_members, edges, len(self.names))
+        except ValueError as error:
+            raise BundleError(
+                f"the edges in {MANIFEST} of {self.name} are not those of {ONNX}: {error}; train the model anew"
+            ) from None
         self._risks = self.calibration.risk(self._answers.probabilities).tolist() if self._answers else []
-        self._check_golden()
 
     @property
     def name(self) -> str:
@@ -200,6 +204,8 @@ class Model:
         if self._answers is None:
             members_of_each = self.probabilities(rows).tolist()
             return members_of_each, [self.calibration.risk_of(members) for members in members_of_each]
+        if any(len(row) != len(self.names) for row in rows):
+            raise ValueError(f"cannot reshape rows that have not {len(self.names)} values each")
         numbers = [self._answers.find(row) for row in rows]
         return [self._answers.probabilities[one].tolist() for one in numbers], [self._risks[one] for one in numbers]
 

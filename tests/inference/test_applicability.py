@@ -84,6 +84,13 @@ def test_what_is_surely_covered_is_all_that_is_covered_but_the_very_limit(
     )
 
 
+@given(values)
+def test_what_lies_a_hair_beyond_the_limit_is_not_surely_covered(row: tuple[float, ...]) -> None:
+    domain = made_up(1)
+    within = msgspec.structs.replace(domain, limit=domain.distance(row) * (1 - 1e-10))
+    assert not within.surely_covers(np.array([row])).any()
+
+
 @pytest.mark.parametrize("name", MODEL_VARIABLES)
 def test_a_shipped_domain_is_of_the_numbers_in_use_and_its_precision_is_one(models: Path, name: str) -> None:
     manifest = read_bundle(models, name, read_served(models)[name]).manifest

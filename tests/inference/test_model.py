@@ -276,8 +276,26 @@ def test_no_patients_are_answered_with_no_predictions(model: Model) -> None:
 @pytest.mark.parametrize("change", [-1, 1])
 def test_rows_of_another_width_are_not_answered(model: Model, rows: list[list[float]], change: int) -> None:
     width = len(model.variables) + change
-    with pytest.raises(ValueError, match="reshape"):
-        model.predict([(row * 2)[:width] for row in rows[: len(model.variables)]])
+    for count in (1, len(model.variables)):
+        with pytest.raises(ValueError, match="reshape"):
+            model.predict([(row * 2)[:width] for row in rows[:count]])
+
+
+def test_edges_that_are_not_the_graph_s_refuse_the_model(models: Path) -> None:
+    bundle = read_bundle(models, "bedside", read_served(models)["bedside"])
+    edges = bundle.manifest.edges
+    for name, own in edges.items():
+        for place, edge in enumerate(own):
+            for instead in ([], [float(np.nextafter(np.float32(edge), np.float32(np.inf)))]):
+                other = {**edges, name: [*own[:place], *instead, *own[place + 1 :]]}
+                with pytest.raises(BundleError, match=r"^the edges in manifest.json of bedside are not those of"):
+                    Model(changed(bundle, edges=other))
+
+
+def test_without_edges_the_graph_answers_alike(model: Model, rows: list[list[float]]) -> None:
+    plain = Model(changed(model.bundle, edges={}))
+    assert plain.predict(rows) == model.predict(rows)
+    assert plain.predict(rows[:1]) == model.predict(rows[:1])
 
 
 def test_an_old_patient_with_a_weak_heart_and_failing_kidneys_is_at_more_risk_than_a_young_healthy_one(

@@ -97,6 +97,20 @@ def test_a_worker_that_is_told_to_stop_before_it_has_begun_stops(tmp_path: Path)
         assert server.stop() == 0
 
 
+def test_a_master_hears_signals_still_after_it_reloaded_into_these_settings(tmp_path: Path) -> None:
+    home = make_home(tmp_path)
+    settings = home / "gunicorn.conf.py"
+    ours = settings.read_text("utf-8")
+    settings.write_text('wsgi_app = "heartapp:create_app()"\n', "utf-8")
+    with running(home, "--workers", "1") as server:
+        first = server.wait_for_log(BOOTED)
+        settings.write_text(ours, "utf-8")
+        server.signal(signal.SIGHUP)
+        wait_until(lambda: server.wait_for_log(BOOTED) != first, "another worker is started")
+        assert server.predict(BEDSIDE_EXAMPLE).status == HTTPStatus.OK
+        assert server.stop() == 0
+
+
 def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path) -> None:
     models = tmp_path / "models"
     shutil.copytree(ROOT / "models", models)

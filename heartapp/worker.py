@@ -13,6 +13,8 @@ from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
+from heartapp.web.security import ALWAYS
+
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """The class to name in ``worker_class``."""
@@ -27,6 +29,14 @@ class WholeResponse(wsgi.Response):  # type: ignore[misc]  # the same
     """An answer whose head waits for its body, where the body comes whole and is the length that was stated."""
 
     headers_sent: bool
+
+    def process_headers(self, headers: list[tuple[str, str]]) -> None:
+        """Check the headers as gunicorn does, but for those at the end that are the same in every answer."""
+        if tuple(headers[-len(ALWAYS) :]) != ALWAYS:
+            super().process_headers(headers)
+            return
+        super().process_headers(headers[: -len(ALWAYS)])
+        self.headers += ALWAYS
 
     def write(self, arg: Any) -> None:
         """Send head and body together; everything else as gunicorn does."""

@@ -33,9 +33,12 @@ HEADERS: Final[dict[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 
+ALWAYS: Final = tuple(HEADERS.items())
+"""The same, as they stand at the end of every answer's headers."""
+
 _STATIC: Final = "/static/"
-_FOR_NOBODY: Final = "no-store"
-_HTTPS_ONLY: Final = ("Strict-Transport-Security", "max-age=31536000")
+_FOR_NOBODY: Final = ("Cache-Control", "no-store")
+_HTTPS_ONLY: Final = (("Strict-Transport-Security", "max-age=31536000"),)
 
 
 def init_app(app: Flask) -> None:
@@ -57,11 +60,7 @@ class _Secured:
         secure = environ["wsgi.url_scheme"] == "https"
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            if not static or status >= "4":
-                headers = [*headers, ("Cache-Control", _FOR_NOBODY)]
-            headers += HEADERS.items()
-            if secure:
-                headers.append(_HTTPS_ONLY)
-            return start_response(status, headers, exc_info)
+            kept = [] if static and status < "4" else [_FOR_NOBODY]
+            return start_response(status, [*headers, *kept, *(_HTTPS_ONLY if secure else ()), *ALWAYS], exc_info)
 
         return self._application(environ, start)

@@ -12,6 +12,7 @@ from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAIL
 from heartapp.api.media import CSV, JSON, PARQUET
 from heartapp.api.summary import ModelSummary
 from heartapp.api.tables import FAULT
+from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.columns import ADDED_NAMES
 from heartapp.inference.model import Prediction
@@ -43,7 +44,7 @@ class ModelList(msgspec.Struct):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """RFC 9457 problem details. ``errors`` lists every faulty field at once."""
+    """RFC 9457 problem details. ``errors`` lists every faulty field at once, up to a number that the contract names."""
 
     type: str
     title: str
@@ -158,7 +159,9 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
             f"{', '.join(ADDED_NAMES)}. With on_error=skip every row stays, what is added is empty in faulty ones, and "
             f"a last column, {FAULT}, says why. Accept asks for another kind; survival, horizon, explain and "
             "instability have a place in JSON alone. Parquet needs an extra of the server's, bulk; without it, it is "
-            "answered with 415."
+            "answered with 415.\n\n"
+            f"A refusal lists every faulty field at once, or the first {MOST_FAULTS:,}; its detail says when there are "
+            f"more. With on_error=skip an answer lists all, of one patient up to {MOST_FAULTS:,}."
         ),
         "parameters": [
             _parameter("model", "Which model answers.", {"type": "string", "enum": models, "default": default}),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from heartapp.api.decoding import decode_rows
-from heartapp.clinical.patient import printable, validate_patients
+from heartapp.clinical.patient import printable, refusal, validate_patients
 from heartapp.errors import FieldError, HeartappError, InvalidPatientError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def read_rows(content: bytes, names: Sequence[str], required: Sequence[str], *, 
 
     Raises:
         RequestError: the body is not JSON, or there are more than ``most`` patients.
-        InvalidPatientError: with every faulty field of every patient.
+        InvalidPatientError: see `heartapp.clinical.patient.refusal`.
     """
     short = decode_rows(content, tuple(names), tuple(required))
     if short is not None and len(short[0]) <= most:
@@ -105,7 +105,7 @@ def read_rows(content: bytes, names: Sequence[str], required: Sequence[str], *, 
     if many and skip:
         return _sort_out(records, names, required)
     if strays := [_stray(row) for row, record in enumerate(records) if not isinstance(record, dict)]:
-        raise InvalidPatientError(strays)
+        raise refusal(strays)
     return Read(validate_patients(records, names, required, many=many), many, range(len(records)))
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from heartapp.api.asking import read_asked
 from heartapp.api.media import CSV, JSON
 from heartapp.api.reading import RequestError, read_rows, too_many
-from heartapp.clinical.patient import MOST_FAULTS
-from heartapp.errors import ColumnsError, DataError, InvalidPatientError
+from heartapp.clinical.patient import refusal
+from heartapp.errors import ColumnsError, DataError
 from heartapp.inference.batch import find_faults, score_values
 from heartapp.inference.columns import ADDED_NAMES, find_columns, ragged, read_cell
 
@@ -122,12 +122,12 @@ def read_patients(content: bytes, sent: str, reading: Reading) -> Patients:
 
             rows, values, broken = *read_parquet(content, reading), []
     except ColumnsError as error:
-        raise InvalidPatientError(error.faults) from None
+        raise refusal(error.faults) from None
     except DataError as error:
         raise RequestError(HTTPStatus.BAD_REQUEST, f"{error}.") from None
     faults, good = find_faults(values, broken, reading.model)
     if faults and not reading.skip:
-        raise InvalidPatientError(faults[:MOST_FAULTS])
+        raise refusal(faults)
     return Patients(rows, values, good, faults)
 
 

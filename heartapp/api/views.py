@@ -15,6 +15,7 @@ from heartapp.api.openapi import openapi_document
 from heartapp.api.reading import RequestError, read_body, read_query, read_rows
 from heartapp.api.summary import summarise
 from heartapp.api.tables import FAULT, UNPACKED, Reading, read_patients, write_table
+from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import VARIABLES
 from heartapp.inference.columns import ADDED_NAMES
 from heartapp.web.extension import get_registry, get_request, get_settings
@@ -101,6 +102,7 @@ def page() -> ResponseReturnValue:
         example=msgspec.json.encode(example).decode(),
         problems=TYPES,
         most=get_settings().max_patients,
+        most_faults=MOST_FAULTS,
         csv=CSV,
         parquet=PARQUET,
         added=ADDED_NAMES,

@@ -213,9 +213,18 @@ def test_faults_of_a_table_are_named_with_their_rows_and_no_value(client: FlaskC
     assert SENTINEL not in response.text
 
 
-def test_no_more_faults_are_told_than_of_an_array(client: FlaskClient) -> None:
-    body = problem_of(post(client, table([[""] * len(NAMES)] * 400)), 422)
-    assert len(body["errors"]) == MOST_FAULTS
+def test_the_same_number_of_faults_is_told_of_table_and_array_and_that_there_are_more(client: FlaskClient) -> None:
+    refused = [post(client, table([[""] * len(NAMES)] * 400)), client.post(PREDICT, json=[{}] * 400)]
+    for body in (problem_of(answer, 422) for answer in refused):
+        assert len(body["errors"]) == MOST_FAULTS
+        assert body["detail"] == "The first 1,000 faulty fields, there are more; nothing was predicted."
+    (strays,) = {len(problem_of(client.post(PREDICT, json=[7] * count), 422)["errors"]) for count in (1_000, 1_001)}
+    assert strays == MOST_FAULTS
+
+
+def test_where_faults_are_skipped_all_are_told(client: FlaskClient) -> None:
+    answer = client.post(f"{PREDICT}?on_error=skip", json=[{}] * 400).get_json()
+    assert len(answer["errors"]) == 400 * len(REQUIRED) > MOST_FAULTS
 
 
 def test_on_request_a_table_keeps_faulty_rows_and_says_what_is_wrong(client: FlaskClient) -> None:

@@ -13,6 +13,7 @@ from heartapp.api.answers import PredictionList
 from heartapp.api.asking import MOST_DETAILED
 from heartapp.api.openapi import ModelList, Problem
 from heartapp.api.summary import ModelSummary, summarise
+from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.model import Asked, Prediction
 from heartapp.web.extension import get_registry
@@ -456,6 +457,12 @@ def test_the_page_for_people_shows_a_command_that_works(client: FlaskClient) -> 
     address, sent = re.fullmatch(r"curl (\S+) \\\n  --json '(.*)'", command).groups()  # type: ignore[union-attr]  # else it fails, as it should
     assert address == f"http://localhost{PREDICT}"
     assert post(client, sent.encode()).data == client.post(PREDICT, json=example()).data
+
+
+def test_page_and_contract_name_the_most_faults_that_are_told(client: FlaskClient) -> None:
+    contract = json.loads(client.get("/api/v1/openapi.json").data)["paths"]["/predict"]["post"]["description"]
+    assert f"{MOST_FAULTS:,}" in contract
+    assert f"{MOST_FAULTS:,}" in Page(client.get("/api/v1/").text).text("main")
 
 
 def test_the_page_for_people_names_every_variable_with_what_is_expected(client: FlaskClient) -> None:

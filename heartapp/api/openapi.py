@@ -10,6 +10,7 @@ import msgspec
 from heartapp.api.answers import FaultyField, PredictionList
 from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
 from heartapp.api.media import CSV, JSON, PARQUET
+from heartapp.api.reading import READ_AWAY
 from heartapp.api.summary import ModelSummary
 from heartapp.api.tables import FAULT
 from heartapp.clinical.patient import MOST_FAULTS
@@ -53,13 +54,16 @@ class Problem(msgspec.Struct, omit_defaults=True):
     errors: list[FaultyField] = []
 
 
-def openapi_document(models: Sequence[Model], *, default: str, max_patients: int) -> dict[str, Any]:
+def openapi_document(
+    models: Sequence[Model], *, default: str, max_patients: int, max_body_bytes: int
+) -> dict[str, Any]:
     """The whole document.
 
     Args:
         models: those that are served.
         default: the model that answers where none is named.
         max_patients: the most patients in one array.
+        max_body_bytes: the largest body.
     """
     _, schemas = msgspec.json.schema_components(
         [Prediction, PredictionList, ModelSummary, ModelList, Problem], ref_template="#/components/schemas/{name}"
@@ -75,7 +79,7 @@ def openapi_document(models: Sequence[Model], *, default: str, max_patients: int
         },
         "servers": [{"url": "/api/v1"}],
         "paths": {
-            "/predict": {"post": _predict(list(patients), default, max_patients)},
+            "/predict": {"post": _predict(list(patients), default, max_patients, max_body_bytes)},
             "/models": {"get": _get("models", "What is served here", "ModelList")},
             "/models/{name}": {
                 "get": {
@@ -146,7 +150,7 @@ def _get(operation: str, summary: str, schema: str | None, *problems: int) -> di
     }
 
 
-def _predict(models: list[str], default: str, max_patients: int) -> dict[str, Any]:
+def _predict(models: list[str], default: str, max_patients: int, max_body_bytes: int) -> dict[str, Any]:
     patients = [_reference(_schema_name(name)) for name in models]
     return {
         "operationId": "predict",
@@ -160,6 +164,8 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
             f"a last column, {FAULT}, says why. Accept asks for another kind; survival, horizon, explain and "
             "instability have a place in JSON alone. Parquet needs an extra of the server's, bulk; without it, it is "
             "answered with 415.\n\n"
+            f"A body of more than {max_body_bytes:,} bytes is refused with 413; send the patients in several requests. "
+            f"One of more than {READ_AWAY} times that is refused unread.\n\n"
             f"A refusal lists every faulty field at once, or the first {MOST_FAULTS:,}; its detail says when there are "
             f"more. With on_error=skip an answer lists all, of one patient up to {MOST_FAULTS:,}."
         ),

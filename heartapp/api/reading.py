@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected
 
 from heartapp.api.decoding import decode_rows
 from heartapp.clinical.patient import printable, refusal, validate_patients
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flask import Request
+
+
+READ_AWAY: Final = 2
+"""Bodies of up to so many times the limit are read before they are refused; what claims to be larger is not."""
+_PIECE: Final = 65_536
 
 
 class RequestError(HeartappError):
@@ -51,23 +57,40 @@ def read_body(request: Request, most: int) -> bytes:
     """The body, of at most so many bytes.
 
     Raises:
-        RequestEntityTooLarge: it is larger than the limit.
+        RequestError: it is larger than the limit.
         ClientDisconnected: it ends before its stated length.
     """
     length = request.content_length
     if length is None:
         content = request.get_data(cache=False)
-        # Werkzeug cuts a body in chunks off at the limit and says nothing.
-        if len(content) == most:
-            raise RequestEntityTooLarge
+        # Werkzeug cuts a body in chunks off at its own limit and says nothing.
+        if len(content) == (limit := request.max_content_length):
+            _discard(request, limit)
+            raise _too_large(limit)
         return content
     if length > most:
-        raise RequestEntityTooLarge
+        if length <= READ_AWAY * most:
+            _discard(request, length)
+        raise _too_large(most)
     # Of known length, straight from the server: the layers in between take as long as a prediction.
     content = request.environ["wsgi.input"].read(length)
     if len(content) < length:
         raise ClientDisconnected
     return bytes(content)
+
+
+def _discard(request: Request, most: int) -> None:
+    """Read so many bytes of a body away: a client that sends all of it before it reads would not get the answer."""
+    with suppress(OSError, ValueError):  # who has gone away is refused all the same
+        while most > 0 and (piece := request.environ["wsgi.input"].read(min(most, _PIECE))):
+            most -= len(piece)
+
+
+def _too_large(most: int) -> RequestError:
+    return RequestError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"The body is larger than {most:,} bytes; send the patients in several requests.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

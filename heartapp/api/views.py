@@ -86,14 +86,21 @@ def model(name: str) -> ResponseReturnValue:
 def openapi() -> ResponseReturnValue:
     """The contract, as OpenAPI 3.1."""
     read_query(get_request(), ())
-    registry = get_registry()
-    return _json(openapi_document(registry.models, default=registry.default, max_patients=get_settings().max_patients))
+    registry, settings = get_registry(), get_settings()
+    return _json(
+        openapi_document(
+            registry.models,
+            default=registry.default,
+            max_patients=settings.max_patients,
+            max_body_bytes=settings.max_body_bytes,
+        )
+    )
 
 
 @blueprint.get("/")
 def page() -> ResponseReturnValue:
     """The API explained to people."""
-    registry = get_registry()
+    registry, settings = get_registry(), get_settings()
     example = {variable.name: variable.example for variable in VARIABLES if variable.known == "bedside"}
     return render_template(
         "api.html",
@@ -101,7 +108,8 @@ def page() -> ResponseReturnValue:
         variables=VARIABLES,
         example=msgspec.json.encode(example).decode(),
         problems=TYPES,
-        most=get_settings().max_patients,
+        most=settings.max_patients,
+        most_bytes=settings.max_body_bytes,
         most_faults=MOST_FAULTS,
         csv=CSV,
         parquet=PARQUET,

@@ -29,7 +29,7 @@ def models(app: Flask) -> tuple[Model, ...]:
 
 @pytest.fixture(scope="module")
 def document(models: tuple[Model, ...]) -> dict[str, Any]:
-    return openapi_document(models, default="bedside", max_patients=7)
+    return openapi_document(models, default="bedside", max_patients=7, max_body_bytes=5_000)
 
 
 def accepts(schema: dict[str, Any], instance: object) -> bool:
@@ -139,6 +139,7 @@ def test_the_document_tells_the_default_model_the_choices_and_the_limit(document
     assert parameter == {"type": "string", "enum": list(MODEL_VARIABLES), "default": "bedside"}
     array = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"][-1]
     assert (array["type"], array["maxItems"]) == ("array", 7)
+    assert "more than 5,000 bytes is refused with 413" in operation["description"]
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.reading import RequestError, read_body, read_query, read_records, read_rows
+from heartapp.api.reading import READ_AWAY, RequestError, read_body, read_query, read_records, read_rows
 from heartapp.errors import FieldError, InvalidPatientError
 
 if TYPE_CHECKING:
@@ -31,6 +31,18 @@ def refusal(body: bytes) -> RequestError:
     with pytest.raises(RequestError) as caught:
         patients(body)
     return caught.value
+
+
+@pytest.mark.parametrize(("times", "read"), [(1, 10), (READ_AWAY, 10 * READ_AWAY), (READ_AWAY + 0.1, 0)])
+def test_a_body_is_read_before_it_is_refused_unless_it_claims_to_be_far_too_large(times: float, read: int) -> None:
+    request = asked(b" " * int(10 * times))
+    if times == 1:
+        assert len(read_body(request, 10)) == 10
+    else:
+        with pytest.raises(RequestError) as caught:
+            read_body(request, 10)
+        assert caught.value.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    assert request.environ["wsgi.input"].tell() == read
 
 
 def test_an_object_is_one_patient() -> None:

@@ -337,7 +337,9 @@ def test_too_many_patients_and_too_many_bytes_are_413() -> None:
     assert "at most 2" in problem_of(client.post(PREDICT, json=[example()] * 3), 413)["detail"]
     padding = b" " * (2_048 - len(json.dumps(example())))
     assert post(client, json.dumps(example()).encode() + padding).status_code == 200
-    assert problem_of(post(client, json.dumps(example()).encode() + padding + b" "), 413)["type"].endswith("#too-large")
+    refused = problem_of(post(client, json.dumps(example()).encode() + padding + b" "), 413)
+    assert refused["type"].endswith("#too-large")
+    assert refused["detail"] == "The body is larger than 2,048 bytes; send the patients in several requests."
 
 
 def over_gunicorn(client: FlaskClient, body: bytes, **stated: str) -> TestResponse:
@@ -351,7 +353,16 @@ def test_a_body_of_unstated_length_is_read_and_held_to_the_same_limit() -> None:
     patient = json.dumps(example()).encode()
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
     assert over_gunicorn(client, patient, **chunked).status_code == 200
-    assert problem_of(over_gunicorn(client, patient + b" " * 4_096, **chunked), 413)["type"].endswith("#too-large")
+    refused = problem_of(over_gunicorn(client, patient + b" " * 4_096, **chunked), 413)
+    assert refused["detail"] == "The body is larger than 2,048 bytes; send the patients in several requests."
+
+
+def test_a_body_in_chunks_is_held_to_the_limit_at_which_it_was_cut_off() -> None:
+    app = make_app(max_body_bytes=2_048)
+    app.config["MAX_CONTENT_LENGTH"] = 1_024
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    refused = problem_of(over_gunicorn(app.test_client(), b" " * 1_500, **chunked), 413)
+    assert "larger than 1,024 bytes" in refused["detail"]
 
 
 def test_a_body_that_is_shorter_than_it_says_is_400(client: FlaskClient) -> None:
@@ -463,6 +474,13 @@ def test_page_and_contract_name_the_most_faults_that_are_told(client: FlaskClien
     contract = json.loads(client.get("/api/v1/openapi.json").data)["paths"]["/predict"]["post"]["description"]
     assert f"{MOST_FAULTS:,}" in contract
     assert f"{MOST_FAULTS:,}" in Page(client.get("/api/v1/").text).text("main")
+
+
+def test_page_and_contract_name_the_largest_body() -> None:
+    client = make_app(max_body_bytes=12_345).test_client()
+    contract = json.loads(client.get("/api/v1/openapi.json").data)["paths"]["/predict"]["post"]["description"]
+    assert "12,345 bytes" in contract
+    assert "12,345 bytes" in Page(client.get("/api/v1/").text).text("main")
 
 
 def test_the_page_for_people_names_every_variable_with_what_is_expected(client: FlaskClient) -> None:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template
 
 from heartapp.api.answers import PredictionList, faulty_fields
 from heartapp.api.asking import PARAMETERS, read_asked, read_skip
-from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, agree
+from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, agree, media_types
 from heartapp.api.openapi import openapi_document
 from heartapp.api.reading import RequestError, read_body, read_query, read_rows
 from heartapp.api.summary import summarise
@@ -40,7 +40,12 @@ def predict() -> ResponseReturnValue:
     query = read_query(request, PARAMETERS)
     model = get_registry().get(query.get("model"))
     skip = read_skip(query)
-    if request.environ.get("CONTENT_TYPE") != JSON or request.environ.get("HTTP_ACCEPT") not in ANYTHING:
+    headers = request.environ
+    if (
+        headers.get("CONTENT_TYPE") != JSON
+        or headers.get("HTTP_ACCEPT") not in ANYTHING
+        or "HTTP_CONTENT_ENCODING" in headers
+    ):
         sent, wanted = agree(request)
         if not sent == wanted == JSON:
             return _predict_table(model, query, sent, wanted)
@@ -93,6 +98,7 @@ def openapi() -> ResponseReturnValue:
             default=registry.default,
             max_patients=settings.max_patients,
             max_body_bytes=settings.max_body_bytes,
+            media_types=media_types(),
         )
     )
 
@@ -112,7 +118,7 @@ def page() -> ResponseReturnValue:
         most_bytes=settings.max_body_bytes,
         most_faults=MOST_FAULTS,
         csv=CSV,
-        parquet=PARQUET,
+        parquet=PARQUET if PARQUET in media_types() else None,
         added=ADDED_NAMES,
         fault=FAULT,
     )

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from heartapp.api.answers import PredictionList
 from heartapp.api.asking import MOST_DETAILED
+from heartapp.api.media import CSV, JSON, PARQUET
 from heartapp.api.openapi import ModelList, Problem
 from heartapp.api.summary import ModelSummary, summarise
 from heartapp.clinical.patient import MOST_FAULTS
@@ -371,6 +374,33 @@ def test_a_body_that_is_shorter_than_it_says_is_400(client: FlaskClient) -> None
     problem_of(over_gunicorn(client, patient, CONTENT_LENGTH=str(len(patient) + 1)), 400)
 
 
+@pytest.mark.parametrize("sent", ["application/jsonx", "application/json-seq", "application/jsonx; charset=utf-8"])
+def test_a_media_type_that_begins_like_json_is_another(client: FlaskClient, sent: str) -> None:
+    problem_of(client.post(PREDICT, data=json.dumps(example()), content_type=sent), 415)
+
+
+@pytest.mark.parametrize("sent", ["application/json; charset=utf-8", "application/json;charset=UTF-8"])
+def test_json_with_a_charset_is_answered_as_without(client: FlaskClient, sent: str) -> None:
+    for body in (json.dumps(example()), json.dumps([example()] * 2), "{"):
+        answer = client.post(PREDICT, data=body, content_type=sent)
+        plain = post(client, body.encode())
+        assert (answer.status_code, answer.data) == (plain.status_code, plain.data)
+
+
+@pytest.mark.parametrize("content_type", [JSON, CSV])
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "identity, gzip"])
+def test_a_packed_body_is_415_and_told_to_be_sent_unpacked(client: FlaskClient, content_type: str, coding: str) -> None:
+    body = gzip.compress(json.dumps(example()).encode())
+    packed = client.post(PREDICT, data=body, content_type=content_type, headers={"Content-Encoding": coding})
+    assert problem_of(packed, 415)["detail"] == "Send the body unpacked, without the header Content-Encoding."
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_body_whose_coding_is_none_is_answered_as_without(client: FlaskClient, coding: str) -> None:
+    answer = client.post(PREDICT, json=example(), headers={"Content-Encoding": coding})
+    assert (answer.status_code, answer.data) == (200, client.post(PREDICT, json=example()).data)
+
+
 @pytest.mark.parametrize("query", ["?model=none", "?model=", "?model=Bedside", "?model=../bedside", "?model=%FF"])
 def test_an_unknown_model_is_404_and_the_served_ones_are_named(client: FlaskClient, query: str) -> None:
     detail = problem_of(client.post(PREDICT + query, json=example()), 404)["detail"]
@@ -474,6 +504,18 @@ def test_page_and_contract_name_the_most_faults_that_are_told(client: FlaskClien
     contract = json.loads(client.get("/api/v1/openapi.json").data)["paths"]["/predict"]["post"]["description"]
     assert f"{MOST_FAULTS:,}" in contract
     assert f"{MOST_FAULTS:,}" in Page(client.get("/api/v1/").text).text("main")
+
+
+def test_where_the_server_has_no_pyarrow_page_and_contract_do_not_offer_parquet(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = ("/api/v1/", "/api/v1/openapi.json")
+    assert all(PARQUET in client.get(address).text for address in addresses)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for address in addresses:
+        offered = client.get(address).text
+        assert PARQUET not in offered
+        assert "bulk" in offered
 
 
 def test_page_and_contract_name_the_largest_body() -> None:

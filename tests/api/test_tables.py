@@ -34,6 +34,7 @@ PREDICT = "/api/v1/predict"
 NAMES = MODEL_VARIABLES["bedside"]
 REQUIRED = ("age", "ejection_fraction", "serum_creatinine")
 SENTINEL = "61946283"
+QUOTES = "look for a quote that is opened and not closed, or not doubled inside its cell"
 
 Drawn = "Callable[[Sequence[str], int], list[list[float]]]"
 
@@ -294,9 +295,36 @@ def test_a_table_without_a_header_is_refused_without_its_values(client: FlaskCli
     assert SENTINEL not in response.text
 
 
-@pytest.mark.parametrize("body", ["", "\n", "age;ejection_fraction;serum_creatinine\n62;25;1\n"])
-def test_an_empty_body_and_another_delimiter_lack_the_columns(client: FlaskClient, body: str) -> None:
-    assert [one["field"] for one in problem_of(post(client, body), 422)["errors"]] == list(REQUIRED)
+@pytest.mark.parametrize("body", ["", "\n", "\ufeff", " \r\n", ",,\n1,2,3\n"])
+def test_an_empty_body_and_an_empty_header_are_400(client: FlaskClient, body: str) -> None:
+    assert problem_of(post(client, body), 400)["detail"] == (
+        "The body is empty, or its first line is; it needs a header with the columns' names and a row for each patient."
+    )
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_another_delimiter_is_told_once(client: FlaskClient, mark: str) -> None:
+    body = problem_of(post(client, f"{mark.join(REQUIRED)}\n{mark.join(['62', '25', '1.7'])}\n"), 400)
+    assert body["detail"] == "The body: its header is a single column; save it as CSV with commas."
+    assert "errors" not in body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "age,ejection_fraction,serum_creatinine\r62,25,1.7\r",
+        "age,ejection_fraction,serum_creatinine\n62,25,1.7\r51,45,0.9\n",
+        "age,ejection_fraction,serum_creatinine\r\n62,25,1.7\r51,45,0.9\r\n",
+    ],
+)
+def test_lines_that_end_in_a_carriage_return_alone_are_refused(client: FlaskClient, body: str) -> None:
+    detail = "The body holds a carriage return alone; save it with LF or CRLF line ends."
+    assert problem_of(post(client, body), 400)["detail"] == detail
+
+
+def test_a_carriage_return_in_a_quoted_cell_is_the_cells(client: FlaskClient) -> None:
+    sent = 'note,age,ejection_fraction,serum_creatinine\r\n"a\rb",62,25,1.7\r\n'
+    assert read(post(client, sent))[0]["note"] == "a\rb"
 
 
 @pytest.mark.parametrize(
@@ -306,15 +334,15 @@ def test_an_empty_body_and_another_delimiter_lack_the_columns(client: FlaskClien
         ("age\n62".encode("utf-16"), "The body is not UTF-8 at byte 0; save it as CSV in UTF-8."),
         (
             b'age,ejection_fraction,serum_creatinine\n62,25,"1.7\n',
-            "The body is not CSV with commas: unexpected end of data at line 2.",
+            f"The body is not CSV with commas: unexpected end of data at line 2; {QUOTES}.",
         ),
         (
             b'age,ejection_fraction,serum_creatinine\n"62"x,25,1.7\n',
-            "The body is not CSV with commas: ',' expected after '\"' at line 2.",
+            f"The body is not CSV with commas: ',' expected after '\"' at line 2; {QUOTES}.",
         ),
         (
             b"age,ejection_fraction,serum_creatinine\n" + b"6" * 200_000,
-            "The body is not CSV with commas: field larger than field limit (131072) at line 2.",
+            f"The body is not CSV with commas: field larger than field limit (131072) at line 2; {QUOTES}.",
         ),
     ],
 )

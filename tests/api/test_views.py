@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import re
@@ -111,7 +112,13 @@ def test_a_wrong_media_type_is_415(client: FlaskClient, media_type: str) -> None
     assert "application/json" in body["detail"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"62", b"\xff\xfe{\x00}\x00", b'\xef\xbb\xbf{"age": 62}', b"[" * 100_000])
+def test_json_with_a_byte_order_mark_is_answered_as_without(client: FlaskClient) -> None:
+    for body in (json.dumps(example()).encode(), b'{"age": 300}'):
+        marked, plain = post(client, codecs.BOM_UTF8 + body), post(client, body)
+        assert (marked.status_code, marked.data) == (plain.status_code, plain.data)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"62", b"\xff\xfe{\x00}\x00", b"[" * 100_000])
 def test_what_is_not_the_expected_json_is_400(client: FlaskClient, body: bytes) -> None:
     assert problem_of(post(client, body), 400)["type"].endswith("#malformed")
 

@@ -12,7 +12,7 @@ from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAIL
 from heartapp.api.media import CSV, JSON, PARQUET
 from heartapp.api.reading import READ_AWAY
 from heartapp.api.summary import ModelSummary
-from heartapp.api.tables import FAULT
+from heartapp.api.tables import BETWEEN_FAULTS, FAULT
 from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.columns import ADDED_NAMES
@@ -166,7 +166,8 @@ def _predict(
             f"A table, CSV in UTF-8{' or Parquet' if PARQUET in tables else ''}, has a column for each variable by its "
             f"name, and up to {max_patients} patients. It is answered in the same kind: its own columns, whichever "
             f"they are, and behind them {', '.join(ADDED_NAMES)}. With on_error=skip every row stays, what is added is "
-            f"empty in faulty ones, and a last column, {FAULT}, says why. Accept asks for another kind; survival, "
+            f"empty in faulty ones, and a last column, {FAULT}, says why ('{BETWEEN_FAULTS}' between faults); of an "
+            "array's faulty patients the values are empty too. Accept asks for another kind; survival, "
             f"horizon, explain and instability are for JSON alone.{'' if PARQUET in tables else _NO_PARQUET}\n\n"
             f"A body of more than {max_body_bytes:,} bytes is refused with 413; send the patients in several requests. "
             f"One of more than {READ_AWAY} times that is refused unread. Bodies are sent unpacked: "

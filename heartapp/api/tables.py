@@ -33,6 +33,8 @@ UNPACKED: Final = 8
 """How many times as large as a body may be what a Parquet file unpacks to."""
 FAULT: Final = "fault"
 """The last column of a table's answer where faulty patients are kept and not scored."""
+BETWEEN_FAULTS: Final = " | "
+"""Stands between the faults of one row; no message holds it."""
 _OTHER_DELIMITERS: Final = ";\t|"
 _LONE_RETURN: Final = re.compile("\r(?!\n)")
 
@@ -90,7 +92,7 @@ class Patients:
         texts: list[list[str]] = [[] for _ in self.good]
         for fault in self.faults:
             texts[fault.row or 0].append(f"{fault.field} {fault.message}".lstrip())
-        return ["; ".join(one) for one in texts]
+        return [BETWEEN_FAULTS.join(one) for one in texts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, agree, media_types
 from heartapp.api.openapi import openapi_document
 from heartapp.api.reading import RequestError, read_body, read_query, read_rows
 from heartapp.api.summary import summarise
-from heartapp.api.tables import FAULT, UNPACKED, Reading, read_patients, write_table
+from heartapp.api.tables import BETWEEN_FAULTS, FAULT, UNPACKED, Reading, read_patients, write_table
 from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import VARIABLES
 from heartapp.inference.columns import ADDED_NAMES
@@ -121,6 +121,7 @@ def page() -> ResponseReturnValue:
         parquet=PARQUET if PARQUET in media_types() else None,
         added=ADDED_NAMES,
         fault=FAULT,
+        between_faults=BETWEEN_FAULTS.strip(),
     )
 
 

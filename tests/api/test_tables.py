@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.api.media import CSV, JSON
-from heartapp.api.tables import FAULT
+from heartapp.api.tables import BETWEEN_FAULTS, FAULT
 from heartapp.cli import main
 from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, OUTCOME
@@ -140,7 +140,7 @@ def test_a_table_posted_and_the_same_file_scored_have_the_same_added_columns(
     for place, field, reason in rejects:
         told.setdefault(place, []).append(f"{field} {reason}".lstrip())
     assert {place: row[FAULT] for place, row in enumerate(answered) if row[FAULT]} == {
-        place: "; ".join(faults) for place, faults in told.items()
+        place: BETWEEN_FAULTS.join(faults) for place, faults in told.items()
     }
 
 
@@ -238,7 +238,7 @@ def test_on_request_a_table_keeps_faulty_rows_and_says_what_is_wrong(client: Fla
     for row in (0, 2, 3):
         assert {answered[row][name] for name in ADDED_NAMES} == {""}
     age, smoking = BY_NAME["age"].expected, BY_NAME["smoking"].expected
-    assert answered[0][FAULT] == f"age must be {age}; smoking must be {smoking}, or null where it is not known"
+    assert answered[0][FAULT] == f"age must be {age} | smoking must be {smoking}, or null where it is not known"
     assert answered[0]["age"] == "300"
     assert answered[2][FAULT] == "has 2 cells, the header has 11"
     assert (answered[2]["anaemia"], answered[2]["smoking"]) == ("0", "")
@@ -261,7 +261,11 @@ def test_on_request_faulty_patients_of_an_array_are_empty_rows_of_a_table(client
     assert (
         [row["risk"] != "" for row in answered] == [row[FAULT] == "" for row in answered] == [False, True, False, False]
     )
+    assert {value for name, value in answered[0].items() if name != FAULT} == {""}
     assert answered[2][FAULT] == "must be a JSON object"
+    faults = answered[3][FAULT].split(BETWEEN_FAULTS)
+    assert [one.split()[0] for one in faults] == ["age", "x"]
+    assert faults[1] == "x is not a variable; leave it out"
     assert SENTINEL not in response.text
 
 

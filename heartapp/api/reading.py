@@ -65,12 +65,9 @@ def read_body(request: Request, most: int) -> bytes:
         content = request.get_data(cache=False)
         # Werkzeug cuts a body in chunks off at its own limit and says nothing.
         if len(content) == (limit := request.max_content_length):
-            _discard(request, limit)
             raise _too_large(limit)
         return content
     if length > most:
-        if length <= READ_AWAY * most:
-            _discard(request, length)
         raise _too_large(most)
     # Of known length, straight from the server: the layers in between take as long as a prediction.
     content = request.environ["wsgi.input"].read(length)
@@ -79,11 +76,19 @@ def read_body(request: Request, most: int) -> bytes:
     return bytes(content)
 
 
-def _discard(request: Request, most: int) -> None:
-    """Read so many bytes of a body away: a client that sends all of it before it reads would not get the answer."""
+def read_away(request: Request, most: int) -> None:
+    """Read what is left of a refused body: a client that sends all of it before it reads would not get the answer.
+
+    A body that claims to be far larger than ``most`` bytes is left unread.
+    """
+    left = READ_AWAY * most
+    # Where the server does not end the input itself, a body of unstated length may not be read.
+    length = request.content_length or (left if request.environ.get("wsgi.input_terminated") else 0)
+    if length > left:
+        return
     with suppress(OSError, ValueError):  # who has gone away is refused all the same
-        while most > 0 and (piece := request.environ["wsgi.input"].read(min(most, _PIECE))):
-            most -= len(piece)
+        while length > 0 and (piece := request.environ["wsgi.input"].read(min(length, _PIECE))):
+            length -= len(piece)
 
 
 def _too_large(most: int) -> RequestError:

@@ -12,7 +12,7 @@ from heartapp.api.answers import PredictionList, faulty_fields
 from heartapp.api.asking import PARAMETERS, read_asked, read_skip
 from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, agree, media_types
 from heartapp.api.openapi import openapi_document
-from heartapp.api.reading import RequestError, read_body, read_query, read_rows
+from heartapp.api.reading import RequestError, read_away, read_body, read_query, read_rows
 from heartapp.api.summary import summarise
 from heartapp.api.tables import BETWEEN_FAULTS, FAULT, UNPACKED, Reading, read_patients, write_table
 from heartapp.clinical.patient import MOST_FAULTS
@@ -128,6 +128,7 @@ def page() -> ResponseReturnValue:
 @blueprint.errorhandler(RequestError)
 def request_error(error: RequestError) -> ResponseReturnValue:
     """What is wrong with the request itself."""
+    read_away(get_request(), get_settings().max_body_bytes)
     return problem(error.status, str(error))
 
 

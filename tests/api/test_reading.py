@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.reading import READ_AWAY, RequestError, read_body, read_query, read_records, read_rows
+from heartapp.api.reading import READ_AWAY, RequestError, read_away, read_body, read_query, read_records, read_rows
 from heartapp.errors import FieldError, InvalidPatientError
 
 if TYPE_CHECKING:
@@ -34,15 +34,25 @@ def refusal(body: bytes) -> RequestError:
     return caught.value
 
 
-@pytest.mark.parametrize(("times", "read"), [(1, 10), (READ_AWAY, 10 * READ_AWAY), (READ_AWAY + 0.1, 0)])
-def test_a_body_is_read_before_it_is_refused_unless_it_claims_to_be_far_too_large(times: float, read: int) -> None:
-    request = asked(b" " * int(10 * times))
-    if times == 1:
-        assert len(read_body(request, 10)) == 10
-    else:
-        with pytest.raises(RequestError) as caught:
-            read_body(request, 10)
-        assert caught.value.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+@pytest.mark.parametrize("size", [0, 1, 10, 10 * READ_AWAY])
+def test_a_refused_body_is_read_away_once(size: int) -> None:
+    request = asked(b" " * size)
+    for _ in range(2):
+        read_away(request, 10)
+        assert request.environ["wsgi.input"].tell() == size
+
+
+def test_what_claims_to_be_far_too_large_is_left_unread() -> None:
+    request = asked(b" " * (10 * READ_AWAY + 1))
+    read_away(request, 10)
+    assert request.environ["wsgi.input"].tell() == 0
+
+
+@pytest.mark.parametrize(("terminated", "read"), [(True, 10 * READ_AWAY), (False, 0)])
+def test_a_body_of_unstated_length_is_read_away_where_the_server_ends_it(*, terminated: bool, read: int) -> None:
+    request = asked(b" " * 100)
+    request.environ.update({"CONTENT_LENGTH": "", "wsgi.input_terminated": terminated})
+    read_away(request, 10)
     assert request.environ["wsgi.input"].tell() == read
 
 

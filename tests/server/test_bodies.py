@@ -95,6 +95,23 @@ def test_who_sends_the_whole_of_too_large_a_body_before_reading_gets_the_answer(
     assert f"larger than {Settings().max_body_bytes:,} bytes" in answer.json["detail"]
 
 
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ("?x=1", {}, 400),
+        ("", {"Content-Type": "text/plain"}, 415),
+        ("", {"Content-Encoding": "gzip"}, 415),
+    ],
+    ids=["a parameter", "a media type", "a coding"],
+)
+def test_a_refusal_for_another_reason_gets_through_too(
+    server: Server, query: str, headers: dict[str, str], status: int
+) -> None:
+    body = bytes(Settings().max_body_bytes)
+    headers = {"Content-Type": "application/json", **headers}
+    assert_problem(server.request("POST", f"/api/v1/predict{query}", body, headers), status)
+
+
 def test_a_client_that_goes_away_within_too_large_a_body_does_no_harm(server: Server) -> None:
     for _ in range(5):
         with closing(server.connect()) as connection:

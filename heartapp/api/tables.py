@@ -197,7 +197,8 @@ def _read_csv(content: bytes, reading: Reading) -> tuple[Rows, NDArray[np.float6
     for fault in broken:
         row = rows[fault.row or 0]
         row[:] = [*row[:width], *[""] * (width - len(row))]
-    end = "\r\n" if "\r\n" in text[: text.find("\n") + 1] else "\n"
+    # A carriage return alone in a cell is quoted by Python only where lines end in CRLF.
+    end = "\r\n" if "\r\n" in text[: text.find("\n") + 1] or _LONE_RETURN.search(text) else "\n"
     return TextRows(names, rows, end), _numbers(rows, positions), broken
 
 

@@ -326,9 +326,11 @@ def test_lines_that_end_in_a_carriage_return_alone_are_refused(client: FlaskClie
     assert problem_of(post(client, body), 400)["detail"] == detail
 
 
-def test_a_carriage_return_in_a_quoted_cell_is_the_cells(client: FlaskClient) -> None:
-    sent = 'note,age,ejection_fraction,serum_creatinine\r\n"a\rb",62,25,1.7\r\n'
-    assert read(post(client, sent))[0]["note"] == "a\rb"
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_carriage_return_in_a_quoted_cell_is_the_cells(client: FlaskClient, end: str) -> None:
+    answer = post(client, end.join(["note,age,ejection_fraction,serum_creatinine", '"a\rb",62,25,1.7', ""]))
+    assert b'\n"a\rb",62,' in answer.data
+    assert read(answer)[0]["note"] == "a\rb"
 
 
 @pytest.mark.parametrize(

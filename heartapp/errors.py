@@ -61,10 +61,11 @@ class FieldError:
 
 
 class InvalidPatientError(HeartappError):
-    """At least one patient has faulty fields; ``errors`` lists all of them."""
+    """At least one patient has faulty fields; ``errors`` lists all of them, or the first where there are ``more``."""
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__(f"{len(errors)} faulty {'field' if len(errors) == 1 else 'fields'}")
+    def __init__(self, errors: Sequence[FieldError], *, more: bool = False) -> None:
+        counted = f"{len(errors)} faulty {'field' if len(errors) == 1 else 'fields'}"
+        super().__init__(f"The first {len(errors):,} faulty fields, there are more" if more else counted)
         self.errors = tuple(errors)
 
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from heartapp import create_app
 from heartapp.cli import main
+from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.config import Settings
 from heartapp.inference.bundle import REPORT, read_served
@@ -106,3 +107,10 @@ def test_every_file_that_the_documents_link_or_name_is_there() -> None:
     named = re.findall(r"`((?:heartapp|tests|config|requirements)/[\w/.]+)`", README)
 
     assert [path for path in linked + named if not (ROOT / path).exists()] == []
+
+
+def test_the_limits_of_a_request_are_those_of_the_settings() -> None:
+    settings = Settings()
+    assert settings.max_body_bytes == 4 * 2**20
+    assert f"{settings.max_patients:,} patients and 4 MiB at most" in README.replace("\n", " ")
+    assert f"of more than {MOST_FAULTS:,} the first" in README.replace("\n", " ")

@@ -18,17 +18,28 @@ CSV: Final = "text/csv"
 PARQUET: Final = "application/vnd.apache.parquet"
 MEDIA_TYPES: Final = (JSON, CSV, PARQUET)
 
+PLAIN: Final = frozenset({"", "identity"})
+"""The header ``Content-Encoding`` of those who send a body as it is."""
 ANYTHING: Final = frozenset({None, "*/*", JSON})
 """The header ``Accept`` of those who send JSON and are answered with JSON; None is its absence."""
+
+
+def media_types() -> list[str]:
+    """Those that this server takes and gives: Parquet needs the extra ``bulk``."""
+    return [one for one in MEDIA_TYPES if one != PARQUET or find_spec("pyarrow") is not None]
 
 
 def agree(request: Request) -> tuple[str, str]:
     """The media types of a request's body and of its answer.
 
     Raises:
-        RequestError: the body is of another type, or ``Accept`` allows none.
+        RequestError: the body is packed or of another type, or ``Accept`` allows none.
     """
-    available = [one for one in MEDIA_TYPES if one != PARQUET or find_spec("pyarrow") is not None]
+    if request.headers.get("Content-Encoding", "").strip().lower() not in PLAIN:
+        raise RequestError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the body unpacked, without the header Content-Encoding."
+        )
+    available = media_types()
     sent = request.mimetype
     if sent == PARQUET and PARQUET not in available:
         raise RequestError(

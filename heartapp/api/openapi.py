@@ -10,8 +10,10 @@ import msgspec
 from heartapp.api.answers import FaultyField, PredictionList
 from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
 from heartapp.api.media import CSV, JSON, PARQUET
+from heartapp.api.reading import READ_AWAY
 from heartapp.api.summary import ModelSummary
-from heartapp.api.tables import FAULT
+from heartapp.api.tables import BETWEEN_FAULTS, FAULT
+from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.columns import ADDED_NAMES
 from heartapp.inference.model import Prediction
@@ -33,6 +35,7 @@ _DESCRIPTION: Final = (
 _FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
 _TABLES: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}, PARQUET: {"schema": {}}}
 """A table is no JSON, so that its columns stand in a description."""
+_NO_PARQUET: Final = " Parquet needs an extra of the server's, bulk; without it, as here, it is answered with 415."
 
 
 class ModelList(msgspec.Struct):
@@ -43,7 +46,7 @@ class ModelList(msgspec.Struct):
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """RFC 9457 problem details. ``errors`` lists every faulty field at once."""
+    """RFC 9457 problem details. ``errors`` lists every faulty field at once, up to a number that the contract names."""
 
     type: str
     title: str
@@ -52,13 +55,17 @@ class Problem(msgspec.Struct, omit_defaults=True):
     errors: list[FaultyField] = []
 
 
-def openapi_document(models: Sequence[Model], *, default: str, max_patients: int) -> dict[str, Any]:
+def openapi_document(
+    models: Sequence[Model], *, default: str, max_patients: int, max_body_bytes: int, media_types: Collection[str]
+) -> dict[str, Any]:
     """The whole document.
 
     Args:
         models: those that are served.
         default: the model that answers where none is named.
         max_patients: the most patients in one array.
+        max_body_bytes: the largest body.
+        media_types: what bodies and answers may be.
     """
     _, schemas = msgspec.json.schema_components(
         [Prediction, PredictionList, ModelSummary, ModelList, Problem], ref_template="#/components/schemas/{name}"
@@ -74,7 +81,7 @@ def openapi_document(models: Sequence[Model], *, default: str, max_patients: int
         },
         "servers": [{"url": "/api/v1"}],
         "paths": {
-            "/predict": {"post": _predict(list(patients), default, max_patients)},
+            "/predict": {"post": _predict(list(patients), default, max_patients, max_body_bytes, media_types)},
             "/models": {"get": _get("models", "What is served here", "ModelList")},
             "/models/{name}": {
                 "get": {
@@ -145,20 +152,28 @@ def _get(operation: str, summary: str, schema: str | None, *problems: int) -> di
     }
 
 
-def _predict(models: list[str], default: str, max_patients: int) -> dict[str, Any]:
+def _predict(
+    models: list[str], default: str, max_patients: int, max_body_bytes: int, media_types: Collection[str]
+) -> dict[str, Any]:
     patients = [_reference(_schema_name(name)) for name in models]
+    tables = {name: content for name, content in _TABLES.items() if name in media_types}
     return {
         "operationId": "predict",
         "summary": "Predict one patient, or many",
         "description": (
             "An object is answered with a prediction, an array with a list of them in the same order. With survival, "
             f"horizon, explain or instability an array holds at most {MOST_DETAILED} patients.\n\n"
-            f"A table, CSV in UTF-8 or Parquet, has a column for each variable by its name, and up to {max_patients} "
-            "patients. It is answered in the same kind: its own columns, whichever they are, and behind them "
-            f"{', '.join(ADDED_NAMES)}. With on_error=skip every row stays, what is added is empty in faulty ones, and "
-            f"a last column, {FAULT}, says why. Accept asks for another kind; survival, horizon, explain and "
-            "instability have a place in JSON alone. Parquet needs an extra of the server's, bulk; without it, it is "
-            "answered with 415."
+            f"A table, CSV in UTF-8{' or Parquet' if PARQUET in tables else ''}, has a column for each variable by its "
+            f"name, and up to {max_patients} patients. It is answered in the same kind: its own columns, whichever "
+            f"they are, and behind them {', '.join(ADDED_NAMES)}. With on_error=skip every row stays, what is added is "
+            f"empty in faulty ones, and a last column, {FAULT}, says why ('{BETWEEN_FAULTS}' between faults); of an "
+            "array's faulty patients the values are empty too. Accept asks for another kind; survival, "
+            f"horizon, explain and instability are for JSON alone.{'' if PARQUET in tables else _NO_PARQUET}\n\n"
+            f"A body of more than {max_body_bytes:,} bytes is refused with 413; send the patients in several requests. "
+            f"One of more than {READ_AWAY} times that is refused unread. Bodies are sent unpacked: "
+            "Content-Encoding is answered with 415.\n\n"
+            f"A refusal lists every faulty field at once, or the first {MOST_FAULTS:,}; its detail says when there are "
+            f"more. With on_error=skip an answer lists all, of one patient up to {MOST_FAULTS:,}."
         ),
         "parameters": [
             _parameter("model", "Which model answers.", {"type": "string", "enum": models, "default": default}),
@@ -192,7 +207,7 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
                         ]
                     }
                 },
-                **_TABLES,
+                **tables,
             },
         },
         "responses": {
@@ -200,7 +215,7 @@ def _predict(models: list[str], default: str, max_patients: int) -> dict[str, An
                 "description": "What the model says",
                 "content": {
                     JSON: {"schema": {"oneOf": [_reference("Prediction"), _reference("PredictionList")]}},
-                    **_TABLES,
+                    **tables,
                 },
             },
             **_problems(400, 404, 406, 413, 415, 422, 503),

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected
 
 from heartapp.api.decoding import decode_rows
-from heartapp.clinical.patient import printable, validate_patients
+from heartapp.clinical.patient import printable, refusal, validate_patients
 from heartapp.errors import FieldError, HeartappError, InvalidPatientError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flask import Request
+
+
+READ_AWAY: Final = 2
+"""Bodies of up to so many times the limit are read before they are refused; what claims to be larger is not."""
+_PIECE: Final = 65_536
 
 
 class RequestError(HeartappError):
@@ -51,23 +57,45 @@ def read_body(request: Request, most: int) -> bytes:
     """The body, of at most so many bytes.
 
     Raises:
-        RequestEntityTooLarge: it is larger than the limit.
+        RequestError: it is larger than the limit.
         ClientDisconnected: it ends before its stated length.
     """
     length = request.content_length
     if length is None:
         content = request.get_data(cache=False)
-        # Werkzeug cuts a body in chunks off at the limit and says nothing.
-        if len(content) == most:
-            raise RequestEntityTooLarge
+        # Werkzeug cuts a body in chunks off at its own limit and says nothing.
+        if len(content) == (limit := request.max_content_length):
+            raise _too_large(limit)
         return content
     if length > most:
-        raise RequestEntityTooLarge
+        raise _too_large(most)
     # Of known length, straight from the server: the layers in between take as long as a prediction.
     content = request.environ["wsgi.input"].read(length)
     if len(content) < length:
         raise ClientDisconnected
     return bytes(content)
+
+
+def read_away(request: Request, most: int) -> None:
+    """Read what is left of a refused body: a client that sends all of it before it reads would not get the answer.
+
+    A body that claims to be far larger than ``most`` bytes is left unread.
+    """
+    left = READ_AWAY * most
+    # Where the server does not end the input itself, a body of unstated length may not be read.
+    length = request.content_length or (left if request.environ.get("wsgi.input_terminated") else 0)
+    if length > left:
+        return
+    with suppress(OSError, ValueError):  # who has gone away is refused all the same
+        while length > 0 and (piece := request.environ["wsgi.input"].read(min(length, _PIECE))):
+            length -= len(piece)
+
+
+def _too_large(most: int) -> RequestError:
+    return RequestError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"The body is larger than {most:,} bytes; send the patients in several requests.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +123,7 @@ def read_rows(content: bytes, names: Sequence[str], required: Sequence[str], *, 
 
     Raises:
         RequestError: the body is not JSON, or there are more than ``most`` patients.
-        InvalidPatientError: with every faulty field of every patient.
+        InvalidPatientError: see `heartapp.clinical.patient.refusal`.
     """
     short = decode_rows(content, tuple(names), tuple(required))
     if short is not None and len(short[0]) <= most:
@@ -105,7 +133,7 @@ def read_rows(content: bytes, names: Sequence[str], required: Sequence[str], *, 
     if many and skip:
         return _sort_out(records, names, required)
     if strays := [_stray(row) for row, record in enumerate(records) if not isinstance(record, dict)]:
-        raise InvalidPatientError(strays)
+        raise refusal(strays)
     return Read(validate_patients(records, names, required, many=many), many, range(len(records)))
 
 
@@ -154,7 +182,7 @@ def too_many(most: int) -> RequestError:
 def _decode(body: bytes) -> Any:
     try:
         return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=float
+            body.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=float
         )
     except UnicodeDecodeError as error:
         raise _malformed(f"it is not UTF-8 at byte {error.start}") from None

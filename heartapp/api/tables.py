@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
@@ -13,8 +14,8 @@ import numpy as np
 from heartapp.api.asking import read_asked
 from heartapp.api.media import CSV, JSON
 from heartapp.api.reading import RequestError, read_rows, too_many
-from heartapp.clinical.patient import MOST_FAULTS
-from heartapp.errors import ColumnsError, DataError, InvalidPatientError
+from heartapp.clinical.patient import refusal
+from heartapp.errors import ColumnsError, DataError
 from heartapp.inference.batch import find_faults, score_values
 from heartapp.inference.columns import ADDED_NAMES, find_columns, ragged, read_cell
 
@@ -32,6 +33,10 @@ UNPACKED: Final = 8
 """How many times as large as a body may be what a Parquet file unpacks to."""
 FAULT: Final = "fault"
 """The last column of a table's answer where faulty patients are kept and not scored."""
+BETWEEN_FAULTS: Final = " | "
+"""Stands between the faults of one row; no message holds it."""
+_OTHER_DELIMITERS: Final = ";\t|"
+_LONE_RETURN: Final = re.compile("\r(?!\n)")
 
 
 class Rows(Protocol):
@@ -87,7 +92,7 @@ class Patients:
         texts: list[list[str]] = [[] for _ in self.good]
         for fault in self.faults:
             texts[fault.row or 0].append(f"{fault.field} {fault.message}".lstrip())
-        return ["; ".join(one) for one in texts]
+        return [BETWEEN_FAULTS.join(one) for one in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +127,12 @@ def read_patients(content: bytes, sent: str, reading: Reading) -> Patients:
 
             rows, values, broken = *read_parquet(content, reading), []
     except ColumnsError as error:
-        raise InvalidPatientError(error.faults) from None
+        raise refusal(error.faults) from None
     except DataError as error:
         raise RequestError(HTTPStatus.BAD_REQUEST, f"{error}.") from None
     faults, good = find_faults(values, broken, reading.model)
     if faults and not reading.skip:
-        raise InvalidPatientError(faults[:MOST_FAULTS])
+        raise refusal(faults)
     return Patients(rows, values, good, faults)
 
 
@@ -168,9 +173,11 @@ def _read_csv(content: bytes, reading: Reading) -> tuple[Rows, NDArray[np.float6
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{PLACE} is not UTF-8 at byte {error.start}; save it as CSV in UTF-8") from None
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    # Lines end at line feeds alone: a lone carriage return would be one to Python, and is none to `heartapp score`.
+    lines = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     try:
         names = next(lines, [])
+        _check_header(names)
         positions = find_columns(names, reading.model, PLACE, added=reading.added)
         rows: list[list[str]] = []
         for row in lines:
@@ -179,14 +186,30 @@ def _read_csv(content: bytes, reading: Reading) -> tuple[Rows, NDArray[np.float6
             if row:
                 rows.append(row)
     except csv.Error as error:
-        raise DataError(f"{PLACE} is not CSV with commas: {error} at line {lines.line_num}") from None
+        if _LONE_RETURN.search(text):
+            raise DataError(f"{PLACE} holds a carriage return alone; save it with LF or CRLF line ends") from None
+        raise DataError(
+            f"{PLACE} is not CSV with commas: {error} at line {lines.line_num}; look for a quote that is opened and "
+            "not closed, or not doubled inside its cell"
+        ) from None
     width = len(names)
     broken = [ragged(len(row), width, index) for index, row in enumerate(rows) if len(row) != width]
     for fault in broken:
         row = rows[fault.row or 0]
         row[:] = [*row[:width], *[""] * (width - len(row))]
-    end = "\r\n" if "\r\n" in text[: text.find("\n") + 1] else "\n"
+    # A carriage return alone in a cell is quoted by Python only where lines end in CRLF.
+    end = "\r\n" if "\r\n" in text[: text.find("\n") + 1] or _LONE_RETURN.search(text) else "\n"
     return TextRows(names, rows, end), _numbers(rows, positions), broken
+
+
+def _check_header(names: Sequence[str]) -> None:
+    if not "".join(names).strip():
+        raise DataError(
+            f"{PLACE} is empty, or its first line is; it needs a header with the columns' names and a row for each "
+            "patient"
+        )
+    if len(names) == 1 and any(mark in names[0] for mark in _OTHER_DELIMITERS):
+        raise DataError(f"{PLACE}: its header is a single column; save it as CSV with commas")
 
 
 def _numbers(rows: Sequence[Sequence[str]], positions: Sequence[int | None]) -> NDArray[np.float64]:

@@ -10,11 +10,12 @@ from flask import Blueprint, Response, render_template
 
 from heartapp.api.answers import PredictionList, faulty_fields
 from heartapp.api.asking import PARAMETERS, read_asked, read_skip
-from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, agree
+from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, agree, media_types
 from heartapp.api.openapi import openapi_document
-from heartapp.api.reading import RequestError, read_body, read_query, read_rows
+from heartapp.api.reading import RequestError, read_away, read_body, read_query, read_rows
 from heartapp.api.summary import summarise
-from heartapp.api.tables import FAULT, UNPACKED, Reading, read_patients, write_table
+from heartapp.api.tables import BETWEEN_FAULTS, FAULT, UNPACKED, Reading, read_patients, write_table
+from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import VARIABLES
 from heartapp.inference.columns import ADDED_NAMES
 from heartapp.web.extension import get_registry, get_request, get_settings
@@ -39,7 +40,12 @@ def predict() -> ResponseReturnValue:
     query = read_query(request, PARAMETERS)
     model = get_registry().get(query.get("model"))
     skip = read_skip(query)
-    if request.environ.get("CONTENT_TYPE") != JSON or request.environ.get("HTTP_ACCEPT") not in ANYTHING:
+    headers = request.environ
+    if (
+        headers.get("CONTENT_TYPE") != JSON
+        or headers.get("HTTP_ACCEPT") not in ANYTHING
+        or "HTTP_CONTENT_ENCODING" in headers
+    ):
         sent, wanted = agree(request)
         if not sent == wanted == JSON:
             return _predict_table(model, query, sent, wanted)
@@ -85,14 +91,22 @@ def model(name: str) -> ResponseReturnValue:
 def openapi() -> ResponseReturnValue:
     """The contract, as OpenAPI 3.1."""
     read_query(get_request(), ())
-    registry = get_registry()
-    return _json(openapi_document(registry.models, default=registry.default, max_patients=get_settings().max_patients))
+    registry, settings = get_registry(), get_settings()
+    return _json(
+        openapi_document(
+            registry.models,
+            default=registry.default,
+            max_patients=settings.max_patients,
+            max_body_bytes=settings.max_body_bytes,
+            media_types=media_types(),
+        )
+    )
 
 
 @blueprint.get("/")
 def page() -> ResponseReturnValue:
     """The API explained to people."""
-    registry = get_registry()
+    registry, settings = get_registry(), get_settings()
     example = {variable.name: variable.example for variable in VARIABLES if variable.known == "bedside"}
     return render_template(
         "api.html",
@@ -100,17 +114,21 @@ def page() -> ResponseReturnValue:
         variables=VARIABLES,
         example=msgspec.json.encode(example).decode(),
         problems=TYPES,
-        most=get_settings().max_patients,
+        most=settings.max_patients,
+        most_bytes=settings.max_body_bytes,
+        most_faults=MOST_FAULTS,
         csv=CSV,
-        parquet=PARQUET,
+        parquet=PARQUET if PARQUET in media_types() else None,
         added=ADDED_NAMES,
         fault=FAULT,
+        between_faults=BETWEEN_FAULTS.strip(),
     )
 
 
 @blueprint.errorhandler(RequestError)
 def request_error(error: RequestError) -> ResponseReturnValue:
     """What is wrong with the request itself."""
+    read_away(get_request(), get_settings().max_body_bytes)
     return problem(error.status, str(error))
 
 

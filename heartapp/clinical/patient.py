@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
 _NAME_LENGTH: Final = 64
 
-
 MOST_FAULTS: Final = 1_000
-"""Faults that are told of at once; who sends more has sent something else than patients."""
+"""Faults that are told of in one refusal; who sends more has sent something else than patients."""
 
 MISSING: Final = math.nan
 """What stands in a patient's place for a value that is not known."""
@@ -38,21 +37,26 @@ def validate_patients(
         One list of values a patient, in the order of ``names``, `MISSING` where one is not known.
 
     Raises:
-        InvalidPatientError: with every faulty field of every record, up to `MOST_FAULTS`.
+        InvalidPatientError: see `refusal`.
     """
     variables = [BY_NAME[name] for name in names]
     rows: list[list[float]] = []
     errors: list[FieldError] = []
     for row, record in enumerate(records):
         faults = _faults(record, variables, required)
-        errors += [FieldError(field, message, row if many else None) for field, message in faults[:MOST_FAULTS]]
-        if len(errors) >= MOST_FAULTS:
+        errors += [FieldError(field, message, row if many else None) for field, message in faults]
+        if len(errors) > MOST_FAULTS:
             break
         if not errors:
             rows.append([_value(record.get(name)) for name in names])
     if errors:
-        raise InvalidPatientError(errors)
+        raise refusal(errors)
     return rows
+
+
+def refusal(faults: Sequence[FieldError]) -> InvalidPatientError:
+    """The error that tells of every fault, or of the first `MOST_FAULTS` and that there are more."""
+    return InvalidPatientError(faults[:MOST_FAULTS], more=len(faults) > MOST_FAULTS)
 
 
 def _value(value: object) -> float:

@@ -12,6 +12,7 @@ import pytest
 
 from heartapp.api.media import CSV, JSON, PARQUET
 from heartapp.api.tables import FAULT
+from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.columns import ADDED_NAMES
 from heartapp.scoring.columns import ADDED
@@ -157,6 +158,13 @@ def test_columns_that_do_not_fit_are_faulty_fields(
     error = problem_of(post(client, parquet(columns)), 422)["errors"][0]
     assert error["field"] == field
     assert error["message"].startswith(message)
+
+
+def test_no_more_faults_are_told_than_of_an_array_and_it_is_said_that_there_are_more(client: FlaskClient) -> None:
+    ill = {**dict.fromkeys(example(), [0.0] * 400), "age": [300.0] * 400}
+    body = problem_of(post(client, parquet(ill)), 422)
+    assert len(body["errors"]) == MOST_FAULTS
+    assert body["detail"] == "The first 1,000 faulty fields, there are more; nothing was predicted."
 
 
 @pytest.mark.parametrize("body", [b"", b"PAR1", b"age\n62\n", parquet(patients())[:-9]])

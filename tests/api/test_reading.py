@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.reading import RequestError, read_body, read_query, read_records, read_rows
+from heartapp.api.reading import READ_AWAY, RequestError, read_away, read_body, read_query, read_records, read_rows
 from heartapp.errors import FieldError, InvalidPatientError
 
 if TYPE_CHECKING:
@@ -33,8 +34,35 @@ def refusal(body: bytes) -> RequestError:
     return caught.value
 
 
+@pytest.mark.parametrize("size", [0, 1, 10, 10 * READ_AWAY])
+def test_a_refused_body_is_read_away_once(size: int) -> None:
+    request = asked(b" " * size)
+    for _ in range(2):
+        read_away(request, 10)
+        assert request.environ["wsgi.input"].tell() == size
+
+
+def test_what_claims_to_be_far_too_large_is_left_unread() -> None:
+    request = asked(b" " * (10 * READ_AWAY + 1))
+    read_away(request, 10)
+    assert request.environ["wsgi.input"].tell() == 0
+
+
+@pytest.mark.parametrize(("terminated", "read"), [(True, 10 * READ_AWAY), (False, 0)])
+def test_a_body_of_unstated_length_is_read_away_where_the_server_ends_it(*, terminated: bool, read: int) -> None:
+    request = asked(b" " * 100)
+    request.environ.update({"CONTENT_LENGTH": "", "wsgi.input_terminated": terminated})
+    read_away(request, 10)
+    assert request.environ["wsgi.input"].tell() == read
+
+
 def test_an_object_is_one_patient() -> None:
     assert patients(b'{"age": 62, "serum_creatinine": 1.9}') == ([{"age": 62, "serum_creatinine": 1.9}], False)
+
+
+def test_a_byte_order_mark_does_not_matter() -> None:
+    for body in (b'{"age": 62}', b'[{"age": 62}, {}]'):
+        assert patients(codecs.BOM_UTF8 + body) == patients(body)
 
 
 def test_an_array_is_many_patients_and_may_be_empty() -> None:
@@ -60,7 +88,6 @@ def test_an_array_is_many_patients_and_may_be_empty() -> None:
         pytest.param(b'[{"a": {"age": 1, "age": 1}}]', "the key 'age' stands", id="a key twice, deep inside"),
         pytest.param(b'{"age": 62}'.decode().encode("utf-16"), "not UTF-8 at byte 0", id="UTF-16 with a mark"),
         pytest.param(b'{"age": 62}'.decode().encode("utf-16-le"), "at line 1", id="UTF-16 without a mark"),
-        pytest.param(b'{"age": 62}'.decode().encode("utf-8-sig"), "utf-8 bom", id="a byte order mark"),
         pytest.param(b'{"\xff": 62}', "not UTF-8 at byte 2", id="a byte that is no UTF-8"),
         pytest.param(b'{"\xed\xa0\x80": 62}', "not UTF-8 at byte 2", id="a lone surrogate in bytes"),
         pytest.param(b'{"a\x00": 62}', "invalid control character", id="a control character"),

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.api.media import CSV, JSON
-from heartapp.api.tables import FAULT
+from heartapp.api.tables import BETWEEN_FAULTS, FAULT
 from heartapp.cli import main
 from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, OUTCOME
@@ -34,6 +34,7 @@ PREDICT = "/api/v1/predict"
 NAMES = MODEL_VARIABLES["bedside"]
 REQUIRED = ("age", "ejection_fraction", "serum_creatinine")
 SENTINEL = "61946283"
+QUOTES = "look for a quote that is opened and not closed, or not doubled inside its cell"
 
 Drawn = "Callable[[Sequence[str], int], list[list[float]]]"
 
@@ -139,7 +140,7 @@ def test_a_table_posted_and_the_same_file_scored_have_the_same_added_columns(
     for place, field, reason in rejects:
         told.setdefault(place, []).append(f"{field} {reason}".lstrip())
     assert {place: row[FAULT] for place, row in enumerate(answered) if row[FAULT]} == {
-        place: "; ".join(faults) for place, faults in told.items()
+        place: BETWEEN_FAULTS.join(faults) for place, faults in told.items()
     }
 
 
@@ -213,9 +214,18 @@ def test_faults_of_a_table_are_named_with_their_rows_and_no_value(client: FlaskC
     assert SENTINEL not in response.text
 
 
-def test_no_more_faults_are_told_than_of_an_array(client: FlaskClient) -> None:
-    body = problem_of(post(client, table([[""] * len(NAMES)] * 400)), 422)
-    assert len(body["errors"]) == MOST_FAULTS
+def test_the_same_number_of_faults_is_told_of_table_and_array_and_that_there_are_more(client: FlaskClient) -> None:
+    refused = [post(client, table([[""] * len(NAMES)] * 400)), client.post(PREDICT, json=[{}] * 400)]
+    for body in (problem_of(answer, 422) for answer in refused):
+        assert len(body["errors"]) == MOST_FAULTS
+        assert body["detail"] == "The first 1,000 faulty fields, there are more; nothing was predicted."
+    (strays,) = {len(problem_of(client.post(PREDICT, json=[7] * count), 422)["errors"]) for count in (1_000, 1_001)}
+    assert strays == MOST_FAULTS
+
+
+def test_where_faults_are_skipped_all_are_told(client: FlaskClient) -> None:
+    answer = client.post(f"{PREDICT}?on_error=skip", json=[{}] * 400).get_json()
+    assert len(answer["errors"]) == 400 * len(REQUIRED) > MOST_FAULTS
 
 
 def test_on_request_a_table_keeps_faulty_rows_and_says_what_is_wrong(client: FlaskClient) -> None:
@@ -228,7 +238,7 @@ def test_on_request_a_table_keeps_faulty_rows_and_says_what_is_wrong(client: Fla
     for row in (0, 2, 3):
         assert {answered[row][name] for name in ADDED_NAMES} == {""}
     age, smoking = BY_NAME["age"].expected, BY_NAME["smoking"].expected
-    assert answered[0][FAULT] == f"age must be {age}; smoking must be {smoking}, or null where it is not known"
+    assert answered[0][FAULT] == f"age must be {age} | smoking must be {smoking}, or null where it is not known"
     assert answered[0]["age"] == "300"
     assert answered[2][FAULT] == "has 2 cells, the header has 11"
     assert (answered[2]["anaemia"], answered[2]["smoking"]) == ("0", "")
@@ -251,7 +261,11 @@ def test_on_request_faulty_patients_of_an_array_are_empty_rows_of_a_table(client
     assert (
         [row["risk"] != "" for row in answered] == [row[FAULT] == "" for row in answered] == [False, True, False, False]
     )
+    assert {value for name, value in answered[0].items() if name != FAULT} == {""}
     assert answered[2][FAULT] == "must be a JSON object"
+    faults = answered[3][FAULT].split(BETWEEN_FAULTS)
+    assert [one.split()[0] for one in faults] == ["age", "x"]
+    assert faults[1] == "x is not a variable; leave it out"
     assert SENTINEL not in response.text
 
 
@@ -285,9 +299,38 @@ def test_a_table_without_a_header_is_refused_without_its_values(client: FlaskCli
     assert SENTINEL not in response.text
 
 
-@pytest.mark.parametrize("body", ["", "\n", "age;ejection_fraction;serum_creatinine\n62;25;1\n"])
-def test_an_empty_body_and_another_delimiter_lack_the_columns(client: FlaskClient, body: str) -> None:
-    assert [one["field"] for one in problem_of(post(client, body), 422)["errors"]] == list(REQUIRED)
+@pytest.mark.parametrize("body", ["", "\n", "\ufeff", " \r\n", ",,\n1,2,3\n"])
+def test_an_empty_body_and_an_empty_header_are_400(client: FlaskClient, body: str) -> None:
+    assert problem_of(post(client, body), 400)["detail"] == (
+        "The body is empty, or its first line is; it needs a header with the columns' names and a row for each patient."
+    )
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_another_delimiter_is_told_once(client: FlaskClient, mark: str) -> None:
+    body = problem_of(post(client, f"{mark.join(REQUIRED)}\n{mark.join(['62', '25', '1.7'])}\n"), 400)
+    assert body["detail"] == "The body: its header is a single column; save it as CSV with commas."
+    assert "errors" not in body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "age,ejection_fraction,serum_creatinine\r62,25,1.7\r",
+        "age,ejection_fraction,serum_creatinine\n62,25,1.7\r51,45,0.9\n",
+        "age,ejection_fraction,serum_creatinine\r\n62,25,1.7\r51,45,0.9\r\n",
+    ],
+)
+def test_lines_that_end_in_a_carriage_return_alone_are_refused(client: FlaskClient, body: str) -> None:
+    detail = "The body holds a carriage return alone; save it with LF or CRLF line ends."
+    assert problem_of(post(client, body), 400)["detail"] == detail
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_carriage_return_in_a_quoted_cell_is_the_cells(client: FlaskClient, end: str) -> None:
+    answer = post(client, end.join(["note,age,ejection_fraction,serum_creatinine", '"a\rb",62,25,1.7', ""]))
+    assert b'\n"a\rb",62,' in answer.data
+    assert read(answer)[0]["note"] == "a\rb"
 
 
 @pytest.mark.parametrize(
@@ -297,15 +340,15 @@ def test_an_empty_body_and_another_delimiter_lack_the_columns(client: FlaskClien
         ("age\n62".encode("utf-16"), "The body is not UTF-8 at byte 0; save it as CSV in UTF-8."),
         (
             b'age,ejection_fraction,serum_creatinine\n62,25,"1.7\n',
-            "The body is not CSV with commas: unexpected end of data at line 2.",
+            f"The body is not CSV with commas: unexpected end of data at line 2; {QUOTES}.",
         ),
         (
             b'age,ejection_fraction,serum_creatinine\n"62"x,25,1.7\n',
-            "The body is not CSV with commas: ',' expected after '\"' at line 2.",
+            f"The body is not CSV with commas: ',' expected after '\"' at line 2; {QUOTES}.",
         ),
         (
             b"age,ejection_fraction,serum_creatinine\n" + b"6" * 200_000,
-            "The body is not CSV with commas: field larger than field limit (131072) at line 2.",
+            f"The body is not CSV with commas: field larger than field limit (131072) at line 2; {QUOTES}.",
         ),
     ],
 )

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import codecs
+import gzip
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,8 +14,10 @@ from hypothesis import strategies as st
 
 from heartapp.api.answers import PredictionList
 from heartapp.api.asking import MOST_DETAILED
+from heartapp.api.media import CSV, JSON, PARQUET
 from heartapp.api.openapi import ModelList, Problem
 from heartapp.api.summary import ModelSummary, summarise
+from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.model import Asked, Prediction
 from heartapp.web.extension import get_registry
@@ -107,7 +112,13 @@ def test_a_wrong_media_type_is_415(client: FlaskClient, media_type: str) -> None
     assert "application/json" in body["detail"]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"62", b"\xff\xfe{\x00}\x00", b'\xef\xbb\xbf{"age": 62}', b"[" * 100_000])
+def test_json_with_a_byte_order_mark_is_answered_as_without(client: FlaskClient) -> None:
+    for body in (json.dumps(example()).encode(), b'{"age": 300}'):
+        marked, plain = post(client, codecs.BOM_UTF8 + body), post(client, body)
+        assert (marked.status_code, marked.data) == (plain.status_code, plain.data)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"62", b"\xff\xfe{\x00}\x00", b"[" * 100_000])
 def test_what_is_not_the_expected_json_is_400(client: FlaskClient, body: bytes) -> None:
     assert problem_of(post(client, body), 400)["type"].endswith("#malformed")
 
@@ -336,7 +347,9 @@ def test_too_many_patients_and_too_many_bytes_are_413() -> None:
     assert "at most 2" in problem_of(client.post(PREDICT, json=[example()] * 3), 413)["detail"]
     padding = b" " * (2_048 - len(json.dumps(example())))
     assert post(client, json.dumps(example()).encode() + padding).status_code == 200
-    assert problem_of(post(client, json.dumps(example()).encode() + padding + b" "), 413)["type"].endswith("#too-large")
+    refused = problem_of(post(client, json.dumps(example()).encode() + padding + b" "), 413)
+    assert refused["type"].endswith("#too-large")
+    assert refused["detail"] == "The body is larger than 2,048 bytes; send the patients in several requests."
 
 
 def over_gunicorn(client: FlaskClient, body: bytes, **stated: str) -> TestResponse:
@@ -350,13 +363,49 @@ def test_a_body_of_unstated_length_is_read_and_held_to_the_same_limit() -> None:
     patient = json.dumps(example()).encode()
     chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
     assert over_gunicorn(client, patient, **chunked).status_code == 200
-    assert problem_of(over_gunicorn(client, patient + b" " * 4_096, **chunked), 413)["type"].endswith("#too-large")
+    refused = problem_of(over_gunicorn(client, patient + b" " * 4_096, **chunked), 413)
+    assert refused["detail"] == "The body is larger than 2,048 bytes; send the patients in several requests."
+
+
+def test_a_body_in_chunks_is_held_to_the_limit_at_which_it_was_cut_off() -> None:
+    app = make_app(max_body_bytes=2_048)
+    app.config["MAX_CONTENT_LENGTH"] = 1_024
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
+    refused = problem_of(over_gunicorn(app.test_client(), b" " * 1_500, **chunked), 413)
+    assert "larger than 1,024 bytes" in refused["detail"]
 
 
 def test_a_body_that_is_shorter_than_it_says_is_400(client: FlaskClient) -> None:
     patient = json.dumps(example()).encode()
     assert over_gunicorn(client, patient, CONTENT_LENGTH=str(len(patient))).status_code == 200
     problem_of(over_gunicorn(client, patient, CONTENT_LENGTH=str(len(patient) + 1)), 400)
+
+
+@pytest.mark.parametrize("sent", ["application/jsonx", "application/json-seq", "application/jsonx; charset=utf-8"])
+def test_a_media_type_that_begins_like_json_is_another(client: FlaskClient, sent: str) -> None:
+    problem_of(client.post(PREDICT, data=json.dumps(example()), content_type=sent), 415)
+
+
+@pytest.mark.parametrize("sent", ["application/json; charset=utf-8", "application/json;charset=UTF-8"])
+def test_json_with_a_charset_is_answered_as_without(client: FlaskClient, sent: str) -> None:
+    for body in (json.dumps(example()), json.dumps([example()] * 2), "{"):
+        answer = client.post(PREDICT, data=body, content_type=sent)
+        plain = post(client, body.encode())
+        assert (answer.status_code, answer.data) == (plain.status_code, plain.data)
+
+
+@pytest.mark.parametrize("content_type", [JSON, CSV])
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "identity, gzip"])
+def test_a_packed_body_is_415_and_told_to_be_sent_unpacked(client: FlaskClient, content_type: str, coding: str) -> None:
+    body = gzip.compress(json.dumps(example()).encode())
+    packed = client.post(PREDICT, data=body, content_type=content_type, headers={"Content-Encoding": coding})
+    assert problem_of(packed, 415)["detail"] == "Send the body unpacked, without the header Content-Encoding."
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_body_whose_coding_is_none_is_answered_as_without(client: FlaskClient, coding: str) -> None:
+    answer = client.post(PREDICT, json=example(), headers={"Content-Encoding": coding})
+    assert (answer.status_code, answer.data) == (200, client.post(PREDICT, json=example()).data)
 
 
 @pytest.mark.parametrize("query", ["?model=none", "?model=", "?model=Bedside", "?model=../bedside", "?model=%FF"])
@@ -456,6 +505,31 @@ def test_the_page_for_people_shows_a_command_that_works(client: FlaskClient) -> 
     address, sent = re.fullmatch(r"curl (\S+) \\\n  --json '(.*)'", command).groups()  # type: ignore[union-attr]  # else it fails, as it should
     assert address == f"http://localhost{PREDICT}"
     assert post(client, sent.encode()).data == client.post(PREDICT, json=example()).data
+
+
+def test_page_and_contract_name_the_most_faults_that_are_told(client: FlaskClient) -> None:
+    contract = json.loads(client.get("/api/v1/openapi.json").data)["paths"]["/predict"]["post"]["description"]
+    assert f"{MOST_FAULTS:,}" in contract
+    assert f"{MOST_FAULTS:,}" in Page(client.get("/api/v1/").text).text("main")
+
+
+def test_where_the_server_has_no_pyarrow_page_and_contract_do_not_offer_parquet(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = ("/api/v1/", "/api/v1/openapi.json")
+    assert all(PARQUET in client.get(address).text for address in addresses)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for address in addresses:
+        offered = client.get(address).text
+        assert PARQUET not in offered
+        assert "bulk" in offered
+
+
+def test_page_and_contract_name_the_largest_body() -> None:
+    client = make_app(max_body_bytes=12_345).test_client()
+    contract = json.loads(client.get("/api/v1/openapi.json").data)["paths"]["/predict"]["post"]["description"]
+    assert "12,345 bytes" in contract
+    assert "12,345 bytes" in Page(client.get("/api/v1/").text).text("main")
 
 
 def test_the_page_for_people_names_every_variable_with_what_is_expected(client: FlaskClient) -> None:

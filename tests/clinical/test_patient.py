@@ -112,12 +112,19 @@ def test_a_field_that_may_be_missing_is_the_same_absent_and_null(name: str) -> N
         assert [value for value in row if not math.isnan(value)] == [EXAMPLE[one] for one in required]
 
 
-def test_no_more_faults_are_told_than_anyone_reads() -> None:
+def test_no_more_faults_are_told_than_anyone_reads_and_it_is_said_that_there_are_more() -> None:
     empty: list[dict[str, float]] = [{}] * MOST_FAULTS
-    told = faults(empty, many=True)
-    assert MOST_FAULTS <= len(told) < MOST_FAULTS + len(BEDSIDE)
     stranger = {**EXAMPLE, **{f"x{index}": 1 for index in range(2 * MOST_FAULTS)}}
-    assert len(faults([stranger])) == MOST_FAULTS
+    for records in (empty, [stranger]):
+        with pytest.raises(InvalidPatientError, match=r"^The first 1,000 faulty fields, there are more$") as caught:
+            validate_patients(records, BEDSIDE, BEDSIDE, many=True)
+        assert len(caught.value.errors) == MOST_FAULTS
+
+
+def test_where_all_faults_are_told_nothing_is_said_of_more() -> None:
+    faulty = {**EXAMPLE, "age": 300}
+    with pytest.raises(InvalidPatientError, match=r"^1000 faulty fields$"):
+        validate_patients([faulty] * MOST_FAULTS, BEDSIDE, BEDSIDE, many=True)
 
 
 def test_what_stands_for_a_missing_value_is_no_number_of_any_variable() -> None:

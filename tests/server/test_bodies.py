@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from heartapp.api.reading import READ_AWAY
 from heartapp.config import Settings
 from tests.server.running import BEDSIDE_EXAMPLE, Answer, make_home, running
 
@@ -77,9 +78,46 @@ def test_a_body_in_chunks_is_answered_as_one_of_known_length(server: Server) -> 
     assert chunked.json == server.predict(BEDSIDE_EXAMPLE).json
 
 
-def test_a_body_that_claims_to_be_larger_than_the_limit_is_refused_unread(server: Server) -> None:
-    answer = send_raw(server, f"{HEAD}Content-Length: {Settings().max_body_bytes + 1}\r\n\r\n".encode())
+def test_a_body_that_claims_to_be_far_larger_than_the_limit_is_refused_unread(server: Server) -> None:
+    claimed = READ_AWAY * Settings().max_body_bytes + 1
+    answer = send_raw(server, f"{HEAD}Content-Length: {claimed}\r\n\r\n".encode())
     assert_problem(answer, 413)
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["of known length", "in chunks"])
+def test_who_sends_the_whole_of_too_large_a_body_before_reading_gets_the_answer(
+    server: Server, *, chunked: bool
+) -> None:
+    body = bytes(READ_AWAY * Settings().max_body_bytes - 1)
+    sent = iter([body[:1_000_000], body[1_000_000:]]) if chunked else body
+    answer = server.request("POST", "/api/v1/predict", sent, {"Content-Type": "application/json"})
+    assert_problem(answer, 413)
+    assert f"larger than {Settings().max_body_bytes:,} bytes" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ("?x=1", {}, 400),
+        ("", {"Content-Type": "text/plain"}, 415),
+        ("", {"Content-Encoding": "gzip"}, 415),
+    ],
+    ids=["a parameter", "a media type", "a coding"],
+)
+def test_a_refusal_for_another_reason_gets_through_too(
+    server: Server, query: str, headers: dict[str, str], status: int
+) -> None:
+    body = bytes(Settings().max_body_bytes)
+    headers = {"Content-Type": "application/json", **headers}
+    assert_problem(server.request("POST", f"/api/v1/predict{query}", body, headers), status)
+
+
+def test_a_client_that_goes_away_within_too_large_a_body_does_no_harm(server: Server) -> None:
+    for _ in range(5):
+        with closing(server.connect()) as connection:
+            connection.sendall(f"{HEAD}Content-Length: {Settings().max_body_bytes + 1}\r\n\r\n{{".encode())
+    assert server.predict(BEDSIDE_EXAMPLE).status == 200
+    assert "Traceback" not in server.log
 
 
 @pytest.fixture(scope="module")

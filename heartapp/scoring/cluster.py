@@ -27,7 +27,7 @@ from heartapp.scoring.partitions import (
 from heartapp.scoring.pipeline import Counts
 from heartapp.scoring.progress import Progress
 from heartapp.scoring.replacing import told
-from heartapp.scoring.score import check_target, find_kinds, rejects_path, tell_absent
+from heartapp.scoring.score import check_rejects, check_target, find_kinds, rejects_path, tell_absent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,8 +51,8 @@ def score_on_cluster(
     kind, target_kind = find_kinds(source, target, options.kind)
     if is_stream(source) or is_stream(target):
         raise DataError("a cluster reads and writes files, no streams; name files that all its machines can reach")
-    rejects = rejects_path(target, options)
-    path = check_target(source, target, rejects)
+    rejects = check_rejects(source, target, rejects_path(target, options))
+    path = check_target(source, target)
     paths = [one.resolve() for one in find_files(source)]
     columns, partitions = plan_csv(paths[0], options.delimiter) if kind == "csv" else plan_parquet(paths)
     tell_absent(model, Input(source, columns, []).match(model), tell)

@@ -1,16 +1,18 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and streams, which are written as the work goes on."""
 
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from heartapp.errors import DataError
+from heartapp.scoring.formats import STREAM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import BinaryIO
 
 UNFINISHED: Final = ".unfinished"
@@ -40,6 +42,22 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def open_stream(path: Path) -> Iterator[BinaryIO]:
+    """Standard output, or a pipe or device, to write to.
+
+    Raises:
+        DataError: it cannot be written to.
+    """
+    if str(path) == STREAM:
+        with told(Path("standard output")):
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        return
+    with told(path), path.open("wb") as stream:
+        yield stream
 
 
 @contextmanager

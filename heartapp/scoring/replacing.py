@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from heartapp.errors import DataError
 from heartapp.scoring.formats import STREAM
@@ -16,6 +17,28 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 UNFINISHED: Final = ".unfinished"
+
+
+class _Told(io.RawIOBase):
+    """A stream whose errors name it: whoever writes to several at once learns which of them failed."""
+
+    def __init__(self, stream: BinaryIO, path: Path) -> None:
+        self._stream = stream
+        self._path = path
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, content: Any) -> int:
+        """Write all of it."""
+        with told(self._path):
+            return self._stream.write(content)
+
+
+def naming(stream: BinaryIO, path: Path) -> BinaryIO:
+    """A stream to write to whose errors name this path; it is left open."""
+    return cast("BinaryIO", _Told(stream, path))
 
 
 def unfinished(path: Path) -> Path:
@@ -33,7 +56,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     temporary = unfinished(path)
     try:
         with told(path), temporary.open("wb") as file:
-            yield file
+            yield naming(file, path)
             file.flush()
             os.fsync(file.fileno())
         with told(path):
@@ -52,19 +75,25 @@ def open_stream(path: Path) -> Iterator[BinaryIO]:
         DataError: it cannot be written to.
     """
     if str(path) == STREAM:
-        with told(Path("standard output")):
-            yield sys.stdout.buffer
+        name = Path("standard output")
+        with told(name):
+            yield naming(sys.stdout.buffer, name)
             sys.stdout.buffer.flush()
         return
     with told(path), path.open("wb") as stream:
-        yield stream
+        yield naming(stream, path)
 
 
 @contextmanager
 def told(path: Path) -> Iterator[None]:
-    """Make one line of what an operating system says of a file that cannot be written."""
+    """Make one line of what an operating system says of a file that cannot be written.
+
+    That nobody reads a pipe any longer is no fault of the file's, and is left to the command.
+    """
     try:
         yield
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from None
 

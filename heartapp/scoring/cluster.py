@@ -15,6 +15,7 @@ from distributed import Client, KilledWorker, as_completed
 
 from heartapp.errors import DataError
 from heartapp.scoring.inputs import Input, find_files, is_stream
+from heartapp.scoring.journal import OtherInputError
 from heartapp.scoring.partitions import (
     Job,
     join_parts,
@@ -61,6 +62,8 @@ def score_on_cluster(
         counts = _score_all(job, partitions, scheduler, tell)
         join_rejects(job, partitions, rejects)
         join_parts(job, partitions, path)
+    except OtherInputError:
+        raise
     except BaseException:
         tell(f"what was scored so far is kept in {job.folder}; go on with --resume")
         raise

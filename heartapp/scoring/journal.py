@@ -31,6 +31,10 @@ _CHECKSUM: Final = struct.Struct("<I")
 _SYNC_EVERY: Final = 64
 
 
+class OtherInputError(DataError):
+    """The input is not what the interrupted run read: work must start anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A chunk's scored rows: a checksum of their values, and the members' probabilities, shape (rows, 3)."""

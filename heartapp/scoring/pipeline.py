@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heartapp.errors import DataError
 from heartapp.inference.batch import find_faults, score_probabilities
-from heartapp.scoring.journal import Record
+from heartapp.scoring.journal import OtherInputError, Record
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -80,7 +79,7 @@ class Scorer:
         """Score the rows of a chunk that can be scored; ask the members only where the journal does not know.
 
         Raises:
-            DataError: the rows are not those that the journal knows.
+            OtherInputError: the rows are not those that the journal knows.
         """
         values, broken = chunk.values(self._positions)
         faults, good = find_faults(values, broken, self._model)
@@ -88,10 +87,7 @@ class Scorer:
         checksum = zlib.crc32(kept.data)
         record = known or Record(checksum, self._model.probabilities(kept))
         if (record.checksum, len(record.probabilities)) != (checksum, len(kept)):
-            raise DataError(
-                f"{self._place} is not what the interrupted run read (near row {chunk.first}); delete the journal to "
-                "start anew"
-            )
+            raise OtherInputError(f"{self._place} is not what the interrupted run read (near row {chunk.first})")
         scores = score_probabilities(self._model, record.probabilities)
         return Scored(
             chunk=chunk,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from heartapp.errors import DataError
 from heartapp.scoring.formats import SUFFIXES
 from heartapp.scoring.inputs import find_files, find_kind, is_stream, open_input
-from heartapp.scoring.journal import Journal
+from heartapp.scoring.journal import Journal, OtherInputError
 from heartapp.scoring.outputs import open_output
 from heartapp.scoring.pipeline import Counts, Scorer, run
 from heartapp.scoring.progress import Progress
@@ -125,6 +125,8 @@ def _open_target(
     try:
         with journal, replacing(path) as stream, rejects:
             yield stream, rejects, journal
+    except OtherInputError as error:
+        raise OtherInputError(f"{error}; delete {journal.path} to start anew") from None
     except BaseException:
         if journal.records:
             tell(f"what was scored so far is kept in {journal.path}; go on with --resume")

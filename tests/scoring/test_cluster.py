@@ -144,6 +144,12 @@ def test_partitions_with_a_marker_are_not_done_again(
         score_on_cluster(str(source), str(target), bedside, Options(), told.append, scheduler=scheduler)
 
     resume = Options(resume=True)
+    other = tmp_path / "other.csv"
+    pa_csv.write_csv(patients.slice(1), other)
+    told.clear()
+    with pytest.raises(DataError, match=r"parts is of another input or model; delete it to start anew"):
+        score_on_cluster(str(other), str(target), bedside, resume, told.append, scheduler=scheduler)
+    assert told == []
     (tmp_path / "out.csv.parts" / "_part-00000.json").unlink()
     counts = score_on_cluster(str(source), str(target), bedside, resume, told.append, scheduler=scheduler)
     assert counts.scored == 3_000

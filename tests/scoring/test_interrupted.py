@@ -186,8 +186,10 @@ def test_a_file_that_is_cut_off_is_told_and_no_other_takes_its_place(
         run(source, target, bedside)
 
     pa_csv.write_csv(patients.slice(1), source)
-    with pytest.raises(DataError, match=r"in\.csv is not what the interrupted run read \(near row 1\)"):
-        run(source, target, bedside, resume=True)
+    told: list[str] = []
+    with pytest.raises(DataError, match=r"\(near row 1\); delete \S+/out\.csv\.journal to start anew$"):
+        score(str(source), str(target), bedside, Options(resume=True), told.append)
+    assert told == []
 
     source.write_bytes(content)
     counts, _ = run(source, target, bedside, resume=True)

@@ -187,7 +187,7 @@ def test_a_journal_of_another_input_is_refused(
     ages = patients["age"].to_pylist()
     ages[700] = 50.0 if changed == "values" else None
     other = patients.set_column(1, "age", pa.array(ages))
-    with pytest.raises(DataError, match=r"^x\.parquet is not what the interrupted run read \(near row 501\); delete"):
+    with pytest.raises(DataError, match=r"^x\.parquet is not what the interrupted run read \(near row 501\)$"):
         score_with_journal(bedside, other, tmp_path / "journal", 6)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,12 +51,16 @@ def unfinished(path: Path) -> Path:
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file to write to that takes its name when everything is written and safe on the disk; else it is removed.
 
+    It gets the mode of the file that it replaces, before anything is written to it.
+
     Raises:
         DataError: the disk is full, or the folder cannot be written to.
     """
     temporary = unfinished(path)
     try:
         with told(path), temporary.open("wb") as file:
+            if path.is_file():
+                temporary.chmod(stat.S_IMODE(path.stat().st_mode))
             yield naming(file, path)
             file.flush()
             os.fsync(file.fileno())

@@ -121,6 +121,8 @@ def _open_target(
             yield stream, rejects, None
         return
     path = check_target(source, target)
+    if options.resume and parts_path(path).exists():
+        tell(f"{parts_path(path)}, what a cluster scored, is not used; only with --scheduler it is")
     journal = Journal(journal_path(path), digest, resume=options.resume)
     try:
         with journal, replacing(path) as stream, rejects:
@@ -137,6 +139,11 @@ def _open_target(
 def journal_path(target: Path) -> Path:
     """Where the journal of an output is kept."""
     return target.with_name(target.name + ".journal")
+
+
+def parts_path(target: Path) -> Path:
+    """Where a cluster's run keeps the partitions of an output."""
+    return target.with_name(target.name + ".parts")
 
 
 def check_target(source: str, target: str) -> Path:

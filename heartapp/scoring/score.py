@@ -97,8 +97,10 @@ def find_kinds(source: str, target: str, stated: Kind | None) -> tuple[Kind, Kin
     """Formats of input and output: by suffix, else as stated; a stream is of the other's format, or CSV.
 
     Raises:
-        DataError: the format of a file is not told.
+        DataError: the format of a file is not told, or the input is packed.
     """
+    if source.lower().endswith(".gz") and Path(source).is_file():
+        raise DataError(f"{source} is packed; unpack it on the way: zcat {source} | heartapp score - {target}")
     found = find_kind(source, stated), find_kind(target, stated)
     kinds = []
     for name, kind, other in zip((source, target), found, reversed(found), strict=True):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from heartapp.errors import DataError
 from heartapp.inference.columns import read_cell
 from heartapp.scoring import csv_input
+from heartapp.scoring.columns import DECIMAL_COMMA
 from heartapp.scoring.csv_input import CsvChunk, CsvFormat, read_chunks, read_format
 from heartapp.scoring.formats import DELIMITERS
 
@@ -187,7 +188,7 @@ def test_any_table_is_read_as_python_wrote_it(rows: list[list[str]], delimiter: 
         ]
         for row, found in zip(rows, values, strict=True):
             wanted = [read_cell(cell.encode()) for cell in row]
-            np.testing.assert_array_equal(np.abs(found), np.abs(wanted))
+            np.testing.assert_array_equal(np.abs(np.where(found == DECIMAL_COMMA, np.inf, found)), np.abs(wanted))
     assert sum(chunk.rows for chunk in chunks) == len(rows)
 
 

@@ -189,6 +189,8 @@ def test_what_fails_before_a_row_is_scored_leaves_nothing_behind(bedside: Model,
         ("parts", "parts/a.parquet", "a.parquet is an input too"),
         ("in.csv", "folder.csv", "folder.csv is a folder; name a file"),
         ("in.csv", "none/out.csv", "none; make it first"),
+        ("*.csv", "x.csv", "*.csv: a pattern names Parquet files only; score CSV files one by one"),
+        ("p.csv.gz", "x.csv", "p.csv.gz is packed; unpack it on the way: zcat p.csv.gz | heartapp score - x.csv"),
         ("none.csv", "out.csv", "none.csv: No such file or directory"),
     ],
 )
@@ -202,7 +204,7 @@ def test_names_that_cannot_be_meant_are_refused_and_nothing_is_written(
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("in.csv", "in.dat"):
+    for name in ("in.csv", "in.dat", "p.csv.gz"):
         Path(name).write_bytes(inputs["csv"].read_bytes())
     Path("link.csv").symlink_to("in.csv")
     Path("hard.csv").hardlink_to("in.csv")

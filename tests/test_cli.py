@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from heartapp.cli import main
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import DataError
 from heartapp.inference.bundle import list_bundles, read_served
+from heartapp.scoring.journal import Journal, Record
 from heartapp.scoring.rejects import Rejects
 from heartapp.training import data, reproduction, train
 from heartapp.training.audit import audit
@@ -334,6 +337,61 @@ def test_score_resumes_and_says_how_much_was_there(few: Path, monkeypatch: pytes
     assert "go on with --resume" in score(few, few.with_name("out.csv")).stderr
     result = score(few, few.with_name("out.csv"), "--resume", "--threads", "1")
     assert result.stderr.splitlines()[-1] == "2 of them were scored before the interruption"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_score_says_how_to_go_on_when_a_signal_ends_it(
+    few: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    unharmed = Journal.add
+
+    def add(journal: Journal, record: Record) -> None:
+        unharmed(journal, record)
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Journal, "add", add)
+    target = few.with_name("out.csv")
+    result = score(few, target)
+    assert result.exit_code == 128 + number
+    assert result.stderr.splitlines()[1:] == [
+        f"what was scored so far is kept in {target}.journal; go on with --resume"
+    ]
+    assert {path.name for path in few.parent.iterdir()} == {few.name, "out.csv.journal"}
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_score_lets_a_signal_pass_that_is_to_be_ignored(few: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unharmed = Journal.add
+
+    def add(journal: Journal, record: Record) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        unharmed(journal, record)
+
+    monkeypatch.setattr(Journal, "add", add)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert score(few, few.with_name("out.csv")).exit_code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("rows", [1, 10_000])
+def test_score_ends_without_a_word_when_nobody_reads_its_output(few: Path, rows: int) -> None:
+    header, first, *_ = few.read_bytes().splitlines(keepends=True)
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", "from heartapp.cli import main; main()", "score", "-", "-"],
+        cwd=SHIPPED.parent,
+        env={**os.environ, "HEARTAPP_MODELS": str(SHIPPED)},
+        input=header + rows * first,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert [line.partition(" anaemia")[0] for line in done.stderr.decode().splitlines()] == ["no column"]
 
 
 def test_score_says_in_one_line_what_is_wrong(few: Path) -> None:

@@ -7,14 +7,21 @@ read the input and write partitions themselves, on storage that they share with 
 from __future__ import annotations
 
 import gc
+import logging
 import shutil
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distributed import Client, KilledWorker, as_completed
+from distributed.client import ClosedClientError
+from distributed.comm.core import CommClosedError
 
 from heartapp.errors import DataError
 from heartapp.scoring.inputs import Input, find_files, is_stream
+from heartapp.scoring.journal import OtherInputError
 from heartapp.scoring.partitions import (
     Job,
     join_parts,
@@ -27,11 +34,10 @@ from heartapp.scoring.partitions import (
 from heartapp.scoring.pipeline import Counts
 from heartapp.scoring.progress import Progress
 from heartapp.scoring.replacing import told
-from heartapp.scoring.score import check_target, find_kinds, rejects_path, tell_absent
+from heartapp.scoring.score import check_rejects, check_target, find_kinds, parts_path, rejects_path, tell_absent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from heartapp.inference.model import Model
     from heartapp.scoring.partitions import Marker, Partition
@@ -51,8 +57,8 @@ def score_on_cluster(
     kind, target_kind = find_kinds(source, target, options.kind)
     if is_stream(source) or is_stream(target):
         raise DataError("a cluster reads and writes files, no streams; name files that all its machines can reach")
-    rejects = rejects_path(target, options)
-    path = check_target(source, target, rejects)
+    rejects = check_rejects(source, target, rejects_path(target, options))
+    path = check_target(source, target)
     paths = [one.resolve() for one in find_files(source)]
     columns, partitions = plan_csv(paths[0], options.delimiter) if kind == "csv" else plan_parquet(paths)
     tell_absent(model, Input(source, columns, []).match(model), tell)
@@ -61,8 +67,11 @@ def score_on_cluster(
         counts = _score_all(job, partitions, scheduler, tell)
         join_rejects(job, partitions, rejects)
         join_parts(job, partitions, path)
+    except OtherInputError:
+        raise
     except BaseException:
-        tell(f"what was scored so far is kept in {job.folder}; go on with --resume")
+        if _kept(Path(job.folder)):
+            tell(f"what was scored so far is kept in {job.folder}; go on with --resume")
         raise
     # A worker that Dask gave up too early may still be writing there.
     shutil.rmtree(job.folder, ignore_errors=True)
@@ -71,7 +80,7 @@ def score_on_cluster(
 
 def _make_folder(target: Path, *, resume: bool) -> str:
     """Where partitions are kept."""
-    folder = target.with_name(target.name + ".parts")
+    folder = parts_path(target)
     if folder.exists() and not resume:
         raise DataError(
             f"{folder} is there: an earlier run was interrupted; go on with --resume, or delete it to start anew"
@@ -79,6 +88,13 @@ def _make_folder(target: Path, *, resume: bool) -> str:
     with told(folder):
         folder.mkdir(exist_ok=True)
     return str(folder)
+
+
+def _kept(folder: Path) -> bool:
+    """Whether there is anything in a folder, which is removed if not."""
+    with suppress(OSError):
+        folder.rmdir()
+    return folder.exists()
 
 
 def _score_all(job: Job, partitions: Sequence[Partition], scheduler: str, tell: Callable[[str], None]) -> Counts:
@@ -98,7 +114,7 @@ def _score_all(job: Job, partitions: Sequence[Partition], scheduler: str, tell: 
 def _score(job: Job, partitions: Sequence[Partition], scheduler: str, tell: Callable[[str], None]) -> list[Marker]:
     progress = Progress(sum(partition.rows for partition in partitions))
     markers = []
-    with _connect(scheduler) as client:
+    with _connected(scheduler) as client:
         if not client.nthreads():
             tell("the cluster has no worker yet; waiting for one")
         futures = client.map(partial(score_partition, job), partitions, pure=False)
@@ -117,6 +133,17 @@ def _score(job: Job, partitions: Sequence[Partition], scheduler: str, tell: Call
             client.cancel(futures)
             progress.close()
     return markers
+
+
+@contextmanager
+def _connected(scheduler: str) -> Iterator[Client]:
+    # Dask would tell of a lost connection in a traceback as well.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    try:
+        with _connect(scheduler) as client:
+            yield client
+    except (CancelledError, ClosedClientError, CommClosedError):
+        raise DataError(f"the Dask scheduler at {scheduler} was lost; see that it runs again") from None
 
 
 def _connect(scheduler: str) -> Client:

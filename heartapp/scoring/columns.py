@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from heartapp.inference.batch import Scores
 
 _TYPES: Final = (pa.float64(), pa.int8(), *(pa.float32() for _ in MEMBERS), *(pa.int8() for _ in MEMBERS), pa.string())
+DECIMAL_COMMA: Final = float(np.finfo(np.float64).min)
+"""What stands for text that looks like a number with a comma for decimals, which is no number and is not guessed at."""
+_COMMA: Final = re.compile(rb"\s*[+-]?\d+,\d+\s*", re.ASCII)
+
 ADDED: Final = pa.schema(zip(ADDED_NAMES, _TYPES, strict=True))
 """What scoring puts behind the input's columns."""
 
@@ -64,7 +69,12 @@ def text_to_numbers(column: pa.Array) -> NDArray[np.float64]:
         return spelled_numbers(pc.if_else(pc.equal(text, ""), None, text).cast(pa.float64()))
     except pa.ArrowInvalid:
         cells = column.cast(pa.large_binary()).to_pylist()
-        return np.array([np.nan if cell is None else read_cell(cell) for cell in cells], np.float64)
+        return np.array([np.nan if cell is None else _read(cell) for cell in cells], np.float64)
+
+
+def _read(cell: bytes) -> float:
+    number = read_cell(cell)
+    return DECIMAL_COMMA if number == NOT_A_NUMBER and _COMMA.fullmatch(cell) else number
 
 
 def spelled_numbers(column: pa.Array) -> NDArray[np.float64]:

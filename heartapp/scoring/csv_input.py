@@ -21,7 +21,7 @@ from heartapp.inference.columns import ragged
 from heartapp.scoring.chunk import Chunk
 from heartapp.scoring.columns import spelled_numbers, text_to_numbers
 from heartapp.scoring.formats import DELIMITERS
-from heartapp.scoring.records import Records, record_ends, split_records
+from heartapp.scoring.records import Records, StrayQuoteError, record_ends, split_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -155,7 +155,8 @@ def read_format(stream: BinaryIO, delimiter: str, place: str) -> tuple[CsvFormat
     line = text[:stop]
     header = line.removesuffix(b"\r")
     try:
-        names = next(csv.reader(io.StringIO(header.decode("utf-8"), newline=""), delimiter=delimiter), [])
+        text_header = io.StringIO(header.decode("utf-8"), newline="")
+        names = next(csv.reader(text_header, delimiter=delimiter, strict=True), [])
     except UnicodeDecodeError:
         raise DataError(f"{place}: the header is not UTF-8; save the file as CSV in UTF-8") from None
     except csv.Error as error:
@@ -182,20 +183,31 @@ def read_chunks(stream: BinaryIO, form: CsvFormat, pending: bytes = b"", *, firs
         first: the number of the first row.
 
     Raises:
-        DataError: a quoted cell has no end.
+        DataError: a quoted cell has no end, or goes on behind it.
     """
     while block := _read(stream, form.place):
-        records, pending = split_records(pending + block, form.delimiter)
+        records, pending = _split(pending + block, form, first)
         if len(records):
             yield CsvChunk(first, form, records)
             first += len(records)
         elif len(pending) > LONGEST_RECORD:
             break
-    records, rest = split_records(pending + form.line_end, form.delimiter)
+    records, rest = _split(pending + form.line_end, form, first)
     if rest:
         raise DataError(f"{form.place}, row {first} or after: a quote is opened and never closed")
     if len(records):
         yield CsvChunk(first, form, records)
+
+
+def _split(text: bytes, form: CsvFormat, first: int) -> tuple[Records, bytes]:
+    """See `split_records`; ``first`` is the number of the text's first row."""
+    try:
+        return split_records(text, form.delimiter)
+    except StrayQuoteError as error:
+        raise DataError(
+            f"{form.place}, row {first + error.before}: a quoted cell goes on behind the quote that closes it; remove "
+            "the stray quote, or write two for one that belongs to the cell"
+        ) from None
 
 
 def _read(stream: BinaryIO, place: str) -> bytes:

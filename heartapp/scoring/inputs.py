@@ -80,6 +80,8 @@ def find_files(name: str) -> list[Path]:
         DataError: there is none.
     """
     if is_pattern(name):
+        if SUFFIXES.get(Path(name).suffix.lower()) == "csv":
+            raise DataError(f"{name}: a pattern names Parquet files only; score CSV files one by one")
         found = [Path(one) for one in glob.glob(name, recursive=True)]  # noqa: PTH207 - Path's own refuses absolute ones
     elif Path(name).is_dir():
         found = [one for one in Path(name).glob("*.[pP]*") if SUFFIXES.get(one.suffix.lower()) == "parquet"]

@@ -21,6 +21,7 @@ from heartapp.scoring.replacing import told
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
 
     from numpy.typing import NDArray
 
@@ -28,6 +29,10 @@ _HEAD: Final = "heartapp journal 1 {digest}\n"
 _RECORD: Final = struct.Struct("<II")  # rows, checksum of their values; behind it the checksum of all the record
 _CHECKSUM: Final = struct.Struct("<I")
 _SYNC_EVERY: Final = 64
+
+
+class OtherInputError(DataError):
+    """The input is not what the interrupted run read: work must start anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +50,20 @@ class Journal:
         """Start a journal, or open the one that an interrupted run left.
 
         Raises:
-            DataError: there is one and it is not to be resumed, or it is of another model, or no journal.
+            DataError: there is one and it is not to be resumed, or it is of another model, or no journal, or another
+                run has it.
         """
-        if path.exists() and not resume:
-            raise DataError(
-                f"{path} is there: an earlier run was interrupted; go on with --resume, or delete it to start anew"
-            )
         self.path = path
         self.records = 0
         self._reading = True
         head = _HEAD.format(digest=digest).encode()
         with told(path):
-            self._file = path.open("r+b" if path.exists() else "x+b")
+            there = path.exists()
+            self._file = path.open("r+b" if there else "x+b")
             found = self._file.read(len(head))
-        if not head.startswith(found):
+        if fault := self._fault(found, head, unwanted=there and not resume):
             self._file.close()
-            raise DataError(f"{path} is of another model or another heartapp; delete it to start anew")
+            raise DataError(f"{path} is {fault}")
         if found != head:
             self._write(0, head)
 
@@ -103,6 +106,15 @@ class Journal:
         """Take the journal away: its output is there."""
         self.path.unlink(missing_ok=True)
 
+    def _fault(self, found: bytes, head: bytes, *, unwanted: bool) -> str | None:
+        if not _lock(self._file):
+            return "in use: another run is writing this output; wait until it ends, or name another OUTPUT"
+        if unwanted:
+            return "there: an earlier run was interrupted; go on with --resume, or delete it to start anew"
+        if not head.startswith(found):
+            return "of another model or another heartapp; delete it to start anew"
+        return None
+
     def _write(self, position: int | None, content: bytes) -> None:
         with told(self.path):
             if position is not None:
@@ -110,3 +122,16 @@ class Journal:
                 self._file.truncate()
             self._file.write(content)
             self._file.flush()
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Keep a file from other runs until it is closed; False where another has it."""
+    try:
+        import fcntl  # noqa: PLC0415 - Windows has no such module
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):
+        pass  # some file systems have no locks either
+    return True

@@ -26,6 +26,7 @@ from heartapp.inference.model import Model, ModelIdentity
 from heartapp.scoring.csv_input import CsvFormat, read_chunks, read_format
 from heartapp.scoring.formats import delimiter_of
 from heartapp.scoring.inputs import Input, open_file
+from heartapp.scoring.journal import OtherInputError
 from heartapp.scoring.outputs import open_output
 from heartapp.scoring.parquet_input import check_same_columns, open_parquet, read_batches
 from heartapp.scoring.pipeline import Scorer, run
@@ -153,7 +154,7 @@ def score_partition(job: Job, partition: Partition) -> Marker:
             scorer = Scorer(model, opened.match(model), output, opened.place)
             counts = run(opened, scorer, output, rejects, threads=1)
         if counts.read != partition.rows:
-            raise DataError(f"{opened.place} has changed while it was read; start anew")
+            raise OtherInputError(f"{opened.place} has changed while it was read; start anew")
         marker = Marker(partition, model.identity, counts.scored, counts.rejected)
         with replacing(mine.marker(partition)) as stream:
             stream.write(msgspec.json.encode(marker))
@@ -188,14 +189,14 @@ def read_marker(job: Job, partition: Partition) -> Marker | None:
     """The marker of a partition, if it is there.
 
     Raises:
-        DataError: it is of another model or another input.
+        OtherInputError: it is of another model or another input.
     """
     try:
         marker = msgspec.json.decode(job.marker(partition).read_bytes(), type=Marker)
     except FileNotFoundError:
         return None
     if (marker.partition, marker.model) != (partition, job.model) or not job.part(partition).exists():
-        raise DataError(f"{job.folder} is of another input or model; delete it to start anew")
+        raise OtherInputError(f"{job.folder} is of another input or model; delete it to start anew")
     return marker
 
 
@@ -245,7 +246,7 @@ def _open_partition(job: Job, partition: Partition) -> Iterator[Input]:
             f"{path} on {platform.node()}: {error.strerror}; all machines of a cluster need the same files"
         ) from None
     if stamp != partition.stamp:
-        raise DataError(f"{path} has changed since the work was planned; start anew")
+        raise OtherInputError(f"{path} has changed since the work was planned; start anew")
     if isinstance(job.source, CsvFormat):
         with open_file(partition.path) as stream:
             stream.seek(partition.start)

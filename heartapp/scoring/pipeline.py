@@ -12,18 +12,20 @@ import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heartapp.errors import DataError
 from heartapp.inference.batch import find_faults, score_probabilities
-from heartapp.scoring.journal import Record
+from heartapp.scoring.columns import DECIMAL_COMMA
+from heartapp.scoring.journal import OtherInputError, Record
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
     from concurrent.futures import Future
+
+    from numpy.typing import NDArray
 
     from heartapp.errors import FieldError
     from heartapp.inference.model import Model
@@ -80,18 +82,16 @@ class Scorer:
         """Score the rows of a chunk that can be scored; ask the members only where the journal does not know.
 
         Raises:
-            DataError: the rows are not those that the journal knows.
+            OtherInputError: the rows are not those that the journal knows.
         """
         values, broken = chunk.values(self._positions)
         faults, good = find_faults(values, broken, self._model)
+        faults = self._explain(faults, values)
         kept = (values[good] if faults else values).astype(np.float32, order="C")
         checksum = zlib.crc32(kept.data)
         record = known or Record(checksum, self._model.probabilities(kept))
         if (record.checksum, len(record.probabilities)) != (checksum, len(kept)):
-            raise DataError(
-                f"{self._place} is not what the interrupted run read (near row {chunk.first}); delete the journal to "
-                "start anew"
-            )
+            raise OtherInputError(f"{self._place} is not what the interrupted run read (near row {chunk.first})")
         scores = score_probabilities(self._model, record.probabilities)
         return Scored(
             chunk=chunk,
@@ -101,6 +101,17 @@ class Scorer:
             record=record,
             resumed=known is not None,
         )
+
+    def _explain(self, faults: list[FieldError], values: NDArray[np.float64]) -> list[FieldError]:
+        """Say of each cell with a comma for decimals that this is its fault."""
+        rows, columns = np.nonzero(values == DECIMAL_COMMA)
+        commas = {(row, self._model.names[column]) for row, column in zip(rows.tolist(), columns.tolist(), strict=True)}
+        return [
+            replace(fault, message=f"{fault.message}; write decimals with a point")
+            if (fault.row, fault.field) in commas
+            else fault
+            for fault in faults
+        ]
 
 
 def run(

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 _LF, _CR, _QUOTE = b'\n\r"'
 
 
+class StrayQuoteError(ValueError):
+    """A quoted cell goes on behind the quote that closes it; ``before`` is how many whole records stand before."""
+
+    def __init__(self, before: int) -> None:
+        super().__init__(before)
+        self.before = before
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """Record i is ``text[starts[i]:stops[i]]``, without its line's end. Empty lines are no records."""
@@ -37,8 +45,18 @@ class Records:
 
 
 def split_records(text: bytes, delimiter: str) -> tuple[Records, bytes]:
-    """The whole records of text that starts with one, and what follows the last of them."""
-    ends = record_ends(text, delimiter)
+    """The whole records of text that starts with one, and what follows the last of them.
+
+    Raises:
+        StrayQuoteError: a quote stands where it would make one cell, or one record, of two.
+    """
+    ends, closing = _find_ends(text, delimiter)
+    closing = closing[: np.searchsorted(closing, len(text) - 1)]  # what stands behind the last byte is not known yet
+    wrong = np.ones(256, np.bool_)
+    wrong[[_LF, _CR, _QUOTE, ord(delimiter)]] = False
+    stray = wrong[np.frombuffer(text, np.uint8)[closing + 1]]
+    if stray.any():
+        raise StrayQuoteError(len(split_records(text[: closing[stray][0]], delimiter)[0]))
     starts = np.concatenate([[0], ends + 1])
     starts, following = starts[:-1], int(starts[-1])
     returned = np.frombuffer(text, np.uint8)[ends - 1] == _CR
@@ -53,18 +71,23 @@ def record_ends(text: bytes, delimiter: str) -> NDArray[np.intp]:
 
     A quote opens a cell at its start only, and within a quoted cell a doubled one stands for itself.
     """
+    return _find_ends(text, delimiter)[0]
+
+
+def _find_ends(text: bytes, delimiter: str) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The ends of records, and the positions of the quotes that close a cell or are the first of two."""
     codes = np.frombuffer(text, np.uint8)
     feeds = np.flatnonzero(codes == _LF)
     if b'"' not in text:
-        return feeds
+        return feeds, np.empty(0, np.intp)
     quotes = np.flatnonzero(codes == _QUOTE)
     opening = quotes[::2]
     before = codes[opening - 1]
     doubled = np.concatenate([[opening[0] == 0], np.diff(quotes)[1::2] == 1])
     if (doubled | (before == _LF) | (before == ord(delimiter))).all():
-        return np.asarray(feeds[np.searchsorted(quotes, feeds) % 2 == 0])
+        return feeds[np.searchsorted(quotes, feeds) % 2 == 0], quotes[1::2]
     # Some cell holds a quote without being quoted, so that counting quotes would mislead.
     quoted = re.compile(rb"(?:\A|(?<=[\n" + re.escape(delimiter.encode()) + rb']))"(?:[^"]++|"")*+(?:"|\Z)')
     spans = np.array([(-1, -1), *(found.span() for found in quoted.finditer(text))])
     last = np.searchsorted(spans[:, 0], feeds) - 1
-    return np.asarray(feeds[feeds >= spans[last, 1]])
+    return feeds[feeds >= spans[last, 1]], spans[1:, 1] - 1

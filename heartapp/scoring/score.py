@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartapp.errors import DataError
-from heartapp.scoring.formats import STREAM, SUFFIXES
+from heartapp.scoring.formats import SUFFIXES
 from heartapp.scoring.inputs import find_files, find_kind, is_stream, open_input
-from heartapp.scoring.journal import Journal
+from heartapp.scoring.journal import Journal, OtherInputError
 from heartapp.scoring.outputs import open_output
 from heartapp.scoring.pipeline import Counts, Scorer, run
 from heartapp.scoring.progress import Progress
-from heartapp.scoring.rejects import Rejects
-from heartapp.scoring.replacing import replacing, told
+from heartapp.scoring.rejects import Rejects, check_list
+from heartapp.scoring.replacing import open_stream, replacing, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,8 +97,10 @@ def find_kinds(source: str, target: str, stated: Kind | None) -> tuple[Kind, Kin
     """Formats of input and output: by suffix, else as stated; a stream is of the other's format, or CSV.
 
     Raises:
-        DataError: the format of a file is not told.
+        DataError: the format of a file is not told, or the input is packed.
     """
+    if source.lower().endswith(".gz") and Path(source).is_file():
+        raise DataError(f"{source} is packed; unpack it on the way: zcat {source} | heartapp score - {target}")
     found = find_kind(source, stated), find_kind(target, stated)
     kinds = []
     for name, kind, other in zip((source, target), found, reversed(found), strict=True):
@@ -114,19 +115,22 @@ def _open_target(
     source: str, target: str, digest: str, options: Options, tell: Callable[[str], None]
 ) -> Iterator[tuple[BinaryIO, Rejects, Journal | None]]:
     """The files to write to. When all is well they get their names, the output last, and the journal goes."""
-    rejects = Rejects(rejects_path(target, options))
+    rejects = Rejects(check_rejects(source, target, rejects_path(target, options)))
     if is_stream(target):
         if options.resume:
             raise DataError("a stream cannot be resumed: what was written is gone; name a file as OUTPUT")
-        name = "standard output" if target == STREAM else target
-        with told(Path(name)), _open_stream(target) as stream, rejects:
+        with open_stream(Path(target)) as stream, rejects:
             yield stream, rejects, None
         return
-    path = check_target(source, target, rejects_path(target, options))
-    journal = Journal(path.with_name(path.name + ".journal"), digest, resume=options.resume)
+    path = check_target(source, target)
+    if options.resume and parts_path(path).exists():
+        tell(f"{parts_path(path)}, what a cluster scored, is not used; only with --scheduler it is")
+    journal = Journal(journal_path(path), digest, resume=options.resume)
     try:
         with journal, replacing(path) as stream, rejects:
             yield stream, rejects, journal
+    except OtherInputError as error:
+        raise OtherInputError(f"{error}; delete {journal.path} to start anew") from None
     except BaseException:
         if journal.records:
             tell(f"what was scored so far is kept in {journal.path}; go on with --resume")
@@ -134,29 +138,57 @@ def _open_target(
     journal.remove()
 
 
-@contextmanager
-def _open_stream(target: str) -> Iterator[BinaryIO]:
-    if target == STREAM:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    with Path(target).open("wb") as stream:
-        yield stream
+def journal_path(target: Path) -> Path:
+    """Where the journal of an output is kept."""
+    return target.with_name(target.name + ".journal")
 
 
-def check_target(source: str, target: str, rejects: Path | None) -> Path:
+def parts_path(target: Path) -> Path:
+    """Where a cluster's run keeps the partitions of an output."""
+    return target.with_name(target.name + ".parts")
+
+
+def check_target(source: str, target: str) -> Path:
     """The output's path, links followed.
 
     Raises:
-        DataError: it is a folder, in a folder that is not there, or it or the file of rejects is an input.
+        DataError: it is a folder, in a folder that is not there, or an input.
     """
     path = Path(target).resolve()
     if path.is_dir():
         raise DataError(f"{target} is a folder; name a file")
-    if not path.parent.is_dir():
-        raise DataError(f"{target}: there is no folder {path.parent}; make it first")
-    inputs = [] if is_stream(source) else find_files(source)
-    for written in (path, rejects):
-        if written is not None and written.exists() and any(written.samefile(one) for one in inputs):
-            raise DataError(f"{written} is an input too, and would be replaced; name another file")
+    _check_replaced(path, source)
     return path
+
+
+def check_rejects(source: str, target: str, rejects: Path | None) -> Path | None:
+    """The path of the file of rejects, links followed; that of a stream as it is.
+
+    Raises:
+        DataError: it is an input or the output, in a folder that is not there, or there and no list of rejects.
+    """
+    if rejects is None:
+        return None
+    output = Path(target).resolve()
+    # Two may write to one device, such as the one that forgets everything.
+    if not rejects.is_char_device() and any(
+        _same(rejects, one) for one in (output, unfinished(output), journal_path(output))
+    ):
+        raise DataError(f"{rejects} is where the output is written; name another file with --rejects")
+    if is_stream(str(rejects)):
+        return rejects
+    path = rejects.resolve()
+    _check_replaced(path, source)
+    check_list(path)
+    return path
+
+
+def _check_replaced(path: Path, source: str) -> None:
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: there is no folder {path.parent}; make it first")
+    if not is_stream(source) and any(_same(path, one) for one in find_files(source)):
+        raise DataError(f"{path} is an input too, and would be replaced; name another file")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))

@@ -144,6 +144,12 @@ def test_partitions_with_a_marker_are_not_done_again(
         score_on_cluster(str(source), str(target), bedside, Options(), told.append, scheduler=scheduler)
 
     resume = Options(resume=True)
+    other = tmp_path / "other.csv"
+    pa_csv.write_csv(patients.slice(1), other)
+    told.clear()
+    with pytest.raises(DataError, match=r"parts is of another input or model; delete it to start anew"):
+        score_on_cluster(str(other), str(target), bedside, resume, told.append, scheduler=scheduler)
+    assert told == []
     (tmp_path / "out.csv.parts" / "_part-00000.json").unlink()
     counts = score_on_cluster(str(source), str(target), bedside, resume, told.append, scheduler=scheduler)
     assert counts.scored == 3_000
@@ -185,18 +191,63 @@ def clients() -> set[int]:
     return {id(one) for one in gc.get_objects() if type(one) is Client}
 
 
-def test_a_scheduler_that_does_not_answer_is_told(bedside: Model, source: Path, tmp_path: Path) -> None:
+def test_a_scheduler_that_does_not_answer_is_told_and_leaves_nothing_behind(
+    bedside: Model, source: Path, tmp_path: Path
+) -> None:
     before = clients()
+    told: list[str] = []
     for address in ("tcp://127.0.0.1:9", "nonsense://here"):
         with (
             dask.config.set({"distributed.comm.timeouts.connect": "0.2s"}),
             pytest.raises(DataError, match=f"^no Dask scheduler answers at {address}: "),
         ):
-            score_on_cluster(
-                str(source), str(tmp_path / "out.csv"), bedside, Options(resume=True), print, scheduler=address
-            )
+            score_on_cluster(str(source), str(tmp_path / "out.csv"), bedside, Options(), told.append, scheduler=address)
+        assert (told, [*tmp_path.iterdir()]) == ([], [])
     # None is left for the collector to close, which it might do while the next one starts and waits for it.
     assert clients() <= before
+
+
+def test_a_scheduler_that_is_lost_in_the_middle_is_told_in_one_line(
+    bedside: Model, source: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file, target = tmp_path / "scheduler.json", tmp_path / "out.csv"
+    process = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if "no worker yet" in line:
+            (tmp_path / "out.csv.parts" / "of a worker").touch()
+            process.kill()
+            process.wait()
+
+    try:
+        wait_until(lambda: file.exists() and file.read_text().endswith("}"), "the scheduler told its address")
+        address = json.loads(file.read_text())["address"]
+        with (
+            dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+            pytest.raises(DataError, match=rf"^the Dask scheduler at {address} was lost; see that it runs again$"),
+        ):
+            score_on_cluster(str(source), str(target), bedside, Options(), tell, scheduler=address)
+    finally:
+        process.kill()
+        process.wait()
+    assert told[1:] == [f"what was scored so far is kept in {target}.parts; go on with --resume"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_the_cluster_its_partitions_are_not_used_and_that_is_told(
+    bedside: Model, patients: pa.Table, tmp_path: Path
+) -> None:
+    pa_csv.write_csv(patients, tmp_path / "in.csv")
+    (tmp_path / "out.csv.parts").mkdir()
+    for resume, lines in ((True, 1), (False, 0)):
+        told: list[str] = []
+        score(str(tmp_path / "in.csv"), str(tmp_path / "out.csv"), bedside, Options(resume=resume), told.append)
+        assert (
+            told
+            == [f"{tmp_path}/out.csv.parts, what a cluster scored, is not used; only with --scheduler it is"] * lines
+        )
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.columns import read_cell
 from heartapp.scoring.columns import (
     ADDED,
+    DECIMAL_COMMA,
     added_columns,
     check_types,
     spelled_numbers,
@@ -69,6 +70,12 @@ def test_where_arrow_reads_a_number_from_csv_it_is_the_same(cell: str) -> None:
 
 def test_a_cell_that_is_not_utf_8_is_no_number() -> None:
     assert text_to_numbers(pa.array([b"\xff", b"5"])).tolist() == [math.inf, 5]
+
+
+def test_a_comma_for_decimals_is_told_from_other_text() -> None:
+    cells = [b"1,4", b" -0,5 ", b"1,2,3", b"1,", b"x,5", b"1.4"]
+    told = [DECIMAL_COMMA, DECIMAL_COMMA, math.inf, math.inf, math.inf, 1.4]
+    assert text_to_numbers(pa.array(cells)).tolist() == told
 
 
 # columns of Parquet

@@ -159,6 +159,23 @@ def test_a_full_disk_is_told_and_the_run_resumes_when_there_is_room(
     check_resumed(sources[suffix], target, bedside)
 
 
+def test_of_two_files_the_one_that_met_the_full_disk_is_named(
+    bedside: Model, sources: dict[str, Path], tmp_path: Path
+) -> None:
+    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
+    header, first, rest = sources[".csv"].read_bytes().split(b"\n", 2)
+    many, few = rest, b"\n".join(rest.splitlines()[:100]) + b"\n"
+    for good, faulty, named in ((many, 1, target.name), (few, 10_000, f"{target.name}.rejects.csv")):
+        source.write_bytes(b"\n".join([header, *[b"x" + first] * faulty, good]))
+        with (
+            disk_of(200_000),
+            pytest.raises(DataError, match=rf"/{named} cannot be written: File too large$"),
+        ):
+            run(source, target, bedside)
+        target.with_name("out.csv.journal").unlink()
+        assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
 def test_a_file_that_is_cut_off_is_told_and_no_other_takes_its_place(
     bedside: Model, sources: dict[str, Path], tmp_path: Path, patients: pa.Table
 ) -> None:
@@ -169,8 +186,10 @@ def test_a_file_that_is_cut_off_is_told_and_no_other_takes_its_place(
         run(source, target, bedside)
 
     pa_csv.write_csv(patients.slice(1), source)
-    with pytest.raises(DataError, match=r"in\.csv is not what the interrupted run read \(near row 1\)"):
-        run(source, target, bedside, resume=True)
+    told: list[str] = []
+    with pytest.raises(DataError, match=r"\(near row 1\); delete \S+/out\.csv\.journal to start anew$"):
+        score(str(source), str(target), bedside, Options(resume=True), told.append)
+    assert told == []
 
     source.write_bytes(content)
     counts, _ = run(source, target, bedside, resume=True)

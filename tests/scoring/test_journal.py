@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,6 +86,22 @@ def test_a_journal_is_not_written_over_unasked(path: Path) -> None:
     with pytest.raises(DataError, match=r"x\.journal is there: .*; go on with --resume, or delete it to start anew$"):
         Journal(path, DIGEST, resume=False)
     check_holds(path, RECORDS)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_journal_that_another_run_writes_is_refused_and_stays(tmp_path: Path, *, resume: bool) -> None:
+    path = tmp_path / "x.journal"
+    with Journal(path, DIGEST, resume=False) as first:
+        with pytest.raises(DataError, match=r"x\.journal is in use: another run is writing this output; wait until"):
+            Journal(path, DIGEST, resume=resume)
+        first.add(RECORDS[0])
+    check_holds(path, RECORDS[:1])
+
+
+def test_where_there_are_no_locks_none_is_needed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with Journal(path, DIGEST, resume=True):
+        check_holds(path, RECORDS)
 
 
 def test_a_journal_of_another_model_or_another_file_is_refused(path: Path) -> None:

@@ -74,6 +74,18 @@ def test_rows_that_cannot_be_scored_are_rejected_with_every_reason_and_no_value(
     )
 
 
+def test_a_comma_for_decimals_is_told_as_the_reason(bedside: Model, tmp_path: Path) -> None:
+    content = HEADER + b'62,35,"1,4"\n62,35,x\n300,35,"1,4"\n'
+    score_text(bedside, content, tmp_path / "rejects.csv")
+    assert (tmp_path / "rejects.csv").read_text() == (
+        "row,field,reason\n"
+        "1,serum_creatinine,must be a number from 0.1 to 40 mg/dL; write decimals with a point\n"
+        "2,serum_creatinine,must be a number from 0.1 to 40 mg/dL\n"
+        "3,age,must be a number from 18 to 110 years\n"
+        "3,serum_creatinine,must be a number from 0.1 to 40 mg/dL; write decimals with a point\n"
+    )
+
+
 def test_every_row_may_be_rejected(bedside: Model, tmp_path: Path) -> None:
     kept, counts = score_text(bedside, HEADER + b"1,1,1\n" * 5, tmp_path / "rejects.csv")
     assert (kept, counts) == ([], Counts(read=5, scored=0, rejected=5))
@@ -187,7 +199,7 @@ def test_a_journal_of_another_input_is_refused(
     ages = patients["age"].to_pylist()
     ages[700] = 50.0 if changed == "values" else None
     other = patients.set_column(1, "age", pa.array(ages))
-    with pytest.raises(DataError, match=r"^x\.parquet is not what the interrupted run read \(near row 501\); delete"):
+    with pytest.raises(DataError, match=r"^x\.parquet is not what the interrupted run read \(near row 501\)$"):
         score_with_journal(bedside, other, tmp_path / "journal", 6)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +22,17 @@ def test_a_file_takes_its_name_when_it_is_complete(tmp_path: Path) -> None:
         assert [*tmp_path.iterdir()] != [path]
     assert [*tmp_path.iterdir()] == [path]
     assert path.read_bytes() == b"new"
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    for mode in (0o600, 0o640, 0o444):
+        path.touch()
+        path.chmod(mode)
+        with replacing(path) as file:
+            assert stat.S_IMODE(unfinished(path).stat().st_mode) == mode
+            file.write(b"new")
+        assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def write_a_part(path: Path) -> None:

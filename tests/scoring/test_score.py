@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,6 +189,8 @@ def test_what_fails_before_a_row_is_scored_leaves_nothing_behind(bedside: Model,
         ("parts", "parts/a.parquet", "a.parquet is an input too"),
         ("in.csv", "folder.csv", "folder.csv is a folder; name a file"),
         ("in.csv", "none/out.csv", "none; make it first"),
+        ("*.csv", "x.csv", "*.csv: a pattern names Parquet files only; score CSV files one by one"),
+        ("p.csv.gz", "x.csv", "p.csv.gz is packed; unpack it on the way: zcat p.csv.gz | heartapp score - x.csv"),
         ("none.csv", "out.csv", "none.csv: No such file or directory"),
     ],
 )
@@ -201,7 +204,7 @@ def test_names_that_cannot_be_meant_are_refused_and_nothing_is_written(
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("in.csv", "in.dat"):
+    for name in ("in.csv", "in.dat", "p.csv.gz"):
         Path(name).write_bytes(inputs["csv"].read_bytes())
     Path("link.csv").symlink_to("in.csv")
     Path("hard.csv").hardlink_to("in.csv")
@@ -220,6 +223,60 @@ def test_names_that_cannot_be_meant_are_refused_and_nothing_is_written(
 def test_the_file_of_rejects_replaces_no_input(bedside: Model, inputs: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"in\.csv is an input too"):
         run(inputs["csv"], tmp_path / "out.csv", bedside, rejects=inputs["csv"])
+
+
+@pytest.mark.parametrize("target", ["out.csv", "-"])
+@pytest.mark.parametrize(
+    ("rejects", "message"),
+    [
+        ("in.csv", "in.csv is an input too"),
+        ("link.csv", "in.csv is an input too"),
+        ("notes.txt", "notes.txt is there and is no list of rejects; name another file with --rejects"),
+        ("none/bad.csv", "none; make it first"),
+    ],
+)
+def test_rejects_take_the_place_of_nothing_but_rejects(
+    bedside: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, rejects: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").write_text("age,ejection_fraction,serum_creatinine\n62,35,1.4\n")
+    Path("notes.txt").write_text("precious\n")
+    Path("link.csv").symlink_to("in.csv")
+    with pytest.raises(DataError, match=re.escape(message)):
+        run("in.csv", target, bedside, rejects=Path(rejects))
+    assert {path.name for path in tmp_path.iterdir()} == {"in.csv", "notes.txt", "link.csv"}
+    assert Path("notes.txt").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize(
+    "rejects", ["out.csv", "link.csv", "hard.csv", "../x/out.csv", "out.csv.journal", "out.csv.unfinished"]
+)
+def test_rejects_and_output_are_two_files(
+    bedside: Model, inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rejects: str
+) -> None:
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
+    Path("out.csv").write_text("row,field,reason\n")
+    Path("link.csv").symlink_to("out.csv")
+    Path("hard.csv").hardlink_to("out.csv")
+    with pytest.raises(DataError, match=rf"^{re.escape(rejects)} is where the output is written; name another file"):
+        run(inputs["csv"], "out.csv", bedside, rejects=Path(rejects))
+    assert Path("out.csv").read_text() == "row,field,reason\n"
+    with pytest.raises(DataError, match=r"^- is where the output is written"):
+        run(inputs["csv"], "-", bedside, rejects=Path("-"))
+
+
+def test_rejects_go_to_standard_output_and_behind_a_link_which_stays(
+    bedside: Model, inputs: dict[str, Path], tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    (tmp_path / "bad.csv").write_text("row,field,reason\nof yesterday\n")
+    (tmp_path / "link.csv").symlink_to("bad.csv")
+    run(inputs["csv"], tmp_path / "out.csv", bedside, rejects=tmp_path / "link.csv")
+    run(inputs["csv"], tmp_path / "out.csv", bedside, rejects=Path("-"))
+    assert (tmp_path / "link.csv").is_symlink()
+    rejected = (tmp_path / "bad.csv").read_bytes()
+    assert rejected.count(b"\n") == 3
+    assert capfdbinary.readouterr() == (rejected, b"")
 
 
 def test_rejects_go_where_they_are_told_to(bedside: Model, inputs: dict[str, Path], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ APT_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get up
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-lock format lock clean
+.PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-parts bench-lock format lock clean
 
 help: ## List the commands
 	@echo "heartapp: risk of death during follow-up in heart failure"
@@ -56,6 +56,9 @@ bench: $(VENV)/serve ## Measure against peers and limits (minutes; ARGS="--only 
 
 bench-score: $(VENV)/bulk ## Measure `heartapp score` against the members alone (ARGS="--rows 10000000 --model followup")
 	@$(BIN)/python benchmarks/score.py $(ARGS)
+
+bench-parts: $(VENV)/serve ## Measure where the time and the memory of one request go
+	@$(BIN)/python -m benchmarks.parts
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

@@ -49,6 +49,11 @@ def test_one_patient_is_answered_bit_for_bit_as_the_members_do(model: Model, pro
         assert [vote.probability for vote in prediction.votes] == members
 
 
+def test_the_bedside_model_has_6720_answers_and_the_other_too_many_for_a_table(model: Model) -> None:
+    found = None if model._answers is None else len(model._answers.probabilities)
+    assert found == {"bedside": 6_720, "followup": None}[model.name]
+
+
 def members_of(edges: Mapping[int, Sequence[float]]) -> Callable[[Values], Values]:
     """Members that count the edges at or below a value, with something of their own for a missing one."""
 

@@ -1,7 +1,7 @@
 """Bytes in, bytes out: decode and check JSON, score, encode. The leanest way to it that we know.
 
-It is the core of the hand-written FastAPI app and, called in a loop, the in-process throughput: the same answer as
-heartapp's, but for cautions and missing values, and nothing that heartapp has wrapped around it.
+It is the core of the hand-written FastAPI app: the same answer as heartapp's, but for cautions and missing values, and
+nothing that heartapp has wrapped around it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from heartapp.errors import BundleError, HeartappError
-from heartapp.scoring.formats import DELIMITERS, SUFFIXES
+from heartapp.inference.delimiters import DELIMITERS
+from heartapp.scoring.formats import SUFFIXES
 from heartapp.training import defaults
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from heartapp.clinical.patient import refusal
 from heartapp.errors import ColumnsError, DataError
 from heartapp.inference.batch import find_faults, score_values
 from heartapp.inference.columns import ADDED_NAMES, find_columns, ragged, read_cell
+from heartapp.inference.delimiters import DELIMITERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,7 +36,6 @@ FAULT: Final = "fault"
 """The last column of a table's answer where faulty patients are kept and not scored."""
 BETWEEN_FAULTS: Final = " | "
 """Stands between the faults of one row; no message holds it."""
-_OTHER_DELIMITERS: Final = ";\t|"
 _LONE_RETURN: Final = re.compile("\r(?!\n)")
 
 
@@ -208,7 +208,7 @@ def _check_header(names: Sequence[str]) -> None:
             f"{PLACE} is empty, or its first line is; it needs a header with the columns' names and a row for each "
             "patient"
         )
-    if len(names) == 1 and any(mark in names[0] for mark in _OTHER_DELIMITERS):
+    if len(names) == 1 and any(mark in names[0] for mark in DELIMITERS.values()):
         raise DataError(f"{PLACE}: its header is a single column; save it as CSV with commas")
 
 

@@ -1,8 +1,8 @@
 """onnxruntime, imported only where a graph is run, and silent.
 
-Its import is late because it starts threads, for which a child of fork would wait for ever when it ends. Left alone, its
-package (seen in 1.31.1 for Linux) also makes an identifier and a database in the user's cache folder, for reports to its
-maker. heartapp wants none of that.
+Its import is late because it starts threads, for which a child of fork would wait for ever when it ends. Left alone,
+its package (seen in 1.31.1 for Linux) also makes an identifier and a database in the user's cache folder, for reports
+to its maker. heartapp wants none of that.
 """
 
 from __future__ import annotations

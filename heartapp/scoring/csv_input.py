@@ -18,9 +18,9 @@ import pyarrow.csv as pa_csv
 
 from heartapp.errors import DataError
 from heartapp.inference.columns import ragged
+from heartapp.inference.delimiters import DELIMITERS
 from heartapp.scoring.chunk import Chunk
 from heartapp.scoring.columns import spelled_numbers, text_to_numbers
-from heartapp.scoring.formats import DELIMITERS
 from heartapp.scoring.records import Records, StrayQuoteError, record_ends, split_records
 
 if TYPE_CHECKING:

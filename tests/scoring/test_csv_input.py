@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from heartapp.errors import DataError
 from heartapp.inference.columns import read_cell
+from heartapp.inference.delimiters import DELIMITERS
 from heartapp.scoring import csv_input
 from heartapp.scoring.columns import DECIMAL_COMMA
 from heartapp.scoring.csv_input import CsvChunk, CsvFormat, read_chunks, read_format
-from heartapp.scoring.formats import DELIMITERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,8 +5,6 @@ Every command imports what it needs when it runs, so that serving never loads tr
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +15,7 @@ import click
 
 from heartapp.errors import BundleError, HeartappError
 from heartapp.inference.delimiters import DELIMITERS
+from heartapp.scoring.ending import readers_may_leave, signals_break_off
 from heartapp.scoring.formats import SUFFIXES
 from heartapp.training import defaults
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 FOLDER = click.Path(file_okay=False, path_type=Path)
 TWO_OR_MORE = click.IntRange(2)
 _SOME_REJECTED: Final = 3
-_BY_SIGNAL: Final = 128
-"""What a shell adds to the number of the signal that ended a program."""
-_SIGPIPE: Final = 13
 
 
 class _Port(click.IntRange):
@@ -171,7 +167,7 @@ def score(source: str, target: str, name: str | None, scheduler: str | None, **o
             from heartapp.scoring.cluster import score_on_cluster  # noqa: PLC0415
 
         run = partial(score_on_cluster, scheduler=scheduler)
-    with _signals_break_off(), _readers_may_leave():
+    with signals_break_off(), readers_may_leave():
         counts = run(source, target, _served(name), chosen, _tell)
     _tell(f"{counts.read:,} rows read = {counts.scored:,} scored + {counts.rejected:,} rejected")
     if counts.resumed:
@@ -252,36 +248,6 @@ def variables(*, as_json: bool) -> None:
     width = max(len(variable.name) for variable in VARIABLES)
     for variable in VARIABLES:
         click.echo(f"{variable.name:<{width}}  {variable.expected}. {variable.label}: {variable.help}")
-
-
-@contextmanager
-def _signals_break_off() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP break off the work as Ctrl-C does, so that it tidies up and says how to go on."""
-
-    def end(number: int, _: object) -> None:
-        sys.exit(_BY_SIGNAL + number)
-
-    found = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows: no SIGHUP
-    # One that is ignored stays so: that is how nohup works.
-    taken = [number for number in found if signal.getsignal(number) is signal.SIG_DFL]
-    for number in taken:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
-
-
-@contextmanager
-def _readers_may_leave() -> Iterator[None]:
-    """End without a word when nobody reads the output any longer, as behind ``| head``."""
-    try:
-        yield
-    except BrokenPipeError:
-        # What is left in the buffer would be written at the exit, and fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BY_SIGNAL + _SIGPIPE)
 
 
 @contextmanager

@@ -113,7 +113,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="years",
         low=18,
         high=110,
-        help="When the follow-up began; decimals are understood.",
+        help="At the start of follow-up. Decimals are allowed.",
         example=62,
         given=True,
     ),
@@ -122,7 +122,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="Anaemia",
         group="History",
         kind="yes_no",
-        help="Haematocrit below 36%, as defined in the study.",
+        help="Haematocrit below 36%, the study’s definition.",
         example=0,
     ),
     Variable(
@@ -135,7 +135,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         high=200_000,
         step=10,
         logarithmic=True,
-        help="CPK, in the unit of the study; most laboratories report U/L.",
+        help="CPK, in the study’s unit. Most laboratories report U/L.",
         example=250,
     ),
     Variable(
@@ -143,7 +143,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="Diabetes",
         group="History",
         kind="yes_no",
-        help="Diagnosed, of any type.",
+        help="A diagnosis of any type.",
         example=1,
     ),
     Variable(
@@ -154,7 +154,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="%",
         low=5,
         high=90,
-        help="Share of blood that the left ventricle ejects per beat.",
+        help="Share of the blood in the left ventricle that each beat pumps out.",
         example=35,
     ),
     Variable(
@@ -162,7 +162,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="High blood pressure",
         group="History",
         kind="yes_no",
-        help="Hypertension as a diagnosis, not a single reading.",
+        help="Diagnosed hypertension, not a single reading.",
         example=0,
     ),
     Variable(
@@ -174,7 +174,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         low=1_000,
         high=3_000_000,
         step=1_000,
-        help="From 10⁹/L, multiply by 1000: 265 becomes 265000.",
+        help="To convert from 10⁹/L, multiply by 1000: 265 becomes 265000.",
         example=265_000,
     ),
     Variable(
@@ -187,7 +187,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         high=40,
         step=0.1,
         logarithmic=True,
-        help="From µmol/L, divide by 88.4.",
+        help="To convert from µmol/L, divide by 88.4.",
         example=1.4,
     ),
     Variable(
@@ -198,7 +198,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="mEq/L",
         low=90,
         high=200,
-        help="In mmol/L the number is the same.",
+        help="The number is the same in mmol/L.",
         example=137,
     ),
     Variable(
@@ -206,7 +206,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="Sex",
         group="Patient",
         kind="sex",
-        help="The study tells women and men apart, nothing more.",
+        help="Recorded as woman or man in the study.",
         example=1,
         given=True,
     ),
@@ -215,7 +215,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         label="Smoking",
         group="History",
         kind="yes_no",
-        help="Smokes now; the study says nothing of former smokers.",
+        help="Smokes now. The study does not record former smokers.",
         example=0,
     ),
     Variable(
@@ -226,7 +226,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="days",
         low=1,
         high=1_000,
-        help="Days until death or the last contact. Nobody knows this at the bedside.",
+        help="Days until death or last contact. Not known at the bedside.",
         example=115,
         known="afterwards",
         given=True,

@@ -11,7 +11,7 @@ import msgspec
 
 from benchmarks.patients import load
 from heartapp.api.answers import PredictionList
-from heartapp.api.reading import read_rows
+from heartapp.api.body import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def in_process(body: bytes, count: int) -> float:
 
     def answer() -> bytes:
         read = read_rows(body, model.names, model.required, most=count)
-        return msgspec.json.encode(PredictionList(model.predict(read.rows)))
+        return msgspec.json.encode(PredictionList([model.predict(row) for row in read.rows]))
 
     return count / _median_seconds(answer)
 

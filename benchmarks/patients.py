@@ -50,7 +50,7 @@ def draw(count: int) -> list[Patient]:
 def truths(patients: Sequence[Patient]) -> list[Truth]:
     """What the bundle's graph says of these patients."""
     model = load()
-    probabilities = model.ask_members(np.array([list(patient.values()) for patient in patients], np.float32))
+    probabilities = model.run_graph(np.array([list(patient.values()) for patient in patients], np.float32))
     risks = model.calibration.risk(probabilities)
     return [Truth(tuple(row), risk) for row, risk in zip(probabilities.tolist(), risks.tolist(), strict=True)]
 

@@ -110,7 +110,7 @@ def raw(model: Model, rows: int) -> Run:
     turns = round(rows / len(values))
     wall, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(cores()) as pool:
-        for _ in pool.map(model.ask_members, batches * turns):
+        for _ in pool.map(model.run_graph, batches * turns):
             pass
     scale = rows / (turns * len(values))
     return Run((time.perf_counter() - wall) * scale, (time.process_time() - cpu) * scale)

@@ -13,7 +13,7 @@ import jsonschema_rs
 import pytest
 from click.testing import CliRunner
 
-from heartapp.api.asking import MOST_DETAILED
+from heartapp.api.query import MOST_DETAILED
 from heartapp.cli import main
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.survival import DEFAULT_HORIZONS

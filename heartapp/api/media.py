@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.datastructures import MIMEAccept
 
-from heartapp.api.reading import RequestError
+from heartapp.api.body import RequestError
 
 if TYPE_CHECKING:
     from flask import Request
@@ -29,7 +29,7 @@ def media_types() -> list[str]:
     return [one for one in MEDIA_TYPES if one != PARQUET or find_spec("pyarrow") is not None]
 
 
-def agree(request: Request) -> tuple[str, str]:
+def negotiate(request: Request) -> tuple[str, str]:
     """The media types of a request's body and of its answer.
 
     Raises:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from heartapp.api.answers import FaultyField, PredictionList
-from heartapp.api.asking import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
+from heartapp.api.body import READ_AWAY
 from heartapp.api.media import CSV, JSON, PARQUET
-from heartapp.api.reading import READ_AWAY
+from heartapp.api.query import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
 from heartapp.api.summary import ModelSummary
 from heartapp.api.tables import BETWEEN_FAULTS, FAULT
 from heartapp.clinical.patient import MOST_FAULTS

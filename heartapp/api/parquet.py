@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from heartapp.api.reading import RequestError
+from heartapp.api.body import RequestError
 from heartapp.api.tables import FAULT, PLACE, NumberRows
 from heartapp.inference.columns import find_columns
 from heartapp.scoring.bounded import TooLargeError, read_bounded
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.api.tables import Patients, Reading, Rows
-    from heartapp.inference.batch import Scores
+    from heartapp.inference.model import Scores
 
 
 @dataclass(frozen=True, slots=True)

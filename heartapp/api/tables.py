@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from heartapp.api.asking import read_asked
+from heartapp.api.body import RequestError, read_rows, too_many
 from heartapp.api.media import CSV, JSON
-from heartapp.api.reading import RequestError, read_rows, too_many
+from heartapp.api.query import read_options
 from heartapp.clinical.patient import refusal
 from heartapp.errors import ColumnsError, DataError
-from heartapp.inference.batch import find_faults, score_values
+from heartapp.inference.batch import find_faults
 from heartapp.inference.columns import ADDED_NAMES, find_columns, ragged, read_cell
 from heartapp.inference.delimiters import DELIMITERS
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.errors import FieldError
-    from heartapp.inference.batch import Scores
-    from heartapp.inference.model import Model
+    from heartapp.inference.model import Model, Scores
 
 PLACE: Final = "The body"
 UNPACKED: Final = 8
@@ -142,14 +141,14 @@ def write_table(patients: Patients, wanted: str, reading: Reading, query: Mappin
     Raises:
         RequestError: the query asks for what a table has no column for.
     """
-    asked = read_asked(query, patients=0)
-    if asked.horizons or asked.explain or asked.instability:
+    options = read_options(query, patients=0)
+    if options.horizons or options.explain or options.instability:
         raise RequestError(
             HTTPStatus.BAD_REQUEST,
             "Only JSON has a place for survival, horizon, explain and instability; leave them out or send Accept: "
             f"{JSON}.",
         )
-    scores = score_values(reading.model, patients.values[patients.good], asked.threshold)
+    scores = reading.model.score(patients.values[patients.good], options.threshold)
     if wanted == CSV:
         return _write_csv(patients, scores, reading)
     from heartapp.api.parquet import write_parquet  # noqa: PLC0415 - needs pyarrow

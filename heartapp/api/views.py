@@ -9,10 +9,10 @@ import numpy as np
 from flask import Blueprint, Response, render_template
 
 from heartapp.api.answers import PredictionList, faulty_fields
-from heartapp.api.asking import PARAMETERS, read_asked, read_skip
-from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, agree, media_types
+from heartapp.api.body import RequestError, read_away, read_body, read_query, read_rows
+from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, media_types, negotiate
 from heartapp.api.openapi import openapi_document
-from heartapp.api.reading import RequestError, read_away, read_body, read_query, read_rows
+from heartapp.api.query import PARAMETERS, read_options, read_skip
 from heartapp.api.summary import summarise
 from heartapp.api.tables import BETWEEN_FAULTS, FAULT, UNPACKED, Reading, read_patients, write_table
 from heartapp.clinical.patient import MOST_FAULTS
@@ -22,12 +22,12 @@ from heartapp.web.extension import get_registry, get_request, get_settings
 from heartapp.web.problems import TYPES, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from flask.typing import ResponseReturnValue
 
     from heartapp.errors import FieldError
-    from heartapp.inference.model import Model, Prediction
+    from heartapp.inference.model import Model, Options, Prediction
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -46,13 +46,13 @@ def predict() -> ResponseReturnValue:
         or headers.get("HTTP_ACCEPT") not in ANYTHING
         or "HTTP_CONTENT_ENCODING" in headers
     ):
-        sent, wanted = agree(request)
+        sent, wanted = negotiate(request)
         if not sent == wanted == JSON:
             return _predict_table(model, query, sent, wanted)
     settings = get_settings()
     body = read_body(request, settings.max_body_bytes)
     read = read_rows(body, model.names, model.required, most=settings.max_patients, skip=skip)
-    predictions = model.predict(read.rows, read_asked(query, patients=len(read.rows)))
+    predictions = _predict_all(model, read.rows, read_options(query, patients=len(read.rows)))
     if not read.many:
         return _json(predictions[0])
     return _json(_listed(predictions, read.places, read.faults) if skip else PredictionList(predictions))
@@ -66,7 +66,7 @@ def _predict_table(model: Model, query: Mapping[str, str], sent: str, wanted: st
     if wanted != JSON:
         return Response(write_table(patients, wanted, reading, query), mimetype=wanted)
     rows = patients.values[patients.good].tolist()
-    predictions = model.predict(rows, read_asked(query, patients=len(rows)))
+    predictions = _predict_all(model, rows, read_options(query, patients=len(rows)))
     if not reading.skip:
         return _json(PredictionList(predictions))
     return _json(_listed(predictions, np.flatnonzero(patients.good).tolist(), patients.faults))
@@ -130,6 +130,10 @@ def request_error(error: RequestError) -> ResponseReturnValue:
     """What is wrong with the request itself."""
     read_away(get_request(), get_settings().max_body_bytes)
     return problem(error.status, str(error))
+
+
+def _predict_all(model: Model, rows: Iterable[Sequence[float]], options: Options) -> list[Prediction]:
+    return [model.predict(row, options) for row in rows]
 
 
 def _listed(predictions: list[Prediction], places: Iterable[int], faults: Iterable[FieldError]) -> PredictionList:

@@ -1,8 +1,7 @@
-"""Many patients at once, as one array of numbers: the checks of `heartapp.clinical.patient`, and the scores."""
+"""Checks of many patients as one array of numbers, in the words of `heartapp.clinical.patient`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,28 +21,10 @@ NOT_A_NUMBER: Final = np.inf
 """What a reader puts in the place of something that is no number: no variable allows it. NaN is a missing value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What a model says of n patients.
-
-    ``risk``, float64, and ``death_event``, int8, have the shape (n,); the members' ``probabilities``, float32, and
-    ``votes``, int8, the shape (n, 3).
-    """
-
-    risk: NDArray[np.float64]
-    death_event: NDArray[np.int8]
-    probabilities: NDArray[np.float32]
-    votes: NDArray[np.int8]
-
-    def take(self, rows: NDArray[np.intp]) -> Scores:
-        """The scores of some patients, by their indices."""
-        return Scores(*(getattr(self, one.name)[rows] for one in fields(self)))
-
-
 def check_values(
     values: NDArray[np.float64], variables: Sequence[Variable], required: Collection[str], *, most: int | None = None
 ) -> list[FieldError]:
-    """Every fault that `validate_patients` finds in the same patients, in the same words, row by row.
+    """Every fault that `check_patient` finds in the same patients, in the same words, row by row.
 
     Args:
         values: one row a patient, shape (n, variables); NaN is missing.
@@ -80,23 +61,6 @@ def find_faults(
     good = np.ones(len(values), np.bool_)
     good[[_row(fault) for fault in faults]] = False
     return faults, good
-
-
-def score_values(model: Model, values: NDArray[np.floating], threshold: float | None = None) -> Scores:
-    """Score checked values of shape (n, variables): bit for bit what `Model.predict` says of each row alone."""
-    return score_probabilities(model, model.probabilities(values), threshold)
-
-
-def score_probabilities(model: Model, probabilities: NDArray[np.float32], threshold: float | None = None) -> Scores:
-    """What follows from the members' probabilities, shape (n, 3); ``threshold`` replaces the model's own."""
-    cutoff = model.cutoff if threshold is None else model.calibration.cutoff(threshold)
-    risk = model.calibration.risk(probabilities)
-    return Scores(
-        risk,
-        (risk >= (model.threshold if threshold is None else threshold)).astype(np.int8),
-        probabilities,
-        (probabilities >= cutoff).astype(np.int8),
-    )
 
 
 def _row(fault: FieldError) -> int:

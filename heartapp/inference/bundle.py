@@ -26,7 +26,7 @@ from msgspec import Meta
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.errors import BundleError
-from heartapp.inference.applicability import Domain
+from heartapp.inference.cautions import Domain, Seen
 from heartapp.inference.refits import Refits, Trees
 from heartapp.inference.report import Report
 from heartapp.inference.survival import SURVIVAL, SurvivalParameters, read_survival
@@ -66,16 +66,6 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     size: Annotated[int, Meta(ge=0, le=_MAX_BYTES)]
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-
-
-class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the training data held of one variable: the soft limits. Minimum, percentiles 1 and 99, maximum."""
-
-    name: str
-    minimum: float
-    p1: float
-    p99: float
-    maximum: float
 
 
 class Platt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,7 +1,8 @@
-"""The runtime of one model: an onnxruntime session, the calibration, and what they say of patients."""
+"""A loaded model: it predicts single patients and scores tables of them."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,11 +11,11 @@ import numpy as np
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError, NotInBundleError
-from heartapp.inference.answers import make_answers
 from heartapp.inference.bundle import MANIFEST, MEMBERS, ONNX, REFITS
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, Limits
 from heartapp.inference.explanation import Explanation, explain
+from heartapp.inference.lookup import make_lookup
 from heartapp.inference.refits import Instability
 from heartapp.inference.runtime import import_onnxruntime
 from heartapp.inference.survival import LAST_DAY, SurvivalModel
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import onnxruntime
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from heartapp.clinical.variables import Variable
-    from heartapp.inference.answers import Answers
     from heartapp.inference.bundle import Bundle
+    from heartapp.inference.lookup import Lookup
 
 GOLDEN_TOLERANCE: Final = 1e-6
 """Largest difference of a golden row's probability: float32 sums may differ in the last digits between processors."""
@@ -50,10 +51,10 @@ class Vote(msgspec.Struct, frozen=True, gc=False):
     vote: int
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What is asked beside the risk.
+class Options(msgspec.Struct, frozen=True):
+    """What to predict besides the risk.
 
-    ``threshold`` replaces the model's own; ``horizons`` are the days of the survival curve, none for no curve.
+    ``threshold`` replaces the model's own. ``horizons`` are the days of the survival curve; without any there is none.
     """
 
     threshold: float | None = None
@@ -62,10 +63,7 @@ class Asked(msgspec.Struct, frozen=True):
     instability: bool = False
 
 
-NOTHING_MORE: Final = Asked()
-"""The risk alone."""
-_FEW: Final = 4
-"""Patients up to whom one at a time is quicker than an array."""
+RISK_ONLY: Final = Options()
 
 
 class Survival(msgspec.Struct, frozen=True):
@@ -82,7 +80,7 @@ class Survival(msgspec.Struct, frozen=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, gc=False):
-    """What a model says of one patient; its fields are the JSON's keys. The last four are there when asked for."""
+    """The answer for one patient; its fields are the JSON's keys. The last four are optional, see `Options`."""
 
     model: ModelIdentity
     death_event: int
@@ -99,14 +97,34 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def familiar(self) -> bool:
-        """Whether the model has seen patients like this one; else the base rate says more than the risk."""
+        """Whether the model has seen patients like this one; if not, the base rate says more than the risk."""
         return all(caution.kind not in {"outside_range", "unusual_combination"} for caution in self.cautions)
 
 
-class Model:
-    """A loaded model. Made from a bundle, it has answered the bundle's golden rows as stored.
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The answers for a table of n patients.
 
-    ``names`` are its variables in the order of a row, ``required`` those that it cannot do without.
+    ``risk`` (float64) and ``death_event`` (int8) have the shape (n,); the members' ``probabilities`` (float32) and
+    ``votes`` (int8) have the shape (n, 3).
+    """
+
+    risk: NDArray[np.float64]
+    death_event: NDArray[np.int8]
+    probabilities: NDArray[np.float32]
+    votes: NDArray[np.int8]
+
+    def take(self, rows: NDArray[np.intp]) -> Scores:
+        """The scores of some patients, by their indices."""
+        return Scores(*(getattr(self, one.name)[rows] for one in fields(self)))
+
+
+class Model:
+    """A model that was made from a bundle and answers the bundle's golden rows as stored.
+
+    ``names`` are its variables, in the order of a row and of a table's columns; ``required`` those that must not be
+    missing. All values are in the units of ``variables`` and were checked before; NaN is a missing value. `predict` and
+    `score` give the same numbers, bit for bit.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -131,116 +149,113 @@ class Model:
         self.survival = SurvivalModel(bundle.survival, manifest.variable_names) if bundle.survival else None
         self._session = _session(bundle)
         self._input = self._session.get_inputs()[0].name
-        edges = {self.names.index(name): np.array(one, np.float32) for name, one in manifest.edges.items()}
-        self._answers: Answers | None = None
         self._check_golden()
-        try:
-            self._answers = make_answers(self.ask_members, edges, len(self.names))
-        except ValueError as error:
-            raise BundleError(
-                f"the edges in {MANIFEST} of {self.name} are not those of {ONNX}: {error}; train the model anew"
-            ) from None
-        self._risks = self.calibration.risk(self._answers.probabilities).tolist() if self._answers else []
+        self._lookup = self._make_lookup()
 
     @property
     def name(self) -> str:
         """The model's name: ``bedside`` or ``followup``."""
         return self.identity.name
 
-    def probabilities(self, rows: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float32]:
-        """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
-        # The shape is spelled out for an empty list, which alone has one dimension.
-        values = np.asarray(rows, np.float32).reshape(len(rows), len(self.variables))
-        if self._answers is None:
-            return self.ask_members(values)
-        return self._answers.probabilities[self._answers.find_all(values)]
+    def predict(self, row: Sequence[float], options: Options = RISK_ONLY) -> Prediction:
+        """Predict one patient.
 
-    def ask_members(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What `probabilities` says, from the members themselves even where all their answers are known."""
+        Args:
+            row: the values, in the order of ``names``.
+            options: what to predict besides the risk.
+
+        Raises:
+            NotInBundleError: the options ask for something that this model has not.
+        """
+        threshold, cutoff = self._threshold_and_cutoff(options.threshold)
+        missing = tuple([name for name, value in zip(self.names, row, strict=True) if isnan(value)])
+        members = self._members(row)
+        risk = float(self.calibration.risk(members))
+        died = int(risk >= threshold)
+        return Prediction(
+            self.identity,
+            died,
+            risk,
+            threshold,
+            self.bundle.manifest.base_rate,
+            tuple([Vote(name, one, int(one >= cutoff)) for name, one in zip(MEMBERS, members.tolist(), strict=True)]),
+            self._limits.cautions(row),
+            missing,
+            **({} if options is RISK_ONLY else self._details(row, died, threshold, options)),
+        )
+
+    def score(self, values: NDArray[np.floating], threshold: float | None = None) -> Scores:
+        """Score a table of shape (n, variables); ``threshold`` replaces the model's own."""
+        return self.decide(self.probabilities(values), threshold)
+
+    def decide(self, probabilities: NDArray[np.float32], threshold: float | None = None) -> Scores:
+        """The scores that follow from the members' probabilities, shape (n, 3)."""
+        threshold, cutoff = self._threshold_and_cutoff(threshold)
+        risk = self.calibration.risk(probabilities)
+        votes = (probabilities >= cutoff).astype(np.int8)
+        return Scores(risk, (risk >= threshold).astype(np.int8), probabilities, votes)
+
+    def risk(self, values: ArrayLike) -> NDArray[np.float64]:
+        """The risk, shape (n,), of a table of shape (n, variables)."""
+        return self.calibration.risk(self.probabilities(values))
+
+    def probabilities(self, values: ArrayLike) -> NDArray[np.float32]:
+        """Each member's probability of death, shape (n, 3), of a table of shape (n, variables)."""
+        values = np.asarray(values, np.float32)
+        return self.run_graph(values) if self._lookup is None else self._lookup.find_all(values)
+
+    def run_graph(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same as `probabilities`, always from the ONNX graph."""
         output: NDArray[np.float32] = self._session.run(None, {self._input: values})[0]
         return output
 
-    def risk(self, rows: Sequence[Sequence[float]] | NDArray[np.floating]) -> NDArray[np.float64]:
-        """The served risk, shape (n,), of rows of shape (n, variables)."""
-        return self.calibration.risk(self.probabilities(rows))
+    def _members(self, row: Sequence[float]) -> NDArray[np.float32]:
+        """The members' probabilities, shape (3,), of one patient."""
+        return self.run_graph(np.array([row], np.float32))[0] if self._lookup is None else self._lookup.find(row)
 
-    def predict(self, rows: Sequence[Sequence[float]], asked: Asked = NOTHING_MORE) -> list[Prediction]:
-        """One prediction a row; values in the order and units of ``variables``, checked before; NaN is missing.
+    def _threshold_and_cutoff(self, threshold: float | None) -> tuple[float, float]:
+        """The threshold of the risk and that of the members' probabilities."""
+        if threshold is None:
+            return self.threshold, self.cutoff
+        return threshold, self.calibration.cutoff(threshold)
 
-        Raises:
-            NotInBundleError: a survival curve or the instability was asked for, and this model has none.
-        """
-        if asked.horizons and self.survival is None:
-            raise NotInBundleError(self.name, "survival curve")
-        if asked.instability and self.refits is None:
-            raise NotInBundleError(self.name, "refits that would tell how sure it is")
-        threshold, cutoff = self.threshold, self.cutoff
-        if asked.threshold is not None:
-            threshold, cutoff = asked.threshold, self.calibration.cutoff(asked.threshold)
-        detailed = asked != NOTHING_MORE
-        few = len(rows) <= _FEW
-        members_of_each, risks = self._score_few(rows) if few else self._score_many(rows)
-        cautions = map(self._limits.cautions, rows) if few else self._limits.cautions_of_all(rows)
-        base_rate = self.bundle.manifest.base_rate
-        return [
-            Prediction(
-                self.identity,
-                int(risk >= threshold),
-                risk,
-                threshold,
-                base_rate,
-                tuple(
-                    [Vote(member, value, int(value >= cutoff)) for member, value in zip(MEMBERS, members, strict=True)]
-                ),
-                caution,
-                self._missing(row),
-                **(self._details(row, int(risk >= threshold), threshold, asked) if detailed else {}),
-            )
-            for row, risk, members, caution in zip(rows, risks, members_of_each, cautions, strict=True)
-        ]
-
-    def _score_few(self, rows: Sequence[Sequence[float]]) -> tuple[list[list[float]], list[float]]:
-        """The members' probabilities and the risk of each row: bit for bit what `_score_many` gives."""
-        if self._answers is None:
-            members_of_each = self.probabilities(rows).tolist()
-            return members_of_each, [self.calibration.risk_of(members) for members in members_of_each]
-        if any(len(row) != len(self.names) for row in rows):
-            raise ValueError(f"cannot reshape rows that have not {len(self.names)} values each")
-        numbers = [self._answers.find(row) for row in rows]
-        return [self._answers.probabilities[one].tolist() for one in numbers], [self._risks[one] for one in numbers]
-
-    def _score_many(self, rows: Sequence[Sequence[float]]) -> tuple[list[list[float]], list[float]]:
-        probabilities = self.probabilities(rows)
-        return probabilities.tolist(), self.calibration.risk(probabilities).tolist()
-
-    def _missing(self, row: Sequence[float]) -> tuple[str, ...]:
-        # Most lack nothing, and a sum tells: it is NaN where any value is.
-        if not isnan(sum(row)):
-            return ()
-        return tuple(name for name, value in zip(self.names, row, strict=True) if isnan(value))
-
-    def _details(self, row: Sequence[float], died: int, threshold: float, asked: Asked) -> dict[str, Any]:
-        """What was asked for beside the risk, by the name of its field."""
+    def _details(self, row: Sequence[float], died: int, threshold: float, options: Options) -> dict[str, Any]:
+        """What the options ask for, by the name of its field."""
         details: dict[str, Any] = {}
-        if asked.horizons and self.survival is not None:
-            curve = self.survival.curve(row, (*asked.horizons, LAST_DAY))
-            risk, low, high = (values[:-1] for values in (curve.risk, curve.low, curve.high))
-            agrees = (curve.risk[-1] >= threshold) == bool(died)
-            details["survival"] = Survival(asked.horizons, risk, low, high, agrees)
-        if asked.explain:
+        if options.horizons:
+            details["survival"] = self._survival(row, died, threshold, options.horizons)
+        if options.explain:
             manifest = self.bundle.manifest
             details["explanation"] = explain(self.risk, self.variables, manifest.used, row, manifest.typical)
             details["turning_points"] = turning_points(
                 lambda rows: self.risk(rows) >= threshold, self.variables, manifest.variables, row
             )
-        if asked.instability and self.refits is not None:
+        if options.instability:
+            if self.refits is None:
+                raise NotInBundleError(self.name, "refits that would tell how sure it is")
             details["instability"] = self.refits.instability(row, death_event=died, threshold=threshold)
         return details
+
+    def _survival(self, row: Sequence[float], died: int, threshold: float, horizons: tuple[int, ...]) -> Survival:
+        if self.survival is None:
+            raise NotInBundleError(self.name, "survival curve")
+        curve = self.survival.curve(row, (*horizons, LAST_DAY))
+        risk, low, high = (values[:-1] for values in (curve.risk, curve.low, curve.high))
+        return Survival(horizons, risk, low, high, (curve.risk[-1] >= threshold) == bool(died))
+
+    def _make_lookup(self) -> Lookup | None:
+        edges = {self.names.index(name): np.array(one, np.float32) for name, one in self.bundle.manifest.edges.items()}
+        try:
+            return make_lookup(self.run_graph, edges, len(self.names))
+        except ValueError as error:
+            raise BundleError(
+                f"the edges in {MANIFEST} of {self.name} are not those of {ONNX}: {error}; train the model anew"
+            ) from None
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden
         try:
-            answered = self.probabilities(golden.rows)
+            answered = self.run_graph(np.array(golden.rows, np.float32))
         except Exception as error:  # noqa: BLE001 - onnxruntime raises classes of its own without a common base
             raise BundleError(f"{ONNX} of {self.name} cannot be run: {error}; train the model anew") from None
         stored = np.array(golden.probabilities, np.float32)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.clinical.variables import Variable
-    from heartapp.inference.bundle import Seen
+    from heartapp.inference.cautions import Seen
 
 STEPS: Final = 100
 

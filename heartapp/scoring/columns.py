@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heartapp.inference.batch import Scores
+    from heartapp.inference.model import Scores
 
 _TYPES: Final = (pa.float64(), pa.int8(), *(pa.float32() for _ in MEMBERS), *(pa.int8() for _ in MEMBERS), pa.string())
 DECIMAL_COMMA: Final = float(np.finfo(np.float64).min)

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heartapp.inference.batch import Scores
-    from heartapp.inference.model import ModelIdentity
+    from heartapp.inference.model import ModelIdentity, Scores
     from heartapp.scoring.chunk import Chunk
     from heartapp.scoring.formats import Kind
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heartapp.inference.batch import find_faults, score_probabilities
+from heartapp.inference.batch import find_faults
 from heartapp.scoring.columns import DECIMAL_COMMA
 from heartapp.scoring.journal import OtherInputError, Record
 
@@ -92,7 +92,7 @@ class Scorer:
         record = known or Record(checksum, self._model.probabilities(kept))
         if (record.checksum, len(record.probabilities)) != (checksum, len(kept)):
             raise OtherInputError(f"{self._place} is not what the interrupted run read (near row {chunk.first})")
-        scores = score_probabilities(self._model, record.probabilities)
+        scores = self._model.decide(record.probabilities)
         return Scored(
             chunk=chunk,
             rejected=chunk.rows - len(kept),

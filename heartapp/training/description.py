@@ -11,8 +11,8 @@ import numpy as np
 from sklearn.covariance import MinCovDet
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.inference.applicability import Domain
-from heartapp.inference.bundle import Golden, Seen
+from heartapp.inference.bundle import Golden
+from heartapp.inference.cautions import Domain, Seen
 from heartapp.training.export import answers
 
 if TYPE_CHECKING:

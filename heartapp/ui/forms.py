@@ -15,7 +15,7 @@ from wtforms.widgets import TextInput
 from heartapp.clinical.numbers import NumberTextError, read_number
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import GROUPS, VARIABLES, Variable
-from heartapp.inference.model import Asked
+from heartapp.inference.model import Options
 from heartapp.inference.survival import FIRST_DAY, GRID, LAST_DAY
 from heartapp.ui.words import MODEL_LABELS
 
@@ -118,10 +118,10 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         day = self[HORIZON.name].data
         return [] if day is None or not HORIZON.allows(day) else [int(day)]
 
-    def asked(self, model: Model) -> Asked:
+    def asked(self, model: Model) -> Options:
         """What the page shows beside the risk, as far as the model has it."""
         threshold, days = self[THRESHOLD.name].data, self.days
-        return Asked(
+        return Options(
             threshold=None if threshold is None else threshold / 100,
             horizons=() if model.survival is None else tuple(sorted({*GRID, *days})),
             explain=True,

@@ -58,7 +58,7 @@ def predict() -> ResponseReturnValue:
     if not form.validate():
         return _answer(form), HTTPStatus.UNPROCESSABLE_ENTITY
     model = registry.get(form.model.data)
-    (prediction,) = model.predict([form.values(model.variables)], form.asked(model))
+    prediction = model.predict(form.values(model.variables), form.asked(model))
     return _answer(form, prediction=prediction)
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartapp.api.body import RequestError, read_records, read_rows
 from heartapp.api.decoding import decode_rows
-from heartapp.api.reading import RequestError, read_records, read_rows
 from heartapp.clinical.patient import validate_patients
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import InvalidPatientError

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.media import CSV, JSON, MEDIA_TYPES, PARQUET, agree
-from heartapp.api.reading import RequestError
+from heartapp.api.body import RequestError
+from heartapp.api.media import CSV, JSON, MEDIA_TYPES, PARQUET, negotiate
 
 
 def asked(sent: str | None, accept: str | None = None) -> tuple[str, str]:
     headers = Headers({} if accept is None else {"Accept": accept})
-    return agree(Request(EnvironBuilder(method="POST", content_type=sent, headers=headers).get_environ()))
+    return negotiate(Request(EnvironBuilder(method="POST", content_type=sent, headers=headers).get_environ()))
 
 
 def refusal(sent: str | None, accept: str | None = None) -> RequestError:

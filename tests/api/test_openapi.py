@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
 
-from heartapp.api.asking import PARAMETERS, read_asked
+from heartapp.api.body import RequestError
 from heartapp.api.media import CSV, JSON, MEDIA_TYPES, PARQUET
 from heartapp.api.openapi import openapi_document, patient_schema, variable_schema
-from heartapp.api.reading import RequestError
+from heartapp.api.query import PARAMETERS, read_options
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
-from heartapp.inference.model import Asked
+from heartapp.inference.model import Options
 from heartapp.web.extension import get_registry
 from tests.client import example
 
@@ -110,7 +110,7 @@ def test_a_parameter_s_schema_allows_what_is_read_and_no_more(document: dict[str
 
     def agree(name: str, text: str, instance: object) -> None:
         try:
-            read = isinstance(read_asked({name: text}, patients=1), Asked)
+            read = isinstance(read_options({name: text}, patients=1), Options)
         except RequestError:
             read = False
         assert read == accepts(schemas[name], instance), (name, text)

@@ -70,7 +70,7 @@ def test_parquet_is_answered_with_its_columns_types_and_metadata_and_what_the_mo
     assert answered.schema.metadata[b"pandas"] == b"{}"
     model = get_registry(app).get("bedside")
     assert msgspec.json.decode(answered.schema.metadata[METADATA]) == msgspec.to_builtins(model.identity)
-    predictions = model.predict(drawn)
+    predictions = [model.predict(row) for row in drawn]
     assert answered["risk"].to_pylist() == [one.risk for one in predictions]
     assert answered["random_forest_vote"].to_pylist() == [one.votes[1].vote for one in predictions]
 

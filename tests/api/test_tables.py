@@ -18,7 +18,7 @@ from heartapp.cli import main
 from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, OUTCOME
 from heartapp.inference.columns import ADDED_NAMES
-from heartapp.inference.model import Asked, Prediction
+from heartapp.inference.model import Options, Prediction
 from heartapp.web.extension import get_registry
 from tests.client import SHIPPED, example, make_app, problem_of
 
@@ -90,7 +90,7 @@ def test_a_table_is_answered_with_its_columns_and_what_the_model_says(
     assert [list(row.values())[: len(rows[0]) + 2] for row in answered] == list(
         csv.reader(io.StringIO(sent, newline=""))
     )[1:]
-    predictions = served.predict(rows, Asked(threshold=0.6) if query else Asked())
+    predictions = [served.predict(row, Options(threshold=0.6 if query else None)) for row in rows]
     assert [added(row) for row in answered] == [spelled(one) for one in predictions]
 
 

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.api.answers import PredictionList
-from heartapp.api.asking import MOST_DETAILED
 from heartapp.api.media import CSV, JSON, PARQUET
 from heartapp.api.openapi import ModelList, Problem
+from heartapp.api.query import MOST_DETAILED
 from heartapp.api.summary import ModelSummary, summarise
 from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
-from heartapp.inference.model import Asked, Prediction
+from heartapp.inference.model import Options, Prediction
 from heartapp.web.extension import get_registry
 from tests.client import PROBLEM, Page, example, make_app, number_names, problem_of
 
@@ -64,7 +64,7 @@ def test_a_patient_is_answered_with_what_the_model_says(app: Flask, client: Flas
     response = client.post(f"{PREDICT}?model={model}", json=patient)
     assert (response.status_code, response.mimetype) == (200, "application/json")
     served = get_registry(app).get(model)
-    assert msgspec.json.decode(response.data, type=Prediction) == served.predict([list(patient.values())])[0]
+    assert msgspec.json.decode(response.data, type=Prediction) == served.predict(list(patient.values()))
 
 
 def test_a_prediction_has_the_keys_of_the_contract(client: FlaskClient) -> None:
@@ -216,14 +216,14 @@ def test_a_required_value_that_is_null_is_missing(app: Flask, client: FlaskClien
 def test_each_detail_is_there_when_it_is_asked_for_and_is_what_the_model_says(app: Flask, client: FlaskClient) -> None:
     model, patient = get_registry(app).get("bedside"), example()
     plain = set(json.loads(client.post(PREDICT, json=patient).data))
-    for query, asked, more in (
-        ("survival=true", Asked(horizons=(90, 180)), {"survival"}),
-        ("survival=false", Asked(), set()),
-        ("horizon=60", Asked(horizons=(60,)), {"survival"}),
-        ("survival=true&horizon=180,30,30", Asked(horizons=(180, 30, 30)), {"survival"}),
-        ("explain=true", Asked(explain=True), {"explanation", "turning_points"}),
-        ("explain=false&threshold=0.2", Asked(threshold=0.2), set()),
-        ("instability=true", Asked(instability=True), {"instability"}),
+    for query, options, more in (
+        ("survival=true", Options(horizons=(90, 180)), {"survival"}),
+        ("survival=false", Options(), set()),
+        ("horizon=60", Options(horizons=(60,)), {"survival"}),
+        ("survival=true&horizon=180,30,30", Options(horizons=(180, 30, 30)), {"survival"}),
+        ("explain=true", Options(explain=True), {"explanation", "turning_points"}),
+        ("explain=false&threshold=0.2", Options(threshold=0.2), set()),
+        ("instability=true", Options(instability=True), {"instability"}),
     ):
         for body, many in ((patient, False), ([patient, patient], True)):
             response = client.post(f"{PREDICT}?{query}", json=body)
@@ -231,7 +231,7 @@ def test_each_detail_is_there_when_it_is_asked_for_and_is_what_the_model_says(ap
             answers = json.loads(response.data)["predictions"] if many else [json.loads(response.data)]
             for answer in answers:
                 assert set(answer) - plain == more
-                assert msgspec.convert(answer, Prediction) == model.predict([list(patient.values())], asked)[0]
+                assert msgspec.convert(answer, Prediction) == model.predict(list(patient.values()), options)
 
 
 def test_the_survival_answer_has_a_number_for_each_day_in_the_order_asked(client: FlaskClient) -> None:

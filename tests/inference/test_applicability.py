@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.applicability import Domain
 from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.cautions import Domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,28 +67,6 @@ def test_a_patient_is_covered_up_to_the_limit(row: tuple[float, ...]) -> None:
     distance = domain.distance(row)
     assert msgspec.structs.replace(domain, limit=distance + 1e-9).covers(row)
     assert not msgspec.structs.replace(domain, limit=distance * 0.999 - 1e-9).covers(row)
-
-
-@given(st.lists(values, max_size=5), st.integers(0, 9), st.sets(st.integers(0, 2)))
-def test_what_is_surely_covered_is_all_that_is_covered_but_the_very_limit(
-    rows: list[tuple[float, ...]], seed: int, gone: set[int]
-) -> None:
-    domain = made_up(seed)
-    array = np.array(rows, np.float64).reshape(-1, 3)
-    array[:, sorted(gone)] = NAN
-    surely = domain.surely_covers(array).tolist()
-    near = [abs(domain.distance(row) - domain.limit) < 1e-6 for row in array.tolist()]
-    covered = [domain.covers(row) for row in array.tolist()]
-    assert all(
-        sure <= cover and (sure == cover or close) for sure, cover, close in zip(surely, covered, near, strict=True)
-    )
-
-
-@given(values)
-def test_what_lies_a_hair_beyond_the_limit_is_not_surely_covered(row: tuple[float, ...]) -> None:
-    domain = made_up(1)
-    within = msgspec.structs.replace(domain, limit=domain.distance(row) * (1 - 1e-10))
-    assert not within.surely_covers(np.array([row])).any()
 
 
 @pytest.mark.parametrize("name", MODEL_VARIABLES)

@@ -3,17 +3,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.applicability import Domain
-from heartapp.inference.bundle import Seen, read_bundle, read_served
-from heartapp.inference.cautions import AFTERWARDS, Caution, Limits
+from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.cautions import AFTERWARDS, Caution, Domain, Limits, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 PLATELETS = Seen("platelets", 25_100, 62_000, 543_000, 850_000)
 SMOKING = Seen("smoking", 0, 0, 0, 0)
@@ -106,19 +101,3 @@ def test_the_combination_is_of_the_domain_s_variables_in_its_own_order() -> None
     for time in (85, 95, 105, 115):
         kinds = {caution.kind for caution in found([PLATELETS, TIME], [265_000, time], only_time)}
         assert ("unusual_combination" in kinds) == (abs(time - 100) > 10)
-
-
-@given(st.data())
-def test_many_patients_get_the_cautions_that_each_gets_alone(models: Path, data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(MODEL_VARIABLES)))
-    manifest = read_bundle(models, name, read_served(models)[name]).manifest
-    variables = [BY_NAME[one.name] for one in manifest.variables]
-    limits = Limits(variables, manifest.variables, manifest.domain)
-    near = [
-        st.just(NAN) | st.floats(variable.low, variable.high) | st.sampled_from([seen.p1, seen.p99, seen.maximum])
-        if variable.kind == "number"
-        else st.sampled_from([0.0, 1.0])
-        for variable, seen in zip(variables, manifest.variables, strict=True)
-    ]
-    rows = data.draw(st.lists(st.tuples(*near).map(list), min_size=1, max_size=20))
-    assert list(limits.cautions_of_all(rows)) == [limits.cautions(row) for row in rows]

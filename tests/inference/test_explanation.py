@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.bundle import read_bundle, read_served
 from heartapp.inference.explanation import Explanation, explain
-from heartapp.inference.model import Asked, Model
+from heartapp.inference.model import Model, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,7 +141,8 @@ def test_a_shipped_model_s_contributions_lead_from_the_typical_to_the_served_ris
     gone = generator.random((len(rows), len(optional))) < 0.2
     rows[:, optional] = np.where(gone, NAN, rows[:, optional])
     (reference,) = model.risk([model.bundle.manifest.typical])
-    for prediction in model.predict(rows.tolist(), Asked(explain=True)):
+    for row in rows.tolist():
+        prediction = model.predict(row, Options(explain=True))
         assert isinstance(prediction.explanation, Explanation)
         assert prediction.explanation.reference_risk == reference
         total = math.fsum(one.contribution for one in prediction.explanation.contributions)
@@ -165,7 +166,7 @@ def test_a_shipped_model_s_contributions_are_those_over_all_orders_of_arrival(mo
         return model.risk(full)
 
     wanted = by_permutations(of_players, [row[index] for index in players], [typical[index] for index in players])
-    explanation = model.predict([row], Asked(explain=True))[0].explanation
+    explanation = model.predict(row, Options(explain=True)).explanation
     assert isinstance(explanation, Explanation)
     told = contributions(explanation, model.names)
     assert [told[index] for index in players] == pytest.approx(wanted, abs=1e-9)

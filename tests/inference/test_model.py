@@ -16,7 +16,7 @@ from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import BundleError, NotInBundleError
 from heartapp.inference.bundle import MEMBERS, Bundle, read_bundle, read_served
 from heartapp.inference.cautions import Limits
-from heartapp.inference.model import GOLDEN_TOLERANCE, Asked, Model, Prediction, Survival
+from heartapp.inference.model import GOLDEN_TOLERANCE, Model, Options, Prediction, Scores, Survival
 from heartapp.inference.refits import Instability
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 
@@ -83,31 +83,51 @@ def check_agreement(prediction: Prediction) -> None:
     assert prediction.death_event == (votes >= 2) == (prediction.risk >= prediction.threshold)
 
 
-def everything(model: Model) -> Asked:
+def everything(model: Model) -> Options:
     """All that this model can be asked."""
-    return Asked(
+    return Options(
         threshold=0.3, horizons=(90, 180) if model.survival else (), explain=True, instability=model.refits is not None
     )
 
 
-def test_a_single_patient_is_answered_bit_for_bit_as_in_a_batch(model: Model, rows: list[list[float]]) -> None:
-    batch = model.predict(rows)
-    assert [model.predict([row]) for row in rows] == [[prediction] for prediction in batch]
+def scores_of(predictions: Sequence[Prediction]) -> Scores:
+    """The predictions of single patients as a table's scores."""
+    return Scores(
+        np.array([one.risk for one in predictions]),
+        np.array([one.death_event for one in predictions], np.int8),
+        np.array([votes_of(one) for one in predictions], np.float32),
+        np.array([[vote.vote for vote in one.votes] for one in predictions], np.int8),
+    )
 
 
-def test_details_too_are_answered_bit_for_bit_as_in_a_batch(model: Model, rows: list[list[float]]) -> None:
-    batch = model.predict(rows[:20], everything(model))
-    assert [model.predict([row], everything(model)) for row in rows[:20]] == [[prediction] for prediction in batch]
+@pytest.mark.parametrize("threshold", [None, 0.6])
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_a_table_is_scored_bit_for_bit_as_its_patients_are_predicted(
+    model: Model, rows: list[list[float]], size: int, threshold: float | None
+) -> None:
+    table = np.array(rows)
+    wanted = scores_of([model.predict(row, Options(threshold=threshold)) for row in rows])
+    parts = [model.score(table[start : start + size], threshold) for start in range(0, len(table), size)]
+    for name in ("risk", "death_event", "probabilities", "votes"):
+        scored = np.concatenate([getattr(part, name) for part in parts])
+        assert (scored.dtype, scored.tobytes()) == (getattr(wanted, name).dtype, getattr(wanted, name).tobytes())
 
 
-def test_the_same_patients_are_answered_the_same_in_any_order(model: Model, rows: list[list[float]]) -> None:
-    assert model.predict(rows[::-1]) == model.predict(rows)[::-1]
+def test_some_rows_of_scores_can_be_taken(model: Model, rows: list[list[float]]) -> None:
+    chosen = np.array([5, 2])
+    taken, alone = model.score(np.array(rows)).take(chosen), model.score(np.array(rows)[chosen])
+    for name in ("risk", "death_event", "probabilities", "votes"):
+        assert getattr(taken, name).tobytes() == getattr(alone, name).tobytes()
+
+
+def test_a_table_without_patients_has_no_scores(model: Model) -> None:
+    assert model.score(np.empty((0, len(model.names)))).votes.shape == (0, 3)
 
 
 def test_the_majority_of_votes_is_the_class_and_the_class_is_risk_against_threshold(
     model: Model, rows: list[list[float]]
 ) -> None:
-    predictions = model.predict(rows)
+    predictions = [model.predict(row) for row in rows]
     for prediction in predictions:
         check_agreement(prediction)
     assert {sum(vote.vote for vote in prediction.votes) for prediction in predictions} > {0, 3}
@@ -116,13 +136,13 @@ def test_the_majority_of_votes_is_the_class_and_the_class_is_risk_against_thresh
 @given(st.data())
 def test_majority_class_and_risk_agree_for_any_patient_at_any_threshold(model: Model, data: st.DataObject) -> None:
     row = data.draw(patients(model))
-    (plain,) = model.predict([row])
+    plain = model.predict(row)
     check_agreement(plain)
     # Where it could go wrong: at the patient's own risk, at each member's, and next to them.
     own = [plain.risk, *(float(one) for one in model.calibration.transform(np.array(votes_of(plain))))]
     edges = [float(np.nextafter(one, end)) for one in own for end in (0, 1)]
     threshold = data.draw(st.floats(0.01, 0.99) | st.sampled_from([*own, *edges]))
-    (moved,) = model.predict([row], Asked(threshold=threshold))
+    moved = model.predict(row, Options(threshold=threshold))
     check_agreement(moved)
     assert moved.threshold == threshold
     assert (moved.risk, votes_of(moved)) == (plain.risk, votes_of(plain))
@@ -133,14 +153,14 @@ def votes_of(prediction: Prediction) -> list[float]:
 
 
 def test_each_member_votes_at_the_cutoff(model: Model, rows: list[list[float]]) -> None:
-    for prediction in model.predict(rows):
+    for prediction in map(model.predict, rows):
         assert [vote.vote for vote in prediction.votes] == [
             vote.probability >= model.cutoff for vote in prediction.votes
         ]
 
 
 def test_a_prediction_says_which_model_answered_and_how_it_decides(model: Model, rows: list[list[float]]) -> None:
-    (prediction,) = model.predict(rows[:1])
+    prediction = model.predict(rows[0])
     manifest = model.bundle.manifest
     assert prediction.model.name == model.name == manifest.name
     assert prediction.model.version == manifest.version
@@ -152,7 +172,7 @@ def test_a_prediction_says_which_model_answered_and_how_it_decides(model: Model,
 
 
 def test_a_prediction_s_fields_are_the_keys_of_the_house_plan(model: Model, rows: list[list[float]]) -> None:
-    prediction = msgspec.to_builtins(model.predict(rows[:1])[0])
+    prediction = msgspec.to_builtins(model.predict(rows[0]))
     keys = ["model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions", "missing"]
     assert list(prediction) == keys
     assert list(prediction["model"]) == ["name", "version", "digest"]
@@ -161,7 +181,7 @@ def test_a_prediction_s_fields_are_the_keys_of_the_house_plan(model: Model, rows
 
 
 def test_what_is_asked_for_comes_after_them(model: Model, rows: list[list[float]]) -> None:
-    prediction = msgspec.to_builtins(model.predict(rows[:1], everything(model))[0])
+    prediction = msgspec.to_builtins(model.predict(rows[0], everything(model)))
     details = {
         "survival": ["horizon_days", "risk", "low", "high", "agrees"],
         "explanation": ["reference_risk", "contributions"],
@@ -176,7 +196,7 @@ def test_what_is_asked_for_comes_after_them(model: Model, rows: list[list[float]
 
 
 def test_the_missing_values_are_named_in_the_order_of_the_variables(model: Model, rows: list[list[float]]) -> None:
-    predictions = model.predict(rows)
+    predictions = [model.predict(row) for row in rows]
     for row, prediction in zip(rows, predictions, strict=True):
         gone = [name for name, value in zip(model.names, row, strict=True) if np.isnan(value)]
         assert list(prediction.missing) == gone
@@ -187,7 +207,7 @@ def test_a_prediction_is_familiar_unless_a_value_or_the_combination_was_not_seen
     model: Model, rows: list[list[float]]
 ) -> None:
     kinds = set()
-    for prediction in model.predict([*rows, model.bundle.manifest.typical]):
+    for prediction in map(model.predict, [*rows, model.bundle.manifest.typical]):
         own = {caution.kind for caution in prediction.cautions}
         assert prediction.familiar == own.isdisjoint({"outside_range", "unusual_combination"})
         kinds.add(prediction.familiar)
@@ -204,7 +224,7 @@ def curved(models: Path) -> Model:
 def test_the_curve_rises_within_its_band_whatever_the_order_of_days(curved: Model, data: st.DataObject) -> None:
     row = data.draw(patients(curved))
     days = data.draw(st.lists(st.integers(FIRST_DAY, LAST_DAY), min_size=1, max_size=8))
-    survival = curved.predict([row], Asked(horizons=tuple(days)))[0].survival
+    survival = curved.predict(row, Options(horizons=tuple(days))).survival
     assert isinstance(survival, Survival)
     assert survival.horizon_days == tuple(days)
     points = sorted(zip(days, survival.risk, survival.low, survival.high, strict=True))
@@ -218,12 +238,12 @@ def test_the_engines_agree_where_the_risk_by_the_last_day_is_on_the_verdict_s_si
     typical = curved.bundle.manifest.typical
     seen = set()
     for threshold in np.linspace(0.01, 0.99, 50).tolist():
-        (prediction,) = curved.predict([typical], Asked(threshold=threshold, horizons=(90, LAST_DAY, 30)))
+        prediction = curved.predict(typical, Options(threshold=threshold, horizons=(90, LAST_DAY, 30)))
         survival = prediction.survival
         assert isinstance(survival, Survival)
         assert len(survival.risk) == 3
         assert survival.agrees == ((survival.risk[1] >= threshold) == bool(prediction.death_event))
-        (other,) = curved.predict([typical], Asked(threshold=threshold, horizons=(60,)))
+        other = curved.predict(typical, Options(threshold=threshold, horizons=(60,)))
         assert isinstance(other.survival, Survival)
         assert other.survival.agrees == survival.agrees
         seen.add((bool(prediction.death_event), survival.agrees))
@@ -233,10 +253,10 @@ def test_the_engines_agree_where_the_risk_by_the_last_day_is_on_the_verdict_s_si
 def test_what_a_bundle_does_not_hold_cannot_be_asked_for(bundle: Bundle, rows: list[list[float]]) -> None:
     bare = Model(dataclasses.replace(bundle, survival=None, refits=None))
     with pytest.raises(NotInBundleError, match=r"^The model \w+ has no survival curve; leave that out"):
-        bare.predict(rows[:1], Asked(horizons=(90,)))
+        bare.predict(rows[0], Options(horizons=(90,)))
     with pytest.raises(NotInBundleError, match=r"^The model \w+ has no refits that would tell how sure it is;"):
-        bare.predict(rows[:1], Asked(instability=True))
-    (prediction,) = bare.predict(rows[:1], Asked(explain=True))
+        bare.predict(rows[0], Options(instability=True))
+    prediction = bare.predict(rows[0], Options(explain=True))
     assert prediction.explanation is not msgspec.UNSET
     assert prediction.survival is prediction.instability is msgspec.UNSET
 
@@ -254,7 +274,7 @@ def test_instability_counts_the_refits_that_come_to_another_verdict(model: Model
     for row in rows[:50]:
         risks = model.refits.risks(row)
         for threshold in (None, 0.1, float(risks[0])):
-            (prediction,) = model.predict([row], Asked(threshold=threshold, instability=True))
+            prediction = model.predict(row, Options(threshold=threshold, instability=True))
             told = prediction.instability
             assert isinstance(told, Instability)
             verdicts = [int(risk >= prediction.threshold) for risk in risks.tolist()]
@@ -269,16 +289,10 @@ def test_the_golden_rows_are_answered_as_stored_with_their_risks(model: Model) -
     assert model.risk(golden.rows) == pytest.approx(golden.risks, abs=GOLDEN_TOLERANCE)
 
 
-def test_no_patients_are_answered_with_no_predictions(model: Model) -> None:
-    assert model.predict([]) == []
-
-
 @pytest.mark.parametrize("change", [-1, 1])
-def test_rows_of_another_width_are_not_answered(model: Model, rows: list[list[float]], change: int) -> None:
-    width = len(model.variables) + change
-    for count in (1, len(model.variables)):
-        with pytest.raises(ValueError, match="reshape"):
-            model.predict([(row * 2)[:width] for row in rows[:count]])
+def test_a_row_of_another_width_is_refused(model: Model, rows: list[list[float]], change: int) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        model.predict((rows[0] * 2)[: len(model.variables) + change])
 
 
 def test_edges_that_are_not_the_graph_s_refuse_the_model(models: Path) -> None:
@@ -294,8 +308,7 @@ def test_edges_that_are_not_the_graph_s_refuse_the_model(models: Path) -> None:
 
 def test_without_edges_the_graph_answers_alike(model: Model, rows: list[list[float]]) -> None:
     plain = Model(changed(model.bundle, edges={}))
-    assert plain.predict(rows) == model.predict(rows)
-    assert plain.predict(rows[:1]) == model.predict(rows[:1])
+    assert [plain.predict(row) for row in rows] == [model.predict(row) for row in rows]
 
 
 def test_an_old_patient_with_a_weak_heart_and_failing_kidneys_is_at_more_risk_than_a_young_healthy_one(
@@ -304,7 +317,7 @@ def test_an_old_patient_with_a_weak_heart_and_failing_kidneys_is_at_more_risk_th
     example = {variable.name: variable.example for variable in model.variables}
     well = {**example, "age": 45, "ejection_fraction": 55, "serum_creatinine": 0.8}
     ill = {**example, "age": 88, "ejection_fraction": 18, "serum_creatinine": 4}
-    low, high = model.predict([list(well.values()), list(ill.values())])
+    low, high = model.predict(list(well.values())), model.predict(list(ill.values()))
     assert low.risk < model.bundle.manifest.base_rate < high.risk
     assert (low.death_event, high.death_event) == (0, 1)
 
@@ -312,7 +325,9 @@ def test_an_old_patient_with_a_weak_heart_and_failing_kidneys_is_at_more_risk_th
 def test_followup_always_carries_the_caution_about_time_and_bedside_never(
     model: Model, rows: list[list[float]]
 ) -> None:
-    about_time = ["time" in {caution.field for caution in prediction.cautions} for prediction in model.predict(rows)]
+    about_time = [
+        "time" in {caution.field for caution in prediction.cautions} for prediction in map(model.predict, rows)
+    ]
     assert set(about_time) == {"time" in model.bundle.manifest.variable_names}
 
 

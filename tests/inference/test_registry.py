@@ -41,13 +41,13 @@ reader, writer = os.pipe()
 child = os.fork()
 if not child:
     own = registry.get()
-    facts = {"own": own is not inherited, "kept": registry.get() is own, "risk": own.predict([row])[0].risk}
+    facts = {"own": own is not inherited, "kept": registry.get() is own, "risk": own.predict(row).risk}
     os.write(writer, json.dumps(facts).encode())
     os._exit(0)
 os.close(writer)
 facts = json.load(os.fdopen(reader))
 os.waitpid(child, 0)
-print(json.dumps([facts, registry.get() is inherited, registry.get().predict([row])[0].risk]))
+print(json.dumps([facts, registry.get() is inherited, registry.get().predict(row).risk]))
 """
 
 
@@ -95,7 +95,7 @@ def test_the_default_model_comes_first_and_answers_where_none_is_named(models: P
 
 @pytest.mark.parametrize("name", MODEL_VARIABLES)
 def test_a_named_model_answers(shipped: ModelRegistry, name: str) -> None:
-    (prediction,) = shipped.get(name).predict([example(shipped, name)])
+    prediction = shipped.get(name).predict(example(shipped, name))
     assert prediction.model.name == name
 
 
@@ -129,7 +129,7 @@ def test_a_bundle_that_fails_is_not_served_and_leaves_the_others_served(
     registry = ModelRegistry(root, default="bedside")
     assert [model.name for model in registry.models] == ["bedside"]
     assert registry.names == ("bedside", "followup")
-    assert registry.get().predict([example(registry)])[0].model.name == "bedside"
+    assert registry.get().predict(example(registry)).model.name == "bedside"
     assert list(registry.faults) == ["followup"]
     assert registry.faults["followup"].startswith(f"{broken.relative_to(root)} has ")
     assert f"model followup is not served: {registry.faults['followup']} (bundles: {root})" in caplog.messages

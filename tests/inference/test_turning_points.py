@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.bundle import Seen, read_bundle, read_served
-from heartapp.inference.model import Asked, Model
+from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.cautions import Seen
+from heartapp.inference.model import Model, Options
 from heartapp.inference.turning_points import STEPS, TurningPoint, turning_points
 
 if TYPE_CHECKING:
@@ -112,8 +113,8 @@ def test_each_point_of_a_shipped_model_turns_its_verdict_and_is_of_what_can_chan
         )
         for one, typical in zip(model.variables, model.bundle.manifest.typical, strict=True)
     ]
-    asked = Asked(threshold=threshold, explain=True)
-    (prediction,) = model.predict([row], asked)
+    asked = Options(threshold=threshold, explain=True)
+    prediction = model.predict(row, asked)
     found = prediction.turning_points
     assert isinstance(found, tuple)
     for point in found:
@@ -123,7 +124,7 @@ def test_each_point_of_a_shipped_model_turns_its_verdict_and_is_of_what_can_chan
         assert limits[point.field].minimum <= point.value <= limits[point.field].maximum
         column = model.names.index(point.field)
         turned = [*row[:column], point.value, *row[column + 1 :]]
-        (other,) = model.predict([turned], asked)
+        other = model.predict(turned, asked)
         assert other.death_event != prediction.death_event
         # No nearer value of the kind people write turns it.
         step = BY_NAME[point.field].step
@@ -131,8 +132,8 @@ def test_each_point_of_a_shipped_model_turns_its_verdict_and_is_of_what_can_chan
         written = [round(round(value / step) * step, 6) for value in away]
         nearer = [value for value in written if abs(value - row[column]) < abs(point.value - row[column])]
         if nearer and model.variables[column].kind == "number" and on_the_grid(limits[point.field], step):
-            classes = model.predict([[*row[:column], value, *row[column + 1 :]] for value in nearer], asked)
-            assert {one.death_event for one in classes} == {prediction.death_event}
+            rows = [[*row[:column], value, *row[column + 1 :]] for value in nearer]
+            assert {model.predict(one, asked).death_event for one in rows} == {prediction.death_event}
 
 
 choices = st.sampled_from([0.0, 1.0])
@@ -144,5 +145,5 @@ def on_the_grid(seen: Seen, step: float) -> bool:
 
 
 def test_the_shipped_models_have_turning_points(model: Model) -> None:
-    (prediction,) = model.predict([model.bundle.manifest.typical], Asked(threshold=0.3, explain=True))
+    prediction = model.predict(model.bundle.manifest.typical, Options(threshold=0.3, explain=True))
     assert prediction.turning_points

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from heartapp.clinical.variables import VARIABLES
 from heartapp.errors import DataError
-from heartapp.inference.batch import score_values
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.columns import read_cell
 from heartapp.scoring.columns import (
@@ -111,9 +110,9 @@ def test_a_column_of_another_type_is_named_with_it(value: object) -> None:
 
 
 def test_what_is_added_is_what_the_model_says(bedside: Model) -> None:
-    scores = score_values(bedside, np.array(bedside.bundle.manifest.golden.rows))
+    scores = bedside.score(np.array(bedside.bundle.manifest.golden.rows))
     added = pa.RecordBatch.from_arrays(added_columns(scores, "sha256:0"), schema=ADDED).to_pylist()
-    for row, prediction in zip(added, bedside.predict(bedside.bundle.manifest.golden.rows), strict=True):
+    for row, prediction in zip(added, map(bedside.predict, bedside.bundle.manifest.golden.rows), strict=True):
         assert row == {
             "risk": prediction.risk,
             "death_event": prediction.death_event,

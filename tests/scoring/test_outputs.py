@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from heartapp.errors import DataError
-from heartapp.inference.batch import score_values
 from heartapp.scoring import outputs
 from heartapp.scoring.columns import ADDED
 from heartapp.scoring.csv_input import CsvChunk, CsvFormat, read_chunks, read_format
@@ -21,8 +20,7 @@ from heartapp.scoring.outputs import METADATA, CsvOutput, ParquetOutput
 from heartapp.scoring.parquet_input import ParquetChunk
 
 if TYPE_CHECKING:
-    from heartapp.inference.batch import Scores
-    from heartapp.inference.model import Model
+    from heartapp.inference.model import Model, Scores
 
 NOBODY = np.empty(0, np.intp)
 
@@ -30,7 +28,7 @@ NOBODY = np.empty(0, np.intp)
 @pytest.fixture(scope="module")
 def scores(bedside: Model) -> Scores:
     """Of ten patients."""
-    return score_values(bedside, np.array(bedside.bundle.manifest.golden.rows)[:10])
+    return bedside.score(np.array(bedside.bundle.manifest.golden.rows)[:10])
 
 
 def csv_chunk(content: bytes, delimiter: str = ",") -> tuple[CsvFormat, CsvChunk]:

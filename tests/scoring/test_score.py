@@ -68,8 +68,7 @@ def wanted(bedside: Model, table: pa.Table) -> list[dict[str, Any]]:
             **{f"{vote.member}_vote": vote.vote for vote in prediction.votes},
             "model_digest": bedside.identity.digest,
         }
-        for row in good(rows)
-        for prediction in bedside.predict([row])
+        for prediction in map(bedside.predict, good(rows))
     ]
 
 
@@ -143,8 +142,8 @@ def test_columns_that_are_not_there_are_told_of_and_taken_as_not_known(bedside: 
     _, told = run(tmp_path / "in.csv", tmp_path / "out.csv", bedside)
     absent = [name for name in bedside.names if name not in bedside.required]
     assert told == [f"no column {', '.join(absent)}: taken as not known"]
-    (alone,) = bedside.predict(
-        [[{"age": 62, "ejection_fraction": 35, "serum_creatinine": 1.4}.get(n, np.nan) for n in bedside.names]]
+    alone = bedside.predict(
+        [{"age": 62, "ejection_fraction": 35, "serum_creatinine": 1.4}.get(n, np.nan) for n in bedside.names]
     )
     assert scored(tmp_path / "out.csv")[0]["risk"] == alone.risk
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartapp.api.reading import READ_AWAY
+from heartapp.api.body import READ_AWAY
 from heartapp.config import Settings
 from tests.server.running import BEDSIDE_EXAMPLE, Answer, make_home, running
 

@@ -14,7 +14,7 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.bundle import MANIFEST, REPORT
-from heartapp.inference.model import Asked
+from heartapp.inference.model import Options
 from heartapp.inference.survival import DEFAULT_HORIZONS, GRID
 from heartapp.ui import words
 from heartapp.ui.forms import NOT_KNOWN, OPTIONS, PAGE_EXPIRED
@@ -95,8 +95,7 @@ def predicted(app: Flask, model: str, patient: Mapping[str, float], **asked: Any
     served = get_registry(app).get(model)
     row = [patient.get(name, math.nan) for name in served.names]
     horizons = GRID if served.survival else ()
-    (said,) = served.predict([row], Asked(**{"horizons": horizons, "explain": True, "instability": True, **asked}))
-    return said
+    return served.predict(row, Options(**{"horizons": horizons, "explain": True, "instability": True, **asked}))
 
 
 def page_of(response: TestResponse, status: int = 200) -> Page:

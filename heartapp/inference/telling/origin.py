@@ -9,7 +9,8 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.telling.parts import MEMBERS, Bullets, Part, Section, Table, Warn, listed
 
 if TYPE_CHECKING:
-    from heartapp.inference.bundle import Manifest, Seen
+    from heartapp.inference.bundle import Manifest
+    from heartapp.inference.cautions import Seen
     from heartapp.inference.report import Report
 
 PUBLISHED: Final = "the published data set"

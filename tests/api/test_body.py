@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.reading import READ_AWAY, RequestError, read_away, read_body, read_query, read_records, read_rows
+from heartapp.api.body import READ_AWAY, RequestError, read_away, read_body, read_query, read_records, read_rows
 from heartapp.errors import FieldError, InvalidPatientError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from heartapp.api.reading import RequestError
-from heartapp.inference.model import NOTHING_MORE, Asked
+from heartapp.api.body import RequestError
+from heartapp.inference.model import RISK_ONLY, Options
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
@@ -22,29 +22,29 @@ MOST_DETAILED: Final = 100
 """Patients in one request that asks for survival, explanation or instability: each takes milliseconds."""
 
 
-def read_asked(query: Mapping[str, str], *, patients: int) -> Asked:
+def read_options(query: Mapping[str, str], *, patients: int) -> Options:
     """Read the query's parameters beside ``model``.
 
     Raises:
         RequestError: a parameter is not what is allowed, or asks for too much at once.
     """
     if not query:
-        return NOTHING_MORE
+        return RISK_ONLY
     horizons = _horizons(query["horizon"]) if "horizon" in query else ()
     if _flag(query, "survival") and not horizons:
         horizons = DEFAULT_HORIZONS
-    asked = Asked(
+    options = Options(
         threshold=_threshold(query["threshold"]) if "threshold" in query else None,
         horizons=horizons,
         explain=_flag(query, "explain"),
         instability=_flag(query, "instability"),
     )
-    if (asked.horizons or asked.explain or asked.instability) and patients > MOST_DETAILED:
+    if (options.horizons or options.explain or options.instability) and patients > MOST_DETAILED:
         raise RequestError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"With survival, explain or instability, send at most {MOST_DETAILED} patients at a time.",
         )
-    return asked
+    return options
 
 
 def read_skip(query: Mapping[str, str]) -> bool:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.inference.answers import MOST_ANSWERS, Answers, make_answers
 from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.lookup import MOST_ANSWERS, Lookup, make_lookup
 from heartapp.inference.model import Model
 from heartapp.training.export import probe_rows
 
@@ -37,20 +37,20 @@ def probes(model: Model, random_patients: Callable[[Sequence[str], int], list[li
 
 
 def test_a_model_answers_bit_for_bit_as_its_members_do(model: Model, probes: Values) -> None:
-    assert model.probabilities(probes).tobytes() == model.ask_members(probes).tobytes()
+    assert model.probabilities(probes).tobytes() == model.run_graph(probes).tobytes()
     assert model.probabilities(probes[:0]).shape == (0, 3)
 
 
 def test_one_patient_is_answered_bit_for_bit_as_the_members_do(model: Model, probes: Values) -> None:
     limits = np.array([(variable.low, variable.high) for variable in model.variables], np.float32)
     possible = probes[~((probes < limits[:, 0]) | (probes > limits[:, 1])).any(axis=1)][:3_000]
-    for row, members in zip(possible.tolist(), model.ask_members(possible).tolist(), strict=True):
-        (prediction,) = model.predict([row])
+    for row, members in zip(possible.tolist(), model.run_graph(possible).tolist(), strict=True):
+        prediction = model.predict(row)
         assert [vote.probability for vote in prediction.votes] == members
 
 
 def test_the_bedside_model_has_6720_answers_and_the_other_too_many_for_a_table(model: Model) -> None:
-    found = None if model._answers is None else len(model._answers.probabilities)
+    found = None if model._lookup is None else len(model._lookup)
     assert found == {"bedside": 6_720, "followup": None}[model.name]
 
 
@@ -68,8 +68,8 @@ def members_of(edges: Mapping[int, Sequence[float]]) -> Callable[[Values], Value
     return ask
 
 
-def table_of(edges: Mapping[int, Sequence[float]]) -> Answers:
-    table = make_answers(members_of(edges), {column: np.array(one, np.float32) for column, one in edges.items()}, 3)
+def table_of(edges: Mapping[int, Sequence[float]]) -> Lookup:
+    table = make_lookup(members_of(edges), {column: np.array(one, np.float32) for column, one in edges.items()}, 3)
     assert table is not None
     return table
 
@@ -84,13 +84,12 @@ def test_a_value_next_to_an_edge_is_placed_as_in_single_precision(edges: list[fl
     near = [edge, below, middle, np.nextafter(middle, np.inf), np.nextafter(middle, -np.inf), np.nan]
     row = [float(data.draw(st.sampled_from(near))), 0.0, data.draw(st.sampled_from([1.0, 1.5, np.nan]))]
     single = np.array([row], np.float32)
-    assert table.find_all(single).tolist() == [table.find(row)]
-    assert table.probabilities[table.find_all(single)].tobytes() == members_of(both)(single).tobytes()
+    assert table.find_all(single).tobytes() == table.find(row).tobytes() == members_of(both)(single).tobytes()
 
 
 def test_without_edges_or_with_too_many_answers_there_is_no_table() -> None:
-    assert make_answers(members_of({}), {}, 3) is None
+    assert make_lookup(members_of({}), {}, 3) is None
     many = np.arange(MOST_ANSWERS - 2, dtype=np.float32)
     edges = {0: many}
-    assert make_answers(members_of({0: [0.0]}), {0: np.append(many, np.float32(2e6))}, 3) is None
-    assert make_answers(lambda values: np.zeros((len(values), 3), np.float32), edges, 3) is not None
+    assert make_lookup(members_of({0: [0.0]}), {0: np.append(many, np.float32(2e6))}, 3) is None
+    assert make_lookup(lambda values: np.zeros((len(values), 3), np.float32), edges, 3) is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from heartapp.card import write_card
 from heartapp.inference.bundle import CARD, MANIFEST, MEMBERS, REPORT, FileEntry, read_bundle, read_served
 from heartapp.inference.report import (
     Bin,
@@ -23,7 +24,6 @@ from heartapp.inference.report import (
     Subgroup,
     SurvivalEvaluation,
 )
-from heartapp.training.card import write_card
 
 if TYPE_CHECKING:
     from pathlib import Path

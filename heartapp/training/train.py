@@ -14,6 +14,7 @@ import joblib
 import msgspec
 import numpy as np
 
+from heartapp.card import write_card
 from heartapp.clinical.variables import fingerprint
 from heartapp.inference.bundle import (
     CARD,
@@ -33,7 +34,6 @@ from heartapp.inference.refits import Refits
 from heartapp.inference.report import CohortFigures, Report
 from heartapp.inference.survival import SURVIVAL, write_survival
 from heartapp.training import description
-from heartapp.training.card import write_card
 from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate

@@ -1,234 +1,129 @@
-"""The model's page: what `heartapp.inference.telling` tells, as HTML, with the geometry of its plots.
+"""The model's page: the bundle's model card as HTML, with its plots.
 
-A plot is drawn on a square of 100 by 100, with y downwards as in SVG.
+The card is Markdown without HTML. An image with the address ``plot:NAME`` marks where a plot belongs.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from heartapp.inference.telling import tell
+from heartapp.ui.plots import plots
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
+
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
     from heartapp.inference.model import Model
-    from heartapp.inference.report import Bin, Evaluation, InstabilityReport, Report
 
-Points = list[tuple[float, float]]
-
-SIDE: Final = 100
-_MARKS: Final = re.compile(
-    r"\[(?P<label>[^]]+)]\((?P<address>[^)]+)\)|\*\*(?P<strong>[^*]+)\*\*|\*(?P<em>[^*]+)\*|`(?P<code>[^`]+)`"
-)
-_TICKS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
-_FLOOR: Final = -0.05
-"""Net benefits below are not drawn: there, treating everyone falls without end."""
+_PLOT: Final = "plot:"
+_HEADING: Final = 3
+"""A heading is three tokens: opening, text, closing. So are a paragraph and a cell."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """A place on an axis and what stands there."""
+class PlotMark:
+    """Where a plot belongs: its name and its title."""
 
-    at: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """An axis; its values run from ``low`` to ``high``."""
-
+    name: str
     title: str
-    ticks: list[Tick]
-    low: float = 0
-    high: float = 1
-
-    def place(self, value: float) -> float:
-        """How far along the axis a value lies, from 0 to 100."""
-        return round((value - self.low) / (self.high - self.low) * SIDE, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A curve: the ``points`` of an SVG polyline. ``style`` is its class, ``label`` its name in the key."""
+class Card:
+    """A card for the page: its sections as (id, title), and its blocks in order."""
 
-    style: str
-    label: str
-    points: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A vertical range."""
-
-    x: float
-    high: float
-    low: float
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Everything that a template needs to draw one."""
-
-    x: Axis
-    y: Axis
-    lines: list[Line]
-    dots: Points
-    dot_label: str = ""
-    bars: tuple[Bar, ...] = ()
-    bar_label: str = ""
+    sections: tuple[tuple[str, str], ...]
+    blocks: tuple[Markup | PlotMark, ...]
 
 
 def context(model: Model) -> dict[str, object]:
-    """What the page's template is given."""
-    manifest, report = model.bundle.manifest, model.bundle.report
-    return {"model": model, "sections": tell(manifest, report), "plots": plots(report), "inline": inline}
+    """What the template is given. ``other_plots`` are those that the card does not place."""
+    card, drawn = read_card(model.bundle.card.decode(errors="replace")), plots(model.bundle.report)
+    placed = {block.name for block in card.blocks if isinstance(block, PlotMark)}
+    other = [PlotMark(name, plot.title) for name, plot in drawn.items() if name not in placed]
+    return {"model": model, "card": card, "plots": drawn, "other_plots": other}
 
 
-def inline(text: str) -> Markup:
-    """The marks of a telling's text as HTML; everything else is escaped."""
-    parts, end = [], 0
-    for found in _MARKS.finditer(text):
-        parts += [escape(text[end : found.start()]), _marked(found)]
-        end = found.end()
-    return Markup("").join([*parts, escape(text[end:])])
+@lru_cache(maxsize=8)
+def read_card(text: str) -> Card:
+    """Make HTML of a card's Markdown, but for its title: the page has one. Takes some 50 ms, so it is kept."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - a server that never shows this page need not load it
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown.add_render_rule("table_open", _open_table)
+    markdown.add_render_rule("table_close", _close_table)
+    tokens = markdown.parse(text)
+    if tokens and tokens[0].tag == "h1":
+        del tokens[:_HEADING]
+    sections = tuple(_name_sections(tokens))
+    _mark_cells(tokens)
+    return Card(sections, tuple(_blocks(tokens, markdown)))
 
 
-def _marked(found: re.Match[str]) -> Markup:
-    kind = found.lastgroup or ""
-    if kind == "address":
-        return Markup('<a href="{}">{}</a>').format(found["address"], found["label"])
-    return Markup("<{0}>{1}</{0}>").format(kind, found[kind])
+def anchor(title: str) -> str:
+    """The id of a heading, as Markdown viewers derive it."""
+    return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
 
 
-def plots(report: Report) -> dict[str, Plot]:
-    """Every plot of the report, by the name that the telling gives it."""
-    drawn: dict[str, Plot] = {}
-    if report.evaluation is not None:
-        share = report.cohort.deaths / report.cohort.patients
-        drawn |= {
-            "roc": _roc(report.evaluation),
-            "precision-recall": _precision_recall(report.evaluation, share),
-            "calibration": _calibration(report.evaluation.calibration_bins),
-            "decision": _decision(report.evaluation),
-        }
-    if report.instability is not None:
-        drawn["instability"] = _instability(report.instability)
-    if report.survival is not None:
-        for horizon in report.survival.calibration:
-            drawn[f"survival-{horizon.day}"] = _calibration(horizon.bins)
-    return drawn
+def _name_sections(tokens: list[Token]) -> Iterator[tuple[str, str]]:
+    """Give each section's heading its id, and each table the name of its section."""
+    name = ""
+    for index, token in enumerate(tokens):
+        if token.type == "heading_open" and token.tag == "h2":
+            title = tokens[index + 1].content
+            name = anchor(title)
+            token.attrs["id"] = name
+            yield name, title
+        elif token.type == "table_open":
+            token.meta["section"] = name
 
 
-def _shares(title: str) -> Axis:
-    return Axis(title, [Tick(value * SIDE, f"{value * SIDE:.0f}%") for value in _TICKS])
+def _open_table(_renderer: object, tokens: list[Token], index: int, _options: object, _env: object) -> str:
+    """A table scrolls sideways on narrow screens, by keyboard too."""
+    section = tokens[index].meta["section"]
+    return f'<div class="scroll" tabindex="0" role="group" aria-labelledby="{section}">\n<table>\n'
 
 
-def _line(style: str, label: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis) -> Line:
-    placed = (f"{x.place(one):g},{round(SIDE - y.place(other), 2):g}" for one, other in points)
-    return Line(style, label, " ".join(placed))
+def _close_table(*_: object) -> str:
+    return "</table>\n</div>\n"
 
 
-def _dots(points: Sequence[tuple[float, float]], x: Axis, y: Axis) -> Points:
-    return [(x.place(one), round(SIDE - y.place(other), 2)) for one, other in points]
+def _mark_cells(tokens: list[Token]) -> None:
+    """Mark headers and numbers by attributes and class: the page's policy forbids inline styles."""
+    for index, token in enumerate(tokens):
+        if token.type not in {"th_open", "td_open"}:
+            continue
+        if "right" in str(token.attrs.pop("style", "")):
+            token.attrs["class"] = "number"
+        elif token.type == "td_open" and tokens[index - 1].type == "tr_open":
+            token.tag = tokens[index + 2].tag = "th"
+            token.attrs["scope"] = "row"
+        if token.type == "th_open":
+            token.attrs["scope"] = "col"
 
 
-def _roc(evaluation: Evaluation) -> Plot:
-    x, y = _shares("False positive rate"), _shares("Sensitivity")
-    return Plot(
-        x,
-        y,
-        [
-            _line("ideal", "A coin", [(0, 0), (1, 1)], x, y),
-            _line("model", "This model", [(0, 0), *evaluation.roc_curve], x, y),
-        ],
-        [],
-    )
+def _blocks(tokens: list[Token], markdown: MarkdownIt) -> Iterator[Markup | PlotMark]:
+    """HTML and plots in turn. Without HTML in the Markdown, the renderer escapes all of the card's text."""
+    start = 0
+    for index, token in enumerate(tokens):
+        mark = _plot_mark(token)
+        if mark is not None:
+            yield Markup(markdown.renderer.render(tokens[start : index - 1], markdown.options, {}))  # noqa: S704
+            yield mark
+            start = index + 2
+    yield Markup(markdown.renderer.render(tokens[start:], markdown.options, {}))  # noqa: S704
 
 
-def _precision_recall(evaluation: Evaluation, share: float) -> Plot:
-    x, y = _shares("Recall (sensitivity)"), _shares("Precision")
-    return Plot(
-        x,
-        y,
-        [
-            _line("ideal", "A coin", [(0, share), (1, share)], x, y),
-            _line("model", "This model", evaluation.precision_recall_curve, x, y),
-        ],
-        [],
-    )
-
-
-def _calibration(bins: Sequence[Bin]) -> Plot:
-    x, y = _shares("Predicted risk"), _shares("Died")
-    return Plot(
-        x,
-        y,
-        [_line("ideal", "As predicted", [(0, 0), (1, 1)], x, y)],
-        _dots([(one.risk, one.deaths) for one in bins], x, y),
-        dot_label="A group of test predictions",
-    )
-
-
-def _instability(found: InstabilityReport) -> Plot:
-    x, y = _shares("Risk of the served model"), _shares("Risk from refit to refit")
-    return Plot(
-        x,
-        y,
-        [_line("ideal", "The served risk", [(0, 0), (1, 1)], x, y)],
-        _dots([(risk, risk) for risk, _, _ in found.ranges], x, y),
-        dot_label="A group of patients",
-        bars=tuple(
-            Bar(x.place(risk), round(SIDE - y.place(high), 2), round(SIDE - y.place(low), 2))
-            for risk, low, high in found.ranges
-        ),
-        bar_label="Middle 95% of refits",
-    )
-
-
-def _decision(evaluation: Evaluation) -> Plot:
-    curve = evaluation.decision_curve
-    model, plain, everyone = (
-        [(one.threshold, getattr(one, name)) for one in curve] for name in ("model", "comparator", "treat_all")
-    )
-    ceiling = math.ceil(max(value for _, value in (*model, *plain, *everyone)) * 10 + 1e-9) / 10
-    last = curve[-1].threshold
-    y = Axis(
-        "Net benefit",
-        [
-            Tick(round((step / 10 - _FLOOR) / (ceiling - _FLOOR) * SIDE, 2), f"{step / 10:.1f}")
-            for step in range(round(ceiling * 10) + 1)
-        ],
-        _FLOOR,
-        ceiling,
-    )
-    x = Axis("Threshold", [Tick(round(SIDE * part / 4, 2), f"{last * part / 4:.0%}") for part in range(5)], 0, last)
-    return Plot(
-        x,
-        y,
-        [
-            _line("nobody", "Treat none", [(0, 0), (last, 0)], x, y),
-            _line("everyone", "Treat all", above(everyone, _FLOOR), x, y),
-            _line("comparator", "Plain regression", above(plain, _FLOOR), x, y),
-            _line("model", "This model", above(model, _FLOOR), x, y),
-        ],
-        [],
-    )
-
-
-def above(points: Points, floor: float) -> Points:
-    """The part of a curve before it first falls below the floor, to the point where it does."""
-    kept: Points = []
-    for x, y in points:
-        if y < floor:
-            if kept:
-                before_x, before_y = kept[-1]
-                kept.append((before_x + (x - before_x) * (before_y - floor) / (before_y - y), floor))
-            break
-        kept.append((x, y))
-    return kept
+def _plot_mark(token: Token) -> PlotMark | None:
+    """The plot whose mark fills a paragraph."""
+    match token.children:
+        case [image] if image.type == "image" and str(image.attrs["src"]).startswith(_PLOT):
+            return PlotMark(str(image.attrs["src"]).removeprefix(_PLOT), image.content)
+    return None

@@ -9,7 +9,6 @@ from msgspec import UnsetType
 from heartapp.clinical.numbers import HUNDRED, of_hundred, per_cent
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.survival import DEFAULT_HORIZONS, LAST_DAY
-from heartapp.inference.telling.parts import MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,7 +18,11 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Prediction, Survival
     from heartapp.inference.turning_points import TurningPoint
 
-MEMBER_LABELS: Final = MEMBERS
+MEMBER_LABELS: Final = {
+    "decision_tree": "Decision tree",
+    "random_forest": "Random forest",
+    "gradient_boosting": "Gradient boosting",
+}
 
 MODEL_LABELS: Final = {
     "bedside": ("Bedside", "What is known when the patient is seen."),

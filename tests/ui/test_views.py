@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import re
 from itertools import product
@@ -13,7 +11,6 @@ from hypothesis import strategies as st
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
-from heartapp.inference.bundle import MANIFEST, REPORT
 from heartapp.inference.model import Options
 from heartapp.inference.survival import DEFAULT_HORIZONS, GRID
 from heartapp.ui import words
@@ -73,21 +70,6 @@ def signed(client: FlaskClient, signer: type[TimestampSigner] = TimestampSigner,
     with client.session_transaction() as session:
         value = session["csrf_token"]
     return str(URLSafeTimedSerializer(key, salt="wtf-csrf-token", signer=signer).dumps(value))
-
-
-@pytest.fixture
-def unevaluated(tmp_path: Path) -> Path:
-    """The shipped bundles as they would be without the outer evaluation."""
-    root = damaged_copy(tmp_path / "models")
-    for manifest_path in root.glob(f"*/*/{MANIFEST}"):
-        report_path = manifest_path.parent / REPORT
-        report = {**json.loads(report_path.read_bytes()), "evaluation": None}
-        report_path.write_text(json.dumps(report))
-        manifest = json.loads(manifest_path.read_bytes())
-        content = report_path.read_bytes()
-        manifest["files"][REPORT] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        manifest_path.write_text(json.dumps(manifest))
-    return root
 
 
 def predicted(app: Flask, model: str, patient: Mapping[str, float], **asked: Any) -> Prediction:
@@ -552,13 +534,6 @@ def test_a_models_page_tells_of_its_making_and_its_variables(app: Flask, client:
     assert str(model.bundle.report.cohort.patients) in told
     for variable in model.variables:
         assert variable.label in told
-
-
-def test_a_model_without_an_evaluation_says_that_nothing_is_known(unevaluated: Path) -> None:
-    client = make_app(models=str(unevaluated)).test_client()
-    told = page_of(client.get("/models/bedside")).text("main")
-    assert "nothing is known of its performance" in told
-    assert "ROC AUC" not in told
 
 
 def test_the_navigation_marks_the_page_that_is_open(client: FlaskClient) -> None:

@@ -1,0 +1,36 @@
+"""Renders ``card.md.jinja``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from heartapp.card.filters import FILTERS
+from heartapp.clinical.variables import BY_NAME
+
+if TYPE_CHECKING:
+    from heartapp.inference.bundle import Manifest
+    from heartapp.inference.report import Report
+
+
+def write_card(manifest: Manifest, report: Report) -> str:
+    """The model card as Markdown."""
+    environment = Environment(  # noqa: S701 - the output is Markdown, not HTML
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= FILTERS
+    leaks = any(BY_NAME[name].known == "afterwards" for name in manifest.variable_names)
+    instability = report.instability
+    return environment.get_template("card.md.jinja").render(
+        manifest=manifest,
+        report=report,
+        leaks=leaks,
+        # The protocol's goals of stability are those of a model without the follow-up time.
+        stability_goals=[] if leaks or instability is None else instability.goals,
+        by_name=BY_NAME,
+    )

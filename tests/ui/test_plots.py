@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from heartapp.inference.report import NetBenefit
+from heartapp.ui.plots import Axis, plots
+from tests.reports import evaluation_of, report_of, skipped_report
+
+
+def test_an_axis_places_values_from_0_to_100() -> None:
+    axis = Axis("Net benefit", -0.05, 0.15, (0, 0.1), ".1f")
+    assert [axis.place(value) for value in (-0.05, 0.05, 0.15)] == [0, 50, 100]
+    assert axis.labels == [(25, "0.0"), (75, "0.1")]
+    assert [label for _, label in Axis("Risk").labels] == ["0%", "25%", "50%", "75%", "100%"]
+
+
+def test_a_calibration_plot_has_a_dot_for_each_group() -> None:
+    plot = plots(report_of())["calibration"]
+    assert plot.place(plot.dots)[:2] == [(5, 2), (14, 12)]
+    assert plot.place(plot.lines[0].points) == [(0, 0), (100, 100)]
+
+
+def test_a_curve_runs_from_corner_to_corner_and_chance_at_the_share_of_deaths() -> None:
+    drawn = plots(report_of())
+    roc, recall = drawn["roc"].lines, drawn["precision-recall"].lines
+    assert (roc[1].points[0], roc[1].points[-1], len(roc[1].points)) == ((0, 0), (1, 1), 52)
+    assert drawn["precision-recall"].place(recall[0].points) == [(0, 32.11), (100, 32.11)]
+
+
+def test_an_instability_plot_has_a_range_around_each_served_risk() -> None:
+    plot = plots(report_of())["instability"]
+    assert plot.bars[0] == (0.05, 0.01, 0.2)
+    assert plot.dots[0] == (0.05, 0.05)
+    assert len(plot.bars) == len(plot.dots) == 10
+
+
+def test_a_decision_curve_has_four_lines_and_room_for_the_highest_value() -> None:
+    plot = plots(report_of())["decision"]
+    assert [line.style for line in plot.lines] == ["nobody", "everyone", "comparator", "model"]
+    assert {len(line.points) for line in plot.lines[1:]} == {12}
+    assert plot.y.high == pytest.approx(0.3)
+    assert [label for _, label in plot.y.labels] == ["0.0", "0.1", "0.2", "0.3"]
+    assert [label for _, label in plot.x.labels] == ["0%", "15%", "30%", "45%", "60%"]
+
+
+def test_a_model_that_is_never_useful_is_drawn_below_zero() -> None:
+    curve = [NetBenefit(0.1, -0.2, -0.01, -0.3), NetBenefit(0.2, -0.1, -0.01, -0.4)]
+    plot = plots(report_of(evaluation=evaluation_of(decision_curve=curve)))["decision"]
+    assert plot.y.high == pytest.approx(0.1)
+
+
+def test_a_part_that_the_report_lacks_has_no_plot() -> None:
+    assert plots(skipped_report()) == {}
+    assert set(plots(report_of())) == {
+        "roc", "precision-recall", "calibration", "decision", "instability", "survival-90", "survival-180",
+    }  # fmt: skip

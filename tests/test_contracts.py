@@ -18,7 +18,7 @@ from heartapp.cli import main
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.survival import DEFAULT_HORIZONS
 from heartapp.ui.forms import OPTIONS
-from heartapp.ui.words import NOUGHT
+from heartapp.ui.rounding import nonzero
 from heartapp.web.extension import get_registry
 from tests.client import (
     PROBLEM,
@@ -213,7 +213,7 @@ def api_numbers(prediction: dict[str, Any], days: Iterable[int]) -> list[float]:
     numbers += [vote[key] for vote in prediction["votes"] for key in ("probability", "vote")]
     numbers += [instability[key] for key in ("low", "high", "flips", "refits")]
     numbers += [explanation["reference_risk"]]
-    numbers += [part["contribution"] for part in explanation["contributions"] if abs(part["contribution"]) > NOUGHT]
+    numbers += [part["contribution"] for part in explanation["contributions"] if nonzero(part["contribution"])]
     numbers += [point["value"] for point in prediction["turning_points"]]
     if "survival" in prediction:
         curve = prediction["survival"]

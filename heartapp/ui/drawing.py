@@ -1,4 +1,4 @@
-"""The geometry of the page's drawings, as numbers and SVG paths for the templates; no words, no colours."""
+"""The geometry of the drawings in a result: numbers and SVG paths for the templates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from heartapp.inference.explanation import Contribution
     from heartapp.inference.model import Survival
@@ -16,54 +16,67 @@ Point = tuple[float, float]
 
 WIDTH: Final = 300.0
 HEIGHT: Final = 110.0
-"""The plane of the curve: days across, risk upwards."""
+"""The plot of the survival curve: days to the right, risk upwards."""
 LEAST_SPAN: Final = 0.1
-"""What the bars span at least, so that small contributions look small."""
+"""The smallest scale of the bars, so that small contributions look small."""
 _TOPS: Final = (0.25, 0.5, 0.75, 1.0)
 
 
-class Curve(NamedTuple):
-    """A survival curve in a plane of `WIDTH` by `HEIGHT`, from the first day to the last and from no risk to ``top``.
+class Day(NamedTuple):
+    """The risk by one day, with its range."""
 
-    ``line`` and ``band`` are paths, ``marks`` the points of the days that were named.
-    """
+    day: int
+    risk: float
+    low: float
+    high: float
+
+
+class Curve(NamedTuple):
+    """A survival curve: the risk at the top edge, the SVG paths of line and band, and the days to list."""
 
     top: float
     line: str
     band: str
-    marks: tuple[Point, ...]
-
-    def y(self, risk: float) -> float:
-        """How far down a risk stands."""
-        return round(HEIGHT * (1 - risk / self.top), 1)
+    days: tuple[Day, ...]
 
 
 class Bar(NamedTuple):
-    """Where a bar begins and how long it is, of 100."""
+    """Where a bar starts and how long it is, in percent of the drawing's width."""
 
     x: float
     width: float
 
 
 def day_x(day: int) -> float:
-    """How far across a day stands."""
+    """The x coordinate of a day."""
     return round(WIDTH * (day - FIRST_DAY) / (LAST_DAY - FIRST_DAY), 1)
 
 
-def curve(survival: Survival, named: Sequence[int]) -> Curve:
-    """Draw the curve, whose days rise, as high as its band needs, with a mark at each day of ``named``."""
+def risk_y(risk: float, top: float) -> float:
+    """The y coordinate of a risk; SVG counts it downwards from ``top``."""
+    return round(HEIGHT * (1 - risk / top), 1)
+
+
+def curve(survival: Survival, listed: Collection[int]) -> Curve:
+    """Draw the curve as high as its band needs.
+
+    Args:
+        survival: the risks; their days rise.
+        listed: the days to mark on the curve and to list below it.
+    """
     top = next(top for top in _TOPS if top >= min(max(survival.high), 1))
-    frame = Curve(top, "", "", ())
     across = [day_x(day) for day in survival.horizon_days]
     line, low, high = (
-        list(zip(across, map(frame.y, risks), strict=True)) for risks in (survival.risk, survival.low, survival.high)
+        [(x, risk_y(risk, top)) for x, risk in zip(across, risks, strict=True)]
+        for risks in (survival.risk, survival.low, survival.high)
     )
-    marks = tuple(point for day, point in zip(survival.horizon_days, line, strict=True) if day in named)
-    return Curve(top, _path(line), f"{_path([*high, *reversed(low)])}Z", marks)
+    days = map(Day, survival.horizon_days, survival.risk, survival.low, survival.high)
+    band = f"{_path([*high, *reversed(low)])}Z"
+    return Curve(top, _path(line), band, tuple(one for one in days if one.day in listed))
 
 
 def bars(contributions: Sequence[Contribution]) -> tuple[float, tuple[Bar, ...]]:
-    """Where nought stands, of 100, and one bar a contribution, all on one scale; to the left is less risk."""
+    """The x of zero, and one bar for each contribution on a common scale; bars to the left lower the risk."""
     shares = [one.contribution for one in contributions]
     least, most = min(0, *shares), max(0, *shares)
     scale = 100 / max(most - least, LEAST_SPAN)

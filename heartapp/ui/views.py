@@ -1,4 +1,4 @@
-"""The pages' addresses. Each view reads, calls the registry and renders; nothing else."""
+"""The pages. A view reads the request, calls the registry and renders."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
+from heartapp.clinical.numbers import of_hundred, per_cent
 from heartapp.clinical.variables import BY_NAME, VARIABLES
-from heartapp.ui import drawing, model_page, words
-from heartapp.ui.forms import OPTIONS, PAGE_EXPIRED, FormModel, patient_form_class
+from heartapp.ui import drawing, model_page
+from heartapp.ui.forms import OPTIONS, FormModel, patient_form_class
+from heartapp.ui.rounding import nonzero, points, rounded
 from heartapp.web.extension import get_registry
 
 if TYPE_CHECKING:
@@ -20,19 +22,16 @@ if TYPE_CHECKING:
     from heartapp.ui.forms import PatientForm
 
 blueprint = Blueprint("ui", __name__)
+for template_filter in (of_hundred, per_cent, points, rounded):
+    blueprint.add_app_template_filter(template_filter)
+blueprint.add_app_template_test(nonzero)
 
 _FORM_BYTES = 64 * 1024
 
 
-@blueprint.app_context_processor
-def model_labels() -> dict[str, object]:
-    """The models in the navigation of every page."""
-    return {"model_labels": words.MODEL_LABELS}
-
-
 @blueprint.before_request
 def limit_form() -> None:
-    """A form is a few hundred bytes; what is much larger is none."""
+    """Refuse what is much larger than a form, which has a few hundred bytes."""
     request.max_content_length = _FORM_BYTES
     request.max_form_memory_size = _FORM_BYTES
     request.max_form_parts = 4 * len(VARIABLES)
@@ -46,73 +45,62 @@ def index() -> ResponseReturnValue:
     if "example" in request.args:
         for variable in VARIABLES:
             form[variable.name].data = variable.example if variable.kind == "number" else str(variable.example)
-    return _page("index.html", form)
+    return _page(form)
 
 
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
     """The form's answer: a fragment for HTMX, a whole page without JavaScript."""
     form, registry = _form(), get_registry()
-    if form.model.data in registry.faults:  # No entry can mend this: it is no fault of the form.
-        return _answer(form, unavailable=form.model.data), HTTPStatus.SERVICE_UNAVAILABLE
+    form.model.data = name = form.model.data or registry.default
+    if name in registry.faults:  # This comes first: no entry can help.
+        return _page(form, unavailable=name), HTTPStatus.SERVICE_UNAVAILABLE
     if not form.validate():
-        return _answer(form), HTTPStatus.UNPROCESSABLE_ENTITY
-    model = registry.get(form.model.data)
-    prediction = model.predict(form.values(model.variables), form.asked(model))
-    return _answer(form, prediction=prediction)
+        return _page(form), HTTPStatus.UNPROCESSABLE_ENTITY
+    model = registry.get(name)
+    prediction = model.predict(form.values(model.variables), form.options(model))
+    return _page(form, prediction=prediction)
 
 
 @blueprint.get("/predict")
 def predict_reloaded() -> ResponseReturnValue:
-    """Someone reloaded or bookmarked the answer: back to the form."""
+    """Send a reader who reloads or bookmarks an answer back to the form."""
     return redirect(url_for("ui.index"), HTTPStatus.SEE_OTHER)
 
 
 @blueprint.get("/models/<name>")
 def model(name: str) -> ResponseReturnValue:
     """A model's page: what it is, how good, how calibrated, its limits."""
-    return render_template("model.html", **model_page.context(get_registry().get(name)), words=words)
+    return render_template("model.html", **model_page.context(get_registry().get(name)))
 
 
 @blueprint.get("/models/<name>/card")
 def card(name: str) -> ResponseReturnValue:
-    """The model card that lies in the bundle, as it is."""
+    """The model card from the bundle, unchanged."""
     return Response(get_registry().get(name).bundle.card, content_type="text/plain; charset=utf-8")
 
 
 def error_page(status: int, detail: str) -> ResponseReturnValue:
-    """An error told to a person, with the way back to the form."""
+    """An error as a page with a link back to the form."""
     return render_template("error.html", status=HTTPStatus(status), detail=detail), status
 
 
 def _form() -> PatientForm:
     models = tuple(FormModel.of(model) for model in get_registry().models)
-    form = patient_form_class(models)(formdata=request.form if request.method == "POST" else MultiDict())
-    if request.method == "POST" and not form.model.data:
-        form.model.data = get_registry().default
-    return form
+    return patient_form_class(models)(formdata=request.form if request.method == "POST" else MultiDict())
 
 
-def _answer(form: PatientForm, *, prediction: Prediction | None = None, unavailable: str | None = None) -> str:
-    template = "_workspace.html" if request.headers.get("HX-Request") == "true" else "index.html"
-    return _page(template, form, prediction, unavailable)
-
-
-def _page(
-    template: str, form: PatientForm, prediction: Prediction | None = None, unavailable: str | None = None
-) -> str:
-    """The form with an answer; ``unavailable`` is the model that was asked and is not served."""
+def _page(form: PatientForm, *, prediction: Prediction | None = None, unavailable: str | None = None) -> str:
+    """The form with its result; ``unavailable`` names the chosen model where it is not served."""
+    registry = get_registry()
     return render_template(
-        template,
+        "_workspace.html" if request.headers.get("HX-Request") == "true" else "index.html",
         form=form,
-        prediction=prediction,
-        answering=get_registry().get(prediction.model.name) if prediction else None,
-        models=get_registry().models,
-        faulty=tuple(get_registry().faults),
-        unavailable=unavailable,
         options=OPTIONS,
-        expired=PAGE_EXPIRED if form.expired else None,
+        registry=registry,
+        prediction=prediction,
+        model=registry.get(prediction.model.name) if prediction else None,
+        unavailable=unavailable,
         by_name=BY_NAME,
         drawing=drawing,
-        words=words,
     )

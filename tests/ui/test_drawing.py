@@ -16,51 +16,49 @@ SHARES = st.floats(-1, 1).filter(lambda share: abs(share) > 1e-9)
 
 
 def survival(*risks: float) -> Survival:
-    """A curve over as many days of the grid; its band is a tenth wide on either side."""
+    """A curve over the first days of the grid; its band is 0.1 wide on either side."""
     low, high = (tuple(min(max(risk + by, 0), 1) for risk in risks) for by in (-0.1, 0.1))
     return Survival(GRID[: len(risks)], risks, low, high, agrees=True)
 
 
 def points(path: str) -> list[tuple[float, float]]:
-    """The corners of a path."""
+    """The corners of an SVG path."""
     return [(float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", path)]
 
 
-def test_days_run_from_the_left_edge_to_the_right() -> None:
+def test_days_run_from_the_left_edge_to_the_right_edge() -> None:
     assert [drawing.day_x(day) for day in (FIRST_DAY, (FIRST_DAY + LAST_DAY) // 2, LAST_DAY)] == [0, WIDTH / 2, WIDTH]
 
 
-@pytest.mark.parametrize(
-    ("risk", "top"), [(0.0, 0.25), (0.15, 0.25), (0.16, 0.5), (0.4, 0.5), (0.41, 0.75), (0.66, 1), (1.0, 1)]
-)
-def test_the_plane_is_as_high_as_the_band_needs(risk: float, top: float) -> None:
+@pytest.mark.parametrize(("risk", "top"), [(0.0, 0.25), (0.15, 0.25), (0.16, 0.5), (0.41, 0.75), (0.66, 1), (1.0, 1)])
+def test_the_plot_is_as_high_as_the_band_needs(risk: float, top: float) -> None:
     assert drawing.curve(survival(risk), ()).top == top
 
 
-def test_a_curve_is_drawn_through_its_risks_within_its_band() -> None:
+def test_a_curve_has_a_line_a_band_and_the_listed_days() -> None:
     drawn = drawing.curve(survival(0.2, 0.3, 0.35), [GRID[1]])
     assert drawn.line == "M0 66L10 44L20 33"
     assert drawn.band == "M0 44L10 22L20 11L20 55L10 66L0 88Z"
-    assert drawn.marks == ((10, 44),)
+    (listed,) = drawn.days
+    assert (listed.day, listed.risk) == (GRID[1], 0.3)
+    assert (listed.low, listed.high) == pytest.approx((0.2, 0.4))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=len(GRID)).map(sorted))
-def test_whatever_the_risks_the_drawing_stays_in_its_plane_and_never_falls(risks: list[float]) -> None:
+def test_a_curve_stays_in_the_plot_and_never_falls(risks: list[float]) -> None:
     drawn = drawing.curve(survival(*risks), GRID)
     line = points(drawn.line)
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in line + points(drawn.band))
     assert line == sorted(line, key=lambda point: (point[0], -point[1]))
-    assert len(drawn.marks) == len(risks)
-    assert drawn.y(0) == HEIGHT
+    assert len(drawn.days) == len(risks)
 
 
 @given(st.lists(SHARES, min_size=1, max_size=12))
-def test_bars_begin_at_nought_and_are_as_long_as_their_contributions(shares: list[float]) -> None:
+def test_bars_start_at_zero_and_are_as_long_as_their_contributions(shares: list[float]) -> None:
     zero, bars = drawing.bars([Contribution("age", 60, share) for share in shares])
     scale = 100 / max(max(0, *shares) - min(0, *shares), drawing.LEAST_SPAN)
     for share, bar in zip(shares, bars, strict=True):
-        begins = bar.x if share > 0 else bar.x + bar.width
-        assert begins == pytest.approx(zero, abs=0.15)
+        assert (bar.x if share > 0 else bar.x + bar.width) == pytest.approx(zero, abs=0.15)
         assert bar.width == pytest.approx(abs(share) * scale, abs=0.051)
         assert -0.1 <= bar.x <= bar.x + bar.width <= 100.11
 

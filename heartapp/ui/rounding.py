@@ -1,0 +1,37 @@
+"""Rounded numbers for the page that never contradict the verdict."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from heartapp.clinical.numbers import HUNDRED, of_hundred
+
+NEGLIGIBLE: Final = 1e-9
+"""A contribution up to this size is a rounding error."""
+
+
+def rounded(share: float, threshold: float | None = None) -> str:
+    """A probability as whole people of 100, without the words "of 100": ``58``, ``under 1``, ``over 99``.
+
+    No probability becomes 0 or 100. One that is below ``threshold`` but rounds up to it is marked: with a threshold
+    of 0.32, 0.3199 becomes ``just under 32``.
+    """
+    number = of_hundred(share)
+    if number == 0:
+        return "under 1"
+    if number == HUNDRED:
+        return "over 99"
+    if threshold is not None and share < threshold and number >= of_hundred(threshold):
+        return f"just under {number}"
+    return str(number)
+
+
+def points(contribution: float) -> str:
+    """The size of a contribution in percentage points, without its sign."""
+    size = of_hundred(abs(contribution))
+    return {0: "less than 1 point", 1: "1 point"}.get(size, f"{size} points")
+
+
+def nonzero(contribution: float) -> bool:
+    """Whether a contribution is more than a rounding error."""
+    return abs(contribution) > NEGLIGIBLE

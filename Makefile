@@ -14,7 +14,7 @@ APT_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get up
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-parts bench-lock format lock clean
+.PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-polars bench-lock format lock clean
 
 help: ## List the commands
 	@echo "heartapp: risk of death during follow-up in heart failure"
@@ -50,15 +50,15 @@ coverage: $(VENV)/dev ## Run pytest and require complete branch coverage
 reproduce: $(VENV)/dev ## Train both models anew in full and hold every file against the shipped ones (minutes)
 	@HEARTAPP_REPRODUCE=1 $(BIN)/python -m pytest -rs tests/training/test_train.py -k in_full
 
-bench: $(VENV)/serve ## Measure against peers and limits (minutes; ARGS="--only heartapp fastapi --rounds 1" for a quick look)
+bench: $(VENV)/dev ## Measure against peers and limits (minutes; ARGS="--only heartapp-granian mlserver --rounds 1" for a quick look)
 	@command -v wrk >/dev/null || { $(call APT_INSTALL,wrk); } || true
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 bench-score: $(VENV)/bulk ## Measure `heartapp score` against the members alone (ARGS="--rows 10000000 --model followup")
 	@$(BIN)/python benchmarks/score.py $(ARGS)
 
-bench-parts: $(VENV)/serve ## Measure where the time and the memory of one request go
-	@$(BIN)/python -m benchmarks.parts
+bench-polars: $(VENV)/dev ## Measure `heartapp score` against 30 lines of polars and onnxruntime (minutes)
+	@$(BIN)/python -m benchmarks.polars_score
 
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .

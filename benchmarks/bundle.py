@@ -1,4 +1,7 @@
-"""The bundle that every contender answers from. The standard library alone: this runs in every environment."""
+"""The bundle that every contender serves, and its golden patients, whose right answers it holds.
+
+Standard library only: this module runs in every environment.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parents[1]
 MODEL: Final = "bedside"
 
+Patient = dict[str, float]
+Numbers = list[float]
+
 
 @cache
 def folder() -> Path:
-    """Where the served version of the model is."""
+    """The folder of the served version."""
     models = ROOT / "models"
     version: str = tomllib.loads((models / "served.toml").read_text("utf-8"))[MODEL]
     return models / MODEL / version
@@ -22,20 +28,26 @@ def folder() -> Path:
 
 @cache
 def manifest() -> dict[str, Any]:
-    """What the bundle states: variables, members, calibration, and the libraries that its estimators were fitted by."""
+    """The bundle's manifest: variables, members, calibration, golden patients, versions of libraries."""
     content: dict[str, Any] = json.loads((folder() / "manifest.json").read_text("utf-8"))
     return content
 
 
 def names() -> list[str]:
-    """The variables, in the order of a row."""
+    """The names of the variables, in the order of a row."""
     return [variable["name"] for variable in manifest()["variables"]]
 
 
-def constraints() -> str:
-    """The libraries that can load the fitted estimators, as pip reads them."""
-    return "".join(f"{name}=={version}\n" for name, version in manifest()["libraries"].items())
+def golden() -> list[tuple[Patient, Numbers]]:
+    """The golden patients with the right answers: each member's probability of death, then the calibrated risk."""
+    content = manifest()["golden"]
+    # Whole numbers as such: an integer's JSON has no point.
+    rows = [[int(value) if value.is_integer() else value for value in row] for row in content["rows"]]
+    answers = [[*row, risk] for row, risk in zip(content["probabilities"], content["risks"], strict=True)]
+    return [(dict(zip(names(), row, strict=True)), answer) for row, answer in zip(rows, answers, strict=True)]
 
 
 if __name__ == "__main__":
-    print(constraints(), end="")
+    # Constraints for pip: only these versions are known to load the fitted estimators.
+    for name, version in manifest()["libraries"].items():
+        print(f"{name}=={version}")

@@ -1,97 +1,68 @@
-"""What the harness has to know of a contender."""
+"""The contenders, as ``contenders.toml`` declares them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 
-from benchmarks.patients import TOLERANCE
+from benchmarks.bundle import ROOT
+from benchmarks.formats import FORMATS, Format
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+BENCH: Final = ROOT / ".bench"
 
-    from benchmarks.environments import Environment
-    from benchmarks.patients import Patient, Truth
-
-WORKERS: Final = 2
-
-Kind = Literal["heartapp", "limit", "tutorial", "server", "handwritten"]
+Kind = Literal["heartapp", "limit", "handwritten", "tutorial", "off-the-shelf"]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """How a server is started: the program of its environment, its arguments, and its own environment variables."""
+class Contender(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One server.
 
-    arguments: Sequence[str]
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
-    """One way to serve the three members.
-
-    ``start`` gives the command for a port and a folder that is the server's to write in. ``ask`` makes the JSON of a
-    request, ``read`` takes each patient's numbers out of the answer's, and ``expect`` says which numbers are right.
-    ``prepare`` is run once in that folder before the first start. ``many`` says whether it takes many patients at once.
+    ``environment`` names its virtual environment, and its folder in ``contenders/`` (default: its own name). In
+    ``command`` and ``variables``, ``{port}``, ``{port_2}`` and ``{port_3}`` are free ports and ``{root}`` is this
+    repository. ``prepare`` is a command that runs once before the first start, in the folder where the server runs.
+    ``packages`` are those whose versions the page shows.
     """
 
     name: str
     title: str
     kind: Kind
-    environment: Environment
-    start: Callable[[int, Path], Command]
+    packages: list[str]
+    command: str
     path: str
-    ask: Callable[[Sequence[Patient]], Any]
-    read: Callable[[Any], Sequence[Sequence[float]]]
-    expect: Callable[[Truth], Sequence[float]]
-    prepare: Sequence[str] = ()
-    many: bool = True
+    format: str
+    environment: str = ""
+    variables: dict[str, str] = {}
+    prepare: str = ""
 
-    def body(self, patients: Sequence[Patient]) -> bytes:
-        """The request's body."""
-        return msgspec.json.encode(self.ask(patients))
+    @property
+    def json(self) -> Format:
+        """How it is asked and answers."""
+        return FORMATS[self.format]
 
-    def wrong(self, content: bytes, truths: Sequence[Truth]) -> int:
-        """How many of the patients an answer's body is wrong about."""
-        try:
-            answered = self.read(msgspec.json.decode(content))
-            return sum(not _close(one, self.expect(truth)) for one, truth in zip(answered, truths, strict=True))
-        except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError):
-            return len(truths)
+    @property
+    def folder(self) -> Path:
+        """Its environment, logs and files."""
+        return BENCH / (self.environment or self.name)
 
+    @property
+    def run_folder(self) -> Path:
+        """Where its server runs and may write."""
+        return self.folder / f"{self.name}.run"
 
-def probabilities(truth: Truth) -> Sequence[float]:
-    """What is right for a server that answers with the members' probabilities."""
-    return truth.probabilities
+    @property
+    def programs(self) -> Path:
+        """Python and the installed commands."""
+        return self.folder / "venv" / "bin"
 
-
-def probabilities_and_risk(truth: Truth) -> Sequence[float]:
-    """What is right for a server that calibrates."""
-    return (*truth.probabilities, truth.risk)
-
-
-def records(patients: Sequence[Patient]) -> Any:
-    """An object for one patient and an array for many, as heartapp takes them."""
-    return patients[0] if len(patients) == 1 else patients
-
-
-def predictions(answer: Any) -> list[list[float]]:
-    """The members' probabilities and the risk of each patient, from an answer of heartapp's kind."""
-    return [
-        [*(vote["probability"] for vote in prediction["votes"]), prediction["risk"]]
-        for prediction in answer.get("predictions", [answer])
-    ]
+    @property
+    def lock(self) -> Path:
+        """The exact versions of its packages."""
+        if self.environment == "heartapp":
+            return ROOT / "requirements" / "serve.txt"
+        return ROOT / "benchmarks" / "contenders" / self.folder.name / "requirements.txt"
 
 
-def rows(patients: Sequence[Patient]) -> list[list[float]]:
-    """The patients as rows, for servers of arrays."""
-    return [list(patient.values()) for patient in patients]
-
-
-def _close(answered: Sequence[float], right: Sequence[float]) -> bool:
-    return len(answered) == len(right) and all(
-        abs(one - other) <= TOLERANCE for one, other in zip(answered, right, strict=True)
-    )
+CONTENDERS: Final = msgspec.toml.decode(
+    Path(__file__).with_name("contenders.toml").read_bytes(), type=dict[str, list[Contender]]
+)["contenders"]

@@ -1,99 +1,96 @@
-"""A virtual environment for each contender, under ``.bench/``, made from its lock and kept for the next run."""
+"""A virtual environment for each contender under ``.bench/``, made from its lock and kept for the next run."""
 
 from __future__ import annotations
 
-import hashlib
-import json
+import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.bundle import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-BENCH: Final = ROOT / ".bench"
+    from benchmarks.contender import Contender
 
-_VERSIONS: Final = """
-import json, sys
-from importlib.metadata import version
-print(json.dumps({name: version(name) for name in sys.argv[1:]}))
-"""
+_INHERITED: Final = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 
 
-class SetupError(Exception):
-    """What a contender needs cannot be installed or prepared here."""
+class ContenderError(Exception):
+    """A contender cannot be installed, does not start or does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """Exact versions in a virtual environment. ``told`` are the packages whose versions the table names.
-
-    With ``project``, heartapp itself is installed as well, in place.
-    """
-
-    name: str
-    requirements: Path
-    told: Sequence[str]
-    project: bool = False
-
-    @property
-    def folder(self) -> Path:
-        """Everything of this environment."""
-        return BENCH / self.name
-
-    @property
-    def programs(self) -> Path:
-        """Where Python and the installed commands are."""
-        return self.folder / "venv" / "bin"
-
-    def install(self) -> None:
-        """Make it, unless it is there and of the same lock and Python.
-
-        Raises:
-            SetupError: with the last words of pip.
-        """
-        stamp = self.folder / "installed"
-        sources = [self.requirements, *([ROOT / "pyproject.toml"] if self.project else [])]
-        content = b"".join(path.read_bytes() for path in sources)
-        wanted = hashlib.sha256(content + sys.version.encode()).hexdigest()
-        if stamp.is_file() and stamp.read_text("utf-8") == wanted:
-            return
-        print(f"Installing {self.name} ...", file=sys.stderr, flush=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        run([sys.executable, "-m", "venv", str(self.folder / "venv")], self.folder)
-        pip = [str(self.programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        run([*pip, "--requirement", str(self.requirements)], self.folder)
-        if self.project:
-            run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], self.folder)
-        stamp.write_text(wanted, "utf-8")
-
-    def versions(self) -> dict[str, str]:
-        """The versions of the packages that the table names."""
-        answer = run([str(self.programs / "python"), "-c", _VERSIONS, *self.told], self.folder)
-        versions: dict[str, str] = json.loads(answer)
-        return versions
-
-    def installed_bytes(self) -> int:
-        """The size of all its files, and of heartapp's where that is installed in place."""
-        folders = [self.folder / "venv", *([ROOT / "heartapp"] if self.project else [])]
-        files = (path for folder in folders for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-        return sum(path.stat().st_size for path in files)
-
-
-def run(arguments: Sequence[str], folder: Path, variables: dict[str, str] | None = None) -> str:
-    """Run a program to its end and give what it printed.
+def prepare(one: Contender) -> None:
+    """Install a contender, and run its preparation.
 
     Raises:
-        SetupError: it failed; with its last words.
+        ContenderError: this failed.
     """
-    done = subprocess.run(arguments, cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    install(one.folder, one.lock, project=one.folder.name == "heartapp")
+    one.run_folder.mkdir(exist_ok=True)
+    if one.prepare:
+        program, *arguments = shlex.split(one.prepare)
+        _run([str(one.programs / program), *arguments], one.run_folder, variables(one))
+
+
+def install(folder: Path, lock: Path, *, project: bool = False) -> None:
+    """Make the environment ``folder/venv``, unless it exists and neither its lock nor Python has changed.
+
+    With ``project``, heartapp itself is installed too, in place.
+
+    Raises:
+        ContenderError: with pip's last line.
+    """
+    stamp = folder / "installed"
+    sources = [lock, ROOT / "pyproject.toml"] if project else [lock]
+    wanted = "\n".join([sys.version, *(path.read_text("utf-8") for path in sources)])
+    if stamp.is_file() and stamp.read_text("utf-8") == wanted:
+        return
+    print(f"Installing {folder.name} ...", file=sys.stderr, flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    _run([sys.executable, "-m", "venv", "venv"], folder)
+    pip = [f"{folder}/venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _run([*pip, "--requirement", str(lock)], folder)
+    if project:
+        _run([*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)], folder)
+    stamp.write_text(wanted, "utf-8")
+
+
+def variables(one: Contender, **places: str) -> dict[str, str]:
+    """The environment variables of a contender's processes; the user's own settings are left out."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    path = f"{one.programs}{os.pathsep}{inherited.get('PATH', os.defpath)}"
+    own = {name: value.format_map(places) for name, value in one.variables.items()}
+    return {**inherited, "PATH": path, "PYTHONPATH": str(ROOT), **own}
+
+
+def versions(one: Contender) -> dict[str, str]:
+    """The locked versions of the packages that the page shows."""
+    locked = dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", one.lock.read_text("utf-8"), re.MULTILINE))
+    return {name: locked[name] for name in one.packages}
+
+
+def installed_bytes(one: Contender) -> int:
+    """The size of all files of the environment, with heartapp and its models where it is installed in place."""
+    folders = [one.folder / "venv"]
+    if one.kind == "heartapp":
+        folders += [ROOT / "heartapp", ROOT / "models"]
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_size for path in files)
+
+
+def last_line(output: str) -> str:
+    """The last line, which names the error."""
+    return (output.strip() or "no output").splitlines()[-1].strip()
+
+
+def _run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        raise SetupError(lines[-1] if lines else f"{arguments[0]} ended with status {done.returncode}")
-    return done.stdout
+        raise ContenderError(f"{Path(arguments[0]).name}: {last_line(done.stderr)}")

@@ -1,25 +1,17 @@
--- Posts one patient again and again and holds every answer against the right one.
--- Arguments: a file with the request's body, a file with the answer's.
+-- Sends the request's body BODY again and again, and compares every answer with RIGHT (environment variables).
 
 local threads = {}
-
-local function content(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 function setup(thread)
   table.insert(threads, thread)
 end
 
-function init(arguments)
+function init()
   wrong = 0
-  right = content(arguments[2])
+  right = os.getenv("RIGHT")
   wrk.method = "POST"
   wrk.headers["Content-Type"] = "application/json"
-  wrk.body = content(arguments[1])
+  wrk.body = os.getenv("BODY")
 end
 
 function response(status, _, body)

@@ -1,7 +1,12 @@
-"""The fitted estimators of the bundle, as every contender with scikit-learn and XGBoost loads and asks them."""
+"""The bundle's fitted estimators, for the contenders that use scikit-learn and XGBoost.
+
+Run as a program, it writes them into the current folder as three pickles, for the tutorial's app.
+"""
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
@@ -31,3 +36,8 @@ class Members:
         """Each member's probability of death, shape (n, 3), of rows of shape (n, variables)."""
         features = np.asarray(rows, np.float32)[:, self._columns]
         return np.column_stack([member.predict_proba(features)[:, 1] for member in self._members]).astype(np.float32)
+
+
+if __name__ == "__main__":
+    for name, member in load().items():
+        Path(f"{name}.pkl").write_bytes(pickle.dumps(member))

@@ -1,150 +1,97 @@
-"""The tables, and the pages that hold them: everything that is said of a run is written from its results."""
+"""The tables, and the pages that hold them."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.bundle import ROOT
 from benchmarks.goals import goals
+from benchmarks.load import CONNECTIONS
+from benchmarks.results import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmarks.results import Figure, Result, Results
+    from benchmarks.results import Result, Results
 
 PAGE: Final = Path(__file__).with_name("README.md")
 README: Final = ROOT / "README.md"
-NOT_YET: Final = "Not measured yet: `make bench` does it.\n"
 _BEGIN, _END = "<!-- results: written by `make bench` -->\n", "<!-- end of results -->\n"
+_NOT_YET: Final = "Not measured yet. `make bench` measures.\n"
 
 COLUMNS: Final = {
     "requests_per_second": "requests/s",
+    "cpu_us": "CPU per request, µs",
     "p50_ms": "p50, ms",
     "p99_ms": "p99, ms",
-    "cpu_ms": "CPU per request, ms",
-    "start_seconds": "start, s",
+    "ready_seconds": "ready, s",
     "memory_mb": "memory, MB",
-    "batch_rows_per_second": "rows/s of a batch",
 }
-QUOTED: Final = ("requests_per_second", "p99_ms", "cpu_ms", "start_seconds", "memory_mb")
 
 
-def whole(results: Results | None) -> str:
-    """For the benchmarks' own page: the conditions, every figure with its spread, the goals, the versions."""
+def full(results: Results | None) -> str:
+    """For the benchmarks' page: the conditions, every figure with its spread, the goals, the versions."""
     if results is None:
-        return NOT_YET
-    parts = ([_conditions(results)], _full_table(results), _goal_table(results), _told(results))
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+        return _NOT_YET
+    conditions = (
+        f"{results.date}: {results.rounds} rounds of {results.seconds} s, 2 workers, {CONNECTIONS} connections. "
+        f"{results.machine}. Medians (lowest–highest). **unsteady**: highest and lowest differ by more than 40 % of "
+        "the median, which may hide two modes."
+    )
+    versions = "".join(_versions(one) for one in results.contenders)
+    return "\n".join([f"{conditions}\n", figures(results), _goals(results), versions])
 
 
-def short(results: Results | None) -> str:
-    """For the README: the medians."""
+def figures(results: Results | None) -> str:
+    """For the README too: every figure with its spread."""
     if results is None:
-        return NOT_YET
-    labels = [COLUMNS[name] for name in QUOTED]
-    lines = [
-        _row([_name(one), *(_median(one.figures.get(name)) for name in QUOTED), _installed(one)])
-        for one in results.contenders
-    ]
-    return "\n".join([*_head(["", *labels, "installed, MB"]), *lines]) + "\n"
+        return _NOT_YET
+    rows = []
+    for one in results.contenders:
+        cells = [_with_spread(Figure.of(one.series(measure))) if one.rounds else "" for measure in COLUMNS]
+        rows.append([one.title, *cells, number(one.installed_mb), str(one.errors)])
+    return _table(["", *COLUMNS.values(), "installed, MB", "wrong answers"], rows)
 
 
 def write_pages(results: Results) -> None:
-    """Put the tables where they stand."""
-    for path, block in ((PAGE, whole(results)), (README, short(results))):
+    """Put the tables into the benchmarks' page, and into the README if it has a place for one."""
+    for path, block in ((PAGE, full(results)), (README, figures(results))):
         path.write_text(with_block(path.read_text("utf-8"), block), "utf-8")
 
 
 def with_block(page: str, block: str) -> str:
-    """The page with its results replaced.
-
-    Raises:
-        ValueError: the page has no place for them.
-    """
-    begin, end = page.index(_BEGIN) + len(_BEGIN), page.index(_END)
-    return page[:begin] + block + page[end:]
+    """The page with its results replaced; unchanged if it has no markers."""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    return before + begin + block + end + after if begin and end else page
 
 
 def number(value: float) -> str:
-    """Three digits that count: 4,321 and 432 and 4.32 and 0.432."""
-    if abs(value) >= 100:  # noqa: PLR2004 - from here on, whole numbers have three digits
-        return f"{value:,.0f}"
-    return re.sub(r"\.$", "", f"{value:#.3g}")
+    """Three significant digits, more for large numbers: 4,321 and 432 and 4.32 and 0.432."""
+    return f"{value:.3g}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004 - three digits
 
 
-def _conditions(results: Results) -> str:
-    machine = results.machine
-    return (
-        f"{results.date}: {results.rounds} × {results.seconds} s of load, {results.workers} workers, wrk "
-        f"{machine.wrk} with {results.connections} connections, batches of {results.batch_rows:,} rows. "
-        f"{machine.processor}, {machine.cores} cores, {machine.memory_gb:g} GB, {machine.system}, "
-        f"Python {machine.python}. "
-        "Medians, with the lowest and the highest round in brackets."
-    )
-
-
-def _full_table(results: Results) -> list[str]:
-    lines = [
-        _row([_name(one), *(_spread(one.figures.get(name)) for name in COLUMNS), _installed(one), str(one.errors)])
-        for one in results.contenders
-    ]
-    if results.in_process_rows_per_second:
-        in_process = {"batch_rows_per_second": results.in_process_rows_per_second}
-        cells = [_spread(in_process.get(name)) for name in COLUMNS]
-        lines.append(_row(["in process, without a server", *cells, "", ""]))
-    return [*_head(["", *COLUMNS.values(), "installed, MB", "errors"]), *lines]
-
-
-def _goal_table(results: Results) -> list[str]:
-    lines = [
-        _row(
-            [
-                goal.text,
-                f"{'at most' if goal.most else 'at least'} {number(goal.limit)}",
-                _spread(goal.measured),
-                "yes" if goal.reached else "**no**",
-            ]
-        )
-        for goal in goals(results)
-    ]
-    return [*_head(["heartapp's", "goal", "measured", "reached"]), *lines]
-
-
-def _told(results: Results) -> list[str]:
-    lines = []
-    for one in results.contenders:
-        versions = ", ".join(f"{name} {version}" for name, version in one.versions.items())
-        failure = f"; **failed**: {one.failure}" if one.failure else ""
-        lines.append(f"- {one.title}: {versions or 'no versions'}{failure}")
-    return lines
-
-
-def _head(labels: Sequence[str]) -> list[str]:
-    return [_row(labels), "|---|" + "---:|" * (len(labels) - 1)]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _name(result: Result) -> str:
-    title = f"**{result.title}**" if result.kind == "heartapp" else result.title
-    return f"{title} (failed)" if result.failure else title
-
-
-def _installed(result: Result) -> str:
-    return "" if result.kind == "limit" or not result.installed_mb else number(result.installed_mb)
-
-
-def _median(figure: Figure | None) -> str:
-    return number(figure.median) if figure else ""
-
-
-def _spread(figure: Figure | None) -> str:
-    if figure is None:
-        return ""
+def _with_spread(figure: Figure) -> str:
     if figure.low == figure.high:
         return number(figure.median)
-    return f"{number(figure.median)} ({number(figure.low)}–{number(figure.high)})"
+    flag = ", **unsteady**" if figure.unsteady else ""
+    return f"{number(figure.median)} ({number(figure.low)}–{number(figure.high)}{flag})"
+
+
+def _goals(results: Results) -> str:
+    rows = []
+    for goal in goals(results):
+        limit = f"{'at least' if goal.at_least else 'at most'} {number(goal.limit)}"
+        rows.append([goal.text, limit, _with_spread(goal.measured), "yes" if goal.reached else "**no**"])
+    return _table(["heartapp behind Granian", "goal", "measured", "reached"], rows)
+
+
+def _versions(one: Result) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in one.versions.items())
+    return f"- {one.title}: {versions}" + (f"; **failed**: {one.failure}\n" if one.failure else "\n")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,97 +1,106 @@
-"""What was measured, as ``results.json`` holds it."""
+"""The results of one run, as ``results.json`` holds them."""
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from benchmarks.contender import Kind
-from benchmarks.machine import Machine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RESULTS: Final = Path(__file__).with_name("results.json")
+_UNSTEADY: Final = 0.4
 
 
-class Figure(msgspec.Struct, frozen=True):
-    """One measure: the median of the rounds, the lowest and the highest, and each."""
+class Figure(NamedTuple):
+    """The median of the rounds, the lowest and the highest."""
 
     median: float
     low: float
     high: float
-    rounds: list[float]
 
     @classmethod
     def of(cls, rounds: Sequence[float]) -> Figure:
-        """The figure of these rounds, of which there is at least one."""
-        return cls(median(rounds), min(rounds), max(rounds), list(rounds))
+        """The figure of at least one round."""
+        return cls(median(rounds), min(rounds), max(rounds))
+
+    @property
+    def spread(self) -> float:
+        """The largest distance of a round from the median, as a share of it."""
+        return max(self.high - self.median, self.median - self.low) / self.median
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether the rounds differ so much that the median may hide two modes."""
+        return (self.high - self.low) / self.median > _UNSTEADY
 
 
 class Round(msgspec.Struct, frozen=True):
-    """What one round measured of one contender. The batch is None where a contender takes one patient at a time."""
+    """The measures of one contender in one round."""
 
     requests_per_second: float
+    cpu_us: float
     p50_ms: float
     p99_ms: float
-    cpu_ms: float
-    start_seconds: float
+    ready_seconds: float
     memory_mb: float
-    worker_memory_mb: float
-    batch_rows_per_second: float | None
     errors: int
 
 
-MEASURES: Final = tuple(name for name in Round.__struct_fields__ if name != "errors")
-
-
-class Result(msgspec.Struct, frozen=True):
-    """One contender's figures by measure. ``failure`` says why there are none, or none of the later rounds."""
+class Result(msgspec.Struct):
+    """One contender's rounds. ``failure`` says why rounds are missing."""
 
     name: str
     title: str
     kind: Kind
     versions: dict[str, str]
-    installed_mb: float
-    figures: dict[str, Figure]
-    errors: int
+    installed_mb: float = 0
+    rounds: list[Round] = []
     failure: str | None = None
+
+    def series(self, measure: str) -> list[float]:
+        """One measure of all rounds."""
+        return [getattr(one, measure) for one in self.rounds]
+
+    @property
+    def errors(self) -> int:
+        """Wrong answers of all rounds."""
+        return sum(one.errors for one in self.rounds)
 
 
 class Results(msgspec.Struct, frozen=True):
     """One run."""
 
     date: str
-    machine: Machine
+    machine: str
     rounds: int
     seconds: int
-    connections: int
-    workers: int
-    batch_rows: int
     contenders: list[Result]
-    in_process_rows_per_second: Figure | None
-
-    def named(self, name: str) -> Result | None:
-        """A contender's result, where it took part."""
-        return next((one for one in self.contenders if one.name == name), None)
 
 
-def figures(rounds: Sequence[Round]) -> dict[str, Figure]:
-    """The figures of one contender's rounds; a measure that it does not have is left out."""
-    columns = {name: [getattr(one, name) for one in rounds] for name in MEASURES}
-    return {name: Figure.of(column) for name, column in columns.items() if column and None not in column}
+def machine() -> str:
+    """Processor, cores, memory, system and Python: enough to judge the figures by, nothing that names the machine."""
+    model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return (
+        f"{model[1] if model else platform.machine()}, {len(os.sched_getaffinity(0))} cores, {memory:.1f} GB, "
+        f"Linux {platform.release().partition('-')[0]}, Python {platform.python_version()}"
+    )
 
 
 def read_results(path: Path = RESULTS) -> Results | None:
-    """The results of the last whole run, where there was one."""
-    if not path.is_file():
-        return None
-    return msgspec.json.decode(path.read_bytes(), type=Results)
+    """The results of the last complete run; None before the first."""
+    return msgspec.json.decode(path.read_bytes(), type=Results) if path.is_file() else None
 
 
 def write_results(results: Results, path: Path = RESULTS) -> None:
-    """Write them as people can read them."""
+    """Write results, indented."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n")

@@ -1,64 +1,61 @@
-"""A contender's server is started, checked and ended, with all its processes: here with the real heartapp."""
+"""A contender's server is started, checked and stopped with all its processes: here the real heartapp."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import msgspec
+import psutil
 import pytest
 
-from benchmarks import environments, processes, servers
-from benchmarks.contender import WORKERS, Command, Contender
-from benchmarks.contenders.heartapp.contender import CONTENDER
-from benchmarks.patients import Truth, draw, truths
-from tests.server.running import wait_until
+from benchmarks import bundle, contender, processes, servers
+from benchmarks.contender import CONTENDERS, Contender
+from benchmarks.environments import ContenderError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads what only Linux's kernel tells")
 
-PATIENTS = draw(5)
-TRUTHS = truths(PATIENTS)
+PATIENT, TRUTH = bundle.golden()[0]
 
 
 @pytest.fixture
-def contender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contender:
-    """heartapp out of the environment of these tests."""
-    monkeypatch.setattr(environments, "BENCH", tmp_path)
-    CONTENDER.environment.folder.mkdir()
-    (CONTENDER.environment.folder / "venv").symlink_to(sys.prefix)
-    return CONTENDER
+def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contender:
+    """heartapp behind Granian, from the environment of these tests."""
+    monkeypatch.setattr(contender, "BENCH", tmp_path)
+    one = CONTENDERS[0]
+    one.run_folder.mkdir(parents=True)
+    (one.folder / "venv").symlink_to(sys.prefix)
+    return one
 
 
-def test_heartapp_is_served_by_two_workers_answers_rightly_and_is_gone_afterwards(contender: Contender) -> None:
-    with servers.serving(contender, PATIENTS[0], TRUTHS[0]) as server:
-        wait_until(lambda: len(processes.tree(server.pid)) == 1 + WORKERS, "all workers are there")
+def test_heartapp_is_started_measured_and_stopped(ours: Contender) -> None:
+    with servers.serving(ours, PATIENT, TRUTH) as server:
+        assert server.ready_seconds > 0
+        assert not server.is_right(PATIENT, [0.5, 0.5, 0.5, 0.5])
+        assert processes.cpu_seconds(server.pid) > 0.1
         tree = processes.tree(server.pid)
-        assert server.start_seconds > 0
-        assert server.wrong(PATIENTS, TRUTHS) == 0
-        assert server.wrong(PATIENTS[:2], [TRUTHS[0], Truth((0.5, 0.5, 0.5), 0.5)]) == 1
+        assert len(tree) > 1
+        largest = max(process.memory_full_info().pss for process in tree)
+        assert processes.memory_bytes(server.pid) > largest > 10_000_000
 
-    assert processes.still_running(tree) == []
-
-
-def test_a_server_that_never_answers_rightly_has_failed(contender: Contender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "PATIENCE", 0.5)
-    waiting = replace(contender, start=lambda _port, _folder: Command(("python", "-c", "import time; time.sleep(60)")))
-
-    with (
-        pytest.raises(servers.ServerError, match="no right answer"),
-        servers.serving(waiting, PATIENTS[0], TRUTHS[0]),
-    ):
-        pass
+    assert not psutil.wait_procs(tree, timeout=0)[1]
 
 
-def test_a_server_that_ends_by_itself_is_told_of_with_its_error(contender: Contender) -> None:
-    failing = replace(contender, start=lambda _port, _folder: Command(("python", "-c", "import nothing_such")))
+@pytest.mark.parametrize(
+    ("script", "patience", "reason"),
+    [
+        ("import signal; signal.pause()", 0.1, "no right answer"),
+        ("import nothing_such", 60, "No module named 'nothing_such'"),
+    ],
+)
+def test_a_server_without_a_right_answer_has_failed(
+    ours: Contender, monkeypatch: pytest.MonkeyPatch, script: str, patience: float, reason: str
+) -> None:
+    monkeypatch.setattr(servers, "PATIENCE", patience)
+    failing = msgspec.structs.replace(ours, command=f"python -c '{script}'")
 
-    with (
-        pytest.raises(servers.ServerError, match="No module named 'nothing_such'"),
-        servers.serving(failing, PATIENTS[0], TRUTHS[0]),
-    ):
+    with pytest.raises(ContenderError, match=reason), servers.serving(failing, PATIENT, TRUTH):
         pass

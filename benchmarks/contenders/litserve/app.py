@@ -1,4 +1,7 @@
-"""LitServe around the members: ``python -m benchmarks.contenders.litserve.app HOST PORT WORKERS``."""
+"""LitServe around the members: ``python -m benchmarks.contenders.litserve.app PORT``.
+
+Two workers, as many processes for HTTP (its default), its fast queue, no access log.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +35,7 @@ class MembersAPI(litserve.LitAPI):
 
 
 if __name__ == "__main__":
-    host, port, workers = sys.argv[1:]
-    server = litserve.LitServer(
-        MembersAPI(api_path="/predict"), accelerator="cpu", workers_per_device=int(workers), fast_queue=True
-    )
-    server.run(
-        host=host,
-        port=int(port),
-        num_api_servers=int(workers),
-        generate_client_file=False,
-        log_level="error",
-        access_log=False,
-    )
+    api = MembersAPI(api_path="/predict")
+    server = litserve.LitServer(api, accelerator="cpu", workers_per_device=2, fast_queue=True)
+    options = {"num_api_servers": 2, "generate_client_file": False, "log_level": "error", "access_log": False}
+    server.run(host="127.0.0.1", port=int(sys.argv[1]), **options)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from heartapp.errors import BundleError, HeartappError
-from heartapp.inference.delimiters import DELIMITERS
 from heartapp.scoring.ending import readers_may_leave, signals_break_off
 from heartapp.scoring.formats import SUFFIXES
+from heartapp.tables.csv_lines import DELIMITERS
 from heartapp.training import defaults
 
 if TYPE_CHECKING:

@@ -18,8 +18,10 @@ from heartapp.cli import main
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import DataError
 from heartapp.inference.bundle import list_bundles, read_served
+from heartapp.inference.model import ModelIdentity
 from heartapp.scoring.journal import Journal, Record
 from heartapp.scoring.rejects import Rejects
+from heartapp.tables.columns import model_label
 from heartapp.training import data, reproduction, train
 from heartapp.training.audit import audit
 from heartapp.training.data import Table, read_table
@@ -280,6 +282,10 @@ def score(*arguments: str | Path, **environment: str) -> Result:
     return run("score", *arguments, HEARTAPP_MODELS=str(SHIPPED), **environment)
 
 
+def label(model: dict[str, str]) -> str:
+    return model_label(ModelIdentity(**model))
+
+
 def test_score_adds_what_the_default_model_says_and_tells_the_counts(few: Path) -> None:
     result = score(few, few.with_name("out.csv"))
     assert (result.exit_code, result.stdout) == (0, "")
@@ -289,7 +295,7 @@ def test_score_adds_what_the_default_model_says_and_tells_the_counts(few: Path) 
     rows = [*csv.DictReader(few.with_name("out.csv").read_text().splitlines())]
     assert [row["id"] for row in rows] == ["a", "b"]
     told = json.loads(said("models", "--folder", SHIPPED, "show", "bedside"))
-    assert {row["model_digest"] for row in rows} == {told["model"]["digest"]}
+    assert {row["model"] for row in rows} == {label(told["model"])}
 
 
 def test_score_uses_the_model_that_is_named_or_configured(few: Path) -> None:
@@ -302,7 +308,7 @@ def test_score_uses_the_model_that_is_named_or_configured(few: Path) -> None:
     ):
         result = score(few, few.with_name("out.csv"), *arguments, **environment)
         assert (result.exit_code, result.stderr) == (0, "1 rows read = 1 scored + 0 rejected\n")
-        assert few.with_name("out.csv").read_text().strip().endswith(told["model"]["digest"])
+        assert few.with_name("out.csv").read_text().strip().endswith(label(told["model"]))
     assert (
         "there is no version of none that is served" in score(few, few.with_name("out.csv"), "--model", "none").stderr
     )

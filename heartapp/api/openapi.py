@@ -9,15 +9,16 @@ import msgspec
 
 from heartapp.api.answers import FaultyField, PredictionList
 from heartapp.api.body import READ_AWAY
-from heartapp.api.media import CSV, JSON, PARQUET
+from heartapp.api.media import CSV, JSON
 from heartapp.api.query import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
 from heartapp.api.summary import ModelSummary
-from heartapp.api.tables import BETWEEN_FAULTS, FAULT
 from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME
-from heartapp.inference.columns import ADDED_NAMES
 from heartapp.inference.model import Prediction
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
+from heartapp.tables.cells import MISSING_WORDS
+from heartapp.tables.columns import ADDED_NAMES
+from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
@@ -33,9 +34,8 @@ _DESCRIPTION: Final = (
 
 
 _FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
-_TABLES: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}, PARQUET: {"schema": {}}}
-"""A table is no JSON, so that its columns stand in a description."""
-_NO_PARQUET: Final = " Parquet needs an extra of the server's, bulk; without it, as here, it is answered with 415."
+_TABLE: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}}
+"""JSON Schema cannot describe the columns of a table, so the operation's description does."""
 
 
 class ModelList(msgspec.Struct):
@@ -56,7 +56,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
 
 
 def openapi_document(
-    models: Sequence[Model], *, default: str, max_patients: int, max_body_bytes: int, media_types: Collection[str]
+    models: Sequence[Model], *, default: str, max_patients: int, max_body_bytes: int
 ) -> dict[str, Any]:
     """The whole document.
 
@@ -65,7 +65,6 @@ def openapi_document(
         default: the model that answers where none is named.
         max_patients: the most patients in one array.
         max_body_bytes: the largest body.
-        media_types: what bodies and answers may be.
     """
     _, schemas = msgspec.json.schema_components(
         [Prediction, PredictionList, ModelSummary, ModelList, Problem], ref_template="#/components/schemas/{name}"
@@ -81,7 +80,7 @@ def openapi_document(
         },
         "servers": [{"url": "/api/v1"}],
         "paths": {
-            "/predict": {"post": _predict(list(patients), default, max_patients, max_body_bytes, media_types)},
+            "/predict": {"post": _predict(list(patients), default, max_patients, max_body_bytes)},
             "/models": {"get": _get("models", "What is served here", "ModelList")},
             "/models/{name}": {
                 "get": {
@@ -152,23 +151,21 @@ def _get(operation: str, summary: str, schema: str | None, *problems: int) -> di
     }
 
 
-def _predict(
-    models: list[str], default: str, max_patients: int, max_body_bytes: int, media_types: Collection[str]
-) -> dict[str, Any]:
+def _predict(models: list[str], default: str, max_patients: int, max_body_bytes: int) -> dict[str, Any]:
     patients = [_reference(_schema_name(name)) for name in models]
-    tables = {name: content for name, content in _TABLES.items() if name in media_types}
     return {
         "operationId": "predict",
         "summary": "Predict one patient, or many",
         "description": (
             "An object is answered with a prediction, an array with a list of them in the same order. With survival, "
             f"horizon, explain or instability an array holds at most {MOST_DETAILED} patients.\n\n"
-            f"A table, CSV in UTF-8{' or Parquet' if PARQUET in tables else ''}, has a column for each variable by its "
-            f"name, and up to {max_patients} patients. It is answered in the same kind: its own columns, whichever "
-            f"they are, and behind them {', '.join(ADDED_NAMES)}. With on_error=skip every row stays, what is added is "
-            f"empty in faulty ones, and a last column, {FAULT}, says why ('{BETWEEN_FAULTS}' between faults); of an "
-            "array's faulty patients the values are empty too. Accept asks for another kind; survival, "
-            f"horizon, explain and instability are for JSON alone.{'' if PARQUET in tables else _NO_PARQUET}\n\n"
+            f"A table is CSV in UTF-8 with commas and up to {max_patients} patients, one a line, with a column for "
+            "each variable by its name. A missing value is an empty cell, or one of "
+            f"{', '.join(filter(None, MISSING_WORDS))}. The answer is CSV: the table's own columns and then "
+            f"{', '.join(ADDED_NAMES)}. With on_error=skip every row stays: faulty rows have nothing in the added "
+            f"columns, and a last column, {FAULT}, says why ('{BETWEEN_FAULTS}' between faults). A faulty patient of "
+            "an array has no values in the table. Accept asks for another kind of answer; survival, horizon, explain "
+            "and instability need JSON.\n\n"
             f"A body of more than {max_body_bytes:,} bytes is refused with 413; send the patients in several requests. "
             f"One of more than {READ_AWAY} times that is refused unread. Bodies are sent unpacked: "
             "Content-Encoding is answered with 415.\n\n"
@@ -207,7 +204,7 @@ def _predict(
                         ]
                     }
                 },
-                **tables,
+                **_TABLE,
             },
         },
         "responses": {
@@ -215,7 +212,7 @@ def _predict(
                 "description": "What the model says",
                 "content": {
                     JSON: {"schema": {"oneOf": [_reference("Prediction"), _reference("PredictionList")]}},
-                    **tables,
+                    **_TABLE,
                 },
             },
             **_problems(400, 404, 406, 413, 415, 422, 503),

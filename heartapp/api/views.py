@@ -10,14 +10,16 @@ from flask import Blueprint, Response, render_template
 
 from heartapp.api.answers import PredictionList, faulty_fields
 from heartapp.api.body import RequestError, read_away, read_body, read_query, read_rows
-from heartapp.api.media import ANYTHING, CSV, JSON, PARQUET, media_types, negotiate
+from heartapp.api.media import ANYTHING, CSV, JSON, negotiate
 from heartapp.api.openapi import openapi_document
 from heartapp.api.query import PARAMETERS, read_options, read_skip
 from heartapp.api.summary import summarise
-from heartapp.api.tables import BETWEEN_FAULTS, FAULT, UNPACKED, Reading, read_patients, write_table
+from heartapp.api.tables import read_csv_patients, read_json_patients, write_patients
 from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import VARIABLES
-from heartapp.inference.columns import ADDED_NAMES
+from heartapp.tables.cells import MISSING_WORDS
+from heartapp.tables.columns import ADDED_NAMES
+from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.extension import get_registry, get_request, get_settings
 from heartapp.web.problems import TYPES, problem
 
@@ -61,13 +63,14 @@ def predict() -> ResponseReturnValue:
 def _predict_table(model: Model, query: Mapping[str, str], sent: str, wanted: str) -> Response:
     """Answer where the body or the answer is a table."""
     settings = get_settings()
-    reading = Reading(model, settings.max_patients, UNPACKED * settings.max_body_bytes, read_skip(query))
-    patients = read_patients(read_body(get_request(), settings.max_body_bytes), sent, reading)
-    if wanted != JSON:
-        return Response(write_table(patients, wanted, reading, query), mimetype=wanted)
+    skip = read_skip(query)
+    read = read_csv_patients if sent == CSV else read_json_patients
+    patients = read(read_body(get_request(), settings.max_body_bytes), model, most=settings.max_patients, skip=skip)
+    if wanted == CSV:
+        return Response(write_patients(patients, model, query, skip=skip), mimetype=CSV)
     rows = patients.values[patients.good].tolist()
     predictions = _predict_all(model, rows, read_options(query, patients=len(rows)))
-    if not reading.skip:
+    if not skip:
         return _json(PredictionList(predictions))
     return _json(_listed(predictions, np.flatnonzero(patients.good).tolist(), patients.faults))
 
@@ -98,7 +101,6 @@ def openapi() -> ResponseReturnValue:
             default=registry.default,
             max_patients=settings.max_patients,
             max_body_bytes=settings.max_body_bytes,
-            media_types=media_types(),
         )
     )
 
@@ -118,8 +120,8 @@ def page() -> ResponseReturnValue:
         most_bytes=settings.max_body_bytes,
         most_faults=MOST_FAULTS,
         csv=CSV,
-        parquet=PARQUET if PARQUET in media_types() else None,
         added=ADDED_NAMES,
+        missing_words=[word for word in MISSING_WORDS if word],
         fault=FAULT,
         between_faults=BETWEEN_FAULTS.strip(),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,9 +10,9 @@ import pyarrow.compute as pc
 
 from heartapp.clinical.patient import printable
 from heartapp.errors import ColumnsError
-from heartapp.inference.batch import NOT_A_NUMBER
 from heartapp.inference.bundle import MEMBERS
-from heartapp.inference.columns import ADDED_NAMES, read_cell
+from heartapp.tables.cells import NOT_A_NUMBER, read_cell
+from heartapp.tables.columns import ADDED_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Scores
 
 _TYPES: Final = (pa.float64(), pa.int8(), *(pa.float32() for _ in MEMBERS), *(pa.int8() for _ in MEMBERS), pa.string())
-DECIMAL_COMMA: Final = float(np.finfo(np.float64).min)
-"""What stands for text that looks like a number with a comma for decimals, which is no number and is not guessed at."""
-_COMMA: Final = re.compile(rb"\s*[+-]?\d+,\d+\s*", re.ASCII)
-
 ADDED: Final = pa.schema(zip(ADDED_NAMES, _TYPES, strict=True))
 """What scoring puts behind the input's columns."""
 
@@ -69,12 +64,9 @@ def text_to_numbers(column: pa.Array) -> NDArray[np.float64]:
         return spelled_numbers(pc.if_else(pc.equal(text, ""), None, text).cast(pa.float64()))
     except pa.ArrowInvalid:
         cells = column.cast(pa.large_binary()).to_pylist()
-        return np.array([np.nan if cell is None else _read(cell) for cell in cells], np.float64)
-
-
-def _read(cell: bytes) -> float:
-    number = read_cell(cell)
-    return DECIMAL_COMMA if number == NOT_A_NUMBER and _COMMA.fullmatch(cell) else number
+        return np.array(
+            [np.nan if cell is None else read_cell(cell.decode("utf-8", "replace")) for cell in cells], np.float64
+        )
 
 
 def spelled_numbers(column: pa.Array) -> NDArray[np.float64]:

@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from heartapp.errors import DataError
-from heartapp.inference.columns import ragged
-from heartapp.inference.delimiters import DELIMITERS
 from heartapp.scoring.chunk import Chunk
 from heartapp.scoring.columns import spelled_numbers, text_to_numbers
 from heartapp.scoring.records import Records, StrayQuoteError, record_ends, split_records
+from heartapp.tables.check import ragged
+from heartapp.tables.csv_lines import DELIMITERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from heartapp.inference.delimiters import DELIMITERS
+from heartapp.tables.csv_lines import DELIMITERS
 
 Kind = Literal["csv", "parquet"]
 SUFFIXES: Final[dict[str, Kind]] = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet"}

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartapp.errors import DataError
-from heartapp.inference.columns import find_columns
 from heartapp.scoring.columns import check_types
 from heartapp.scoring.csv_input import CsvFormat, read_chunks, read_format
 from heartapp.scoring.formats import STREAM, SUFFIXES, delimiter_of
 from heartapp.scoring.parquet_input import check_same_columns, open_parquet, read_batches
+from heartapp.tables.columns import find_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

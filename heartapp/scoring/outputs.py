@@ -20,6 +20,7 @@ from heartapp.inference.bundle import MEMBERS
 from heartapp.scoring.columns import ADDED, added_columns
 from heartapp.scoring.csv_input import CsvChunk, CsvFormat
 from heartapp.scoring.records import split_records
+from heartapp.tables.columns import model_label
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -92,7 +93,7 @@ class CsvOutput(Output):
             header = text.getvalue().encode()
         # Votes, digest and the line's end: one text for each combination of votes.
         votes = itertools.product("01", repeat=len(MEMBERS))
-        self._rests = pa.array([self._delimiter.join([*one, identity.digest]) + end.decode() for one in votes])
+        self._rests = pa.array([self._delimiter.join([*one, model_label(identity)]) + end.decode() for one in votes])
         stream.write(header)
 
     def encode(self, chunk: Chunk, chosen: NDArray[np.intp], scores: Scores) -> pa.Array:
@@ -149,7 +150,7 @@ class ParquetOutput(Output):
         """Start the file."""
         super().__init__()
         self._schema = pa.schema([*schema, *ADDED], metadata=metadata_with(schema, identity))
-        self._digest = identity.digest
+        self._digest = model_label(identity)
         self._writer = pq.ParquetWriter(stream, self._schema)
         self._waiting: list[pa.RecordBatch] = []
 

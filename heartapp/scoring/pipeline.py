@@ -12,20 +12,17 @@ import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from heartapp.inference.batch import find_faults
-from heartapp.scoring.columns import DECIMAL_COMMA
 from heartapp.scoring.journal import OtherInputError, Record
+from heartapp.tables.check import check_table
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
     from concurrent.futures import Future
-
-    from numpy.typing import NDArray
 
     from heartapp.errors import FieldError
     from heartapp.inference.model import Model
@@ -85,8 +82,7 @@ class Scorer:
             OtherInputError: the rows are not those that the journal knows.
         """
         values, broken = chunk.values(self._positions)
-        faults, good = find_faults(values, broken, self._model)
-        faults = self._explain(faults, values)
+        faults, good = check_table(values, broken, self._model)
         kept = (values[good] if faults else values).astype(np.float32, order="C")
         checksum = zlib.crc32(kept.data)
         record = known or Record(checksum, self._model.probabilities(kept))
@@ -101,17 +97,6 @@ class Scorer:
             record=record,
             resumed=known is not None,
         )
-
-    def _explain(self, faults: list[FieldError], values: NDArray[np.float64]) -> list[FieldError]:
-        """Say of each cell with a comma for decimals that this is its fault."""
-        rows, columns = np.nonzero(values == DECIMAL_COMMA)
-        commas = {(row, self._model.names[column]) for row, column in zip(rows.tolist(), columns.tolist(), strict=True)}
-        return [
-            replace(fault, message=f"{fault.message}; write decimals with a point")
-            if (fault.row, fault.field) in commas
-            else fault
-            for fault in faults
-        ]
 
 
 def run(

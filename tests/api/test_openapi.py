@@ -6,7 +6,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # ships no types
 
 from heartapp.api.body import RequestError
-from heartapp.api.media import CSV, JSON, MEDIA_TYPES, PARQUET
+from heartapp.api.media import MEDIA_TYPES
 from heartapp.api.openapi import openapi_document, patient_schema, variable_schema
 from heartapp.api.query import PARAMETERS, read_options
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
@@ -30,11 +30,7 @@ def models(app: Flask) -> tuple[Model, ...]:
 
 @pytest.fixture(scope="module")
 def document(models: tuple[Model, ...]) -> dict[str, Any]:
-    return contract(models, MEDIA_TYPES)
-
-
-def contract(models: tuple[Model, ...], media_types: tuple[str, ...]) -> dict[str, Any]:
-    return openapi_document(models, default="bedside", max_patients=7, max_body_bytes=5_000, media_types=media_types)
+    return openapi_document(models, default="bedside", max_patients=7, max_body_bytes=5_000)
 
 
 def accepts(schema: dict[str, Any], instance: object) -> bool:
@@ -147,15 +143,10 @@ def test_the_document_tells_the_default_model_the_choices_and_the_limit(document
     assert "more than 5,000 bytes is refused with 413" in operation["description"]
 
 
-def test_the_document_lists_what_bodies_and_answers_may_be(models: tuple[Model, ...]) -> None:
-    for media_types in (MEDIA_TYPES, (JSON, CSV)):
-        operation = contract(models, media_types)["paths"]["/predict"]["post"]
-        assert tuple(operation["requestBody"]["content"]) == media_types
-        assert tuple(operation["responses"]["200"]["content"]) == media_types
-        assert ("CSV in UTF-8 or Parquet" in operation["description"]) == (PARQUET in media_types)
-        assert ("without it, as here, it is answered with 415" in operation["description"]) == (
-            PARQUET not in media_types
-        )
+def test_bodies_and_answers_are_json_or_csv(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/predict"]["post"]
+    assert tuple(operation["requestBody"]["content"]) == MEDIA_TYPES
+    assert tuple(operation["responses"]["200"]["content"]) == MEDIA_TYPES
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ import codecs
 import gzip
 import json
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.api.answers import PredictionList
-from heartapp.api.media import CSV, JSON, PARQUET
+from heartapp.api.media import CSV, JSON
 from heartapp.api.openapi import ModelList, Problem
 from heartapp.api.query import MOST_DETAILED
 from heartapp.api.summary import ModelSummary, summarise
@@ -399,7 +398,7 @@ def test_json_with_a_charset_is_answered_as_without(client: FlaskClient, sent: s
 def test_a_packed_body_is_415_and_told_to_be_sent_unpacked(client: FlaskClient, content_type: str, coding: str) -> None:
     body = gzip.compress(json.dumps(example()).encode())
     packed = client.post(PREDICT, data=body, content_type=content_type, headers={"Content-Encoding": coding})
-    assert problem_of(packed, 415)["detail"] == "Send the body unpacked, without the header Content-Encoding."
+    assert "Content-Encoding" in problem_of(packed, 415)["detail"]
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", ""])
@@ -511,18 +510,6 @@ def test_page_and_contract_name_the_most_faults_that_are_told(client: FlaskClien
     contract = json.loads(client.get("/api/v1/openapi.json").data)["paths"]["/predict"]["post"]["description"]
     assert f"{MOST_FAULTS:,}" in contract
     assert f"{MOST_FAULTS:,}" in Page(client.get("/api/v1/").text).text("main")
-
-
-def test_where_the_server_has_no_pyarrow_page_and_contract_do_not_offer_parquet(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    addresses = ("/api/v1/", "/api/v1/openapi.json")
-    assert all(PARQUET in client.get(address).text for address in addresses)
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    for address in addresses:
-        offered = client.get(address).text
-        assert PARQUET not in offered
-        assert "bulk" in offered
 
 
 def test_page_and_contract_name_the_largest_body() -> None:

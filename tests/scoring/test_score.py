@@ -20,6 +20,7 @@ from heartapp.errors import DataError
 from heartapp.scoring.columns import ADDED
 from heartapp.scoring.pipeline import Counts
 from heartapp.scoring.score import Options, cores, rejects_path, score
+from heartapp.tables.columns import model_label
 
 if TYPE_CHECKING:
     from heartapp.inference.model import Model
@@ -66,7 +67,7 @@ def wanted(bedside: Model, table: pa.Table) -> list[dict[str, Any]]:
             "death_event": prediction.death_event,
             **{f"{vote.member}_probability": vote.probability for vote in prediction.votes},
             **{f"{vote.member}_vote": vote.vote for vote in prediction.votes},
-            "model_digest": bedside.identity.digest,
+            "model": model_label(bedside.identity),
         }
         for prediction in map(bedside.predict, good(rows))
     ]
@@ -79,7 +80,7 @@ def scored(path: Path) -> list[dict[str, Any]]:
         return rows
     with path.open(encoding="utf-8", newline="") as file:
         return [
-            {name: row[name] if name == "model_digest" else float(row[name]) for name in ADDED.names}
+            {name: row[name] if name == "model" else float(row[name]) for name in ADDED.names}
             for row in csv.DictReader(file)
         ]
 

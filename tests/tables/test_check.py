@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from heartapp.clinical.patient import validate_patients
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
 from heartapp.errors import FieldError, InvalidPatientError
-from heartapp.inference.batch import NOT_A_NUMBER, check_values
+from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
+from heartapp.tables.check import check_table, check_values, ragged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heartapp.clinical.variables import Variable
+    from heartapp.inference.model import Model
 
 NAMES = MODEL_VARIABLES["followup"]
 
@@ -28,7 +30,8 @@ def edges(variable: Variable) -> list[float]:
     ]
 
 
-numbers = st.floats() | st.sampled_from([NOT_A_NUMBER, 0.0, 1.0, -0.0, *(one for v in VARIABLES for one in edges(v))])
+special = [NOT_A_NUMBER, 0.0, 1.0, -0.0, *(one for variable in VARIABLES for one in edges(variable))]
+numbers = st.floats().filter(lambda value: value != DECIMAL_COMMA) | st.sampled_from(special)
 rows = st.lists(st.lists(numbers, min_size=len(NAMES), max_size=len(NAMES)), max_size=6)
 
 
@@ -43,7 +46,7 @@ def one_by_one(row: Sequence[float], required: set[str]) -> list[tuple[str, str]
 
 
 @given(rows, st.sets(st.sampled_from(NAMES)))
-def test_an_array_is_checked_as_its_rows_are_one_by_one(rows: list[list[float]], required: set[str]) -> None:
+def test_a_table_has_the_faults_of_its_patients_in_the_same_words(rows: list[list[float]], required: set[str]) -> None:
     found = check_values(np.array(rows).reshape(-1, len(NAMES)), VARIABLES, required)
 
     assert found == [
@@ -53,11 +56,24 @@ def test_an_array_is_checked_as_its_rows_are_one_by_one(rows: list[list[float]],
     ]
 
 
-def test_no_more_faults_are_told_than_asked_for() -> None:
-    nobody = np.full((3, len(NAMES)), np.nan)
-    assert check_values(nobody, VARIABLES, NAMES, most=14) == check_values(nobody, VARIABLES, NAMES)[:14]
-    assert len(check_values(nobody, VARIABLES, NAMES)) == 3 * len(NAMES)
+def test_faults_of_rows_and_of_cells_come_in_the_order_of_the_rows(bedside: Model) -> None:
+    values = np.array([[variable.example for variable in bedside.variables]] * 4)
+    values[3, 0] = values[0, 0] = 300
+    broken = [ragged(2, 11, 1), ragged(1, 11, 3)]
+
+    faults, good = check_table(values, broken, bedside)
+
+    assert [(fault.row, fault.field) for fault in faults] == [(0, "age"), (1, ""), (3, "")]
+    assert good.tolist() == [False, False, True, False]
 
 
-def test_no_patients_have_no_faults() -> None:
-    assert check_values(np.empty((0, len(NAMES))), VARIABLES, NAMES) == []
+def test_a_decimal_comma_is_named_as_the_fault(bedside: Model) -> None:
+    values = np.array([[variable.example for variable in bedside.variables]])
+    values[0, 0] = DECIMAL_COMMA
+    (fault,) = check_table(values, [], bedside)[0]
+    assert fault.message.endswith("; write decimals with a point")
+
+
+def test_a_ragged_row_says_how_many_cells_it_has() -> None:
+    assert ragged(1, 3, 0).message == "has 1 cell, the header has 3"
+    assert ragged(4, 3, 7) == FieldError("", "has 4 cells, the header has 3", 7)

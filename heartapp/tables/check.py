@@ -1,13 +1,14 @@
-"""Checks of many patients as one array of numbers, in the words of `heartapp.clinical.patient`."""
+"""The check of a whole table, by the rules and with the messages of `heartapp.clinical.patient`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heartapp.clinical.patient import missing, not_allowed
 from heartapp.errors import FieldError
+from heartapp.tables.cells import DECIMAL_COMMA
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -17,43 +18,37 @@ if TYPE_CHECKING:
     from heartapp.clinical.variables import Variable
     from heartapp.inference.model import Model
 
-NOT_A_NUMBER: Final = np.inf
-"""What a reader puts in the place of something that is no number: no variable allows it. NaN is a missing value."""
-
 
 def check_values(
-    values: NDArray[np.float64], variables: Sequence[Variable], required: Collection[str], *, most: int | None = None
+    values: NDArray[np.float64], variables: Sequence[Variable], required: Collection[str]
 ) -> list[FieldError]:
-    """Every fault that `check_patient` finds in the same patients, in the same words, row by row.
+    """Every fault of a table, row by row.
 
     Args:
-        values: one row a patient, shape (n, variables); NaN is missing.
+        values: shape (n, variables); NaN is missing, and see `heartapp.tables.cells` for cells that are no numbers.
         variables: the model's variables, in the order of the columns.
-        required: the names of those that it cannot do without.
-        most: how many faults are told, from the first on; all of them where not given.
+        required: the names of the variables that may not be missing.
     """
     faulty = np.column_stack(
         [_faulty(column, one, required=one.name in required) for column, one in zip(values.T, variables, strict=True)]
     )
-    rows, columns = (where[:most] for where in np.nonzero(faulty))
-    absent = np.isnan(values[rows, columns])
+    rows, columns = np.nonzero(faulty)
+    found = zip(rows.tolist(), columns.tolist(), values[rows, columns].tolist(), strict=True)
     return [
-        FieldError(variable.name, _message(variable, required=variable.name in required, absent=gone), row)
-        for row, variable, gone in zip(
-            rows.tolist(), (variables[column] for column in columns.tolist()), absent.tolist(), strict=True
-        )
+        FieldError(variables[column].name, _message(variables[column], value, required), row)
+        for row, column, value in found
     ]
 
 
-def find_faults(
+def check_table(
     values: NDArray[np.float64], broken: Sequence[FieldError], model: Model
 ) -> tuple[list[FieldError], NDArray[np.bool_]]:
-    """The faults of a table's rows, in their order, and which rows have none.
+    """The faults of a table in the order of its rows, and which rows have none, shape (n,).
 
     Args:
         values: see `check_values`.
-        broken: a fault for each row that is no row of the table, whose values do not count.
-        model: whose variables they are.
+        broken: one fault for each row that could not be split into cells, whose values are ignored.
+        model: the model whose variables they are.
     """
     rows = {fault.row for fault in broken}
     found = check_values(values, model.variables, model.required)
@@ -61,6 +56,11 @@ def find_faults(
     good = np.ones(len(values), np.bool_)
     good[[_row(fault) for fault in faults]] = False
     return faults, good
+
+
+def ragged(cells: int, expected: int, row: int) -> FieldError:
+    """The fault of a row that has too few or too many cells."""
+    return FieldError("", f"has {cells} {'cell' if cells == 1 else 'cells'}, the header has {expected}", row)
 
 
 def _row(fault: FieldError) -> int:
@@ -76,5 +76,8 @@ def _faulty(column: NDArray[np.float64], variable: Variable, *, required: bool) 
     return ~allowed if required else ~(allowed | np.isnan(column))
 
 
-def _message(variable: Variable, *, required: bool, absent: bool) -> str:
-    return missing(variable) if absent else not_allowed(variable, required=required)
+def _message(variable: Variable, value: float, required: Collection[str]) -> str:
+    if np.isnan(value):
+        return missing(variable)
+    message = not_allowed(variable, required=variable.name in required)
+    return f"{message}; write decimals with a point" if value == DECIMAL_COMMA else message

@@ -1,0 +1,87 @@
+"""The columns of a table: the model's variables among them, and the ones that scoring adds."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from heartapp.clinical.patient import printable
+from heartapp.errors import ColumnsError
+from heartapp.inference.bundle import MEMBERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heartapp.inference.model import Model, ModelIdentity
+
+MODEL: Final = "model"
+ADDED_NAMES: Final = (
+    "risk",
+    "death_event",
+    *(f"{member}_probability" for member in MEMBERS),
+    *(f"{member}_vote" for member in MEMBERS),
+    MODEL,
+)
+"""The columns that scoring adds after the input's columns."""
+
+_DIGEST_DIGITS: Final = 12
+_SIMILAR: Final = 0.8
+"""How similar (0 to 1) a column's name must be to that of an absent variable to count as a misspelling."""
+
+
+def model_label(identity: ModelIdentity) -> str:
+    """A model's name, version and the start of its digest, such as ``bedside/1/cb7389b95dea``."""
+    return f"{identity.name}/{identity.version}/{identity.digest.removeprefix('sha256:')[:_DIGEST_DIGITS]}"
+
+
+def find_columns(
+    names: Sequence[str], model: Model, place: str, *, added: Sequence[str] = ADDED_NAMES
+) -> tuple[int | None, ...]:
+    """The position of each of the model's variables among a table's columns, None for an optional one that is absent.
+
+    Case and spaces around a name are ignored.
+
+    Args:
+        names: the table's header.
+        model: the model whose variables are looked for.
+        place: the table's name, for messages.
+        added: the columns that the answer adds.
+
+    Raises:
+        ColumnsError: a required column is missing, a name occurs twice, or a column has the name of an added one.
+    """
+    folded = _fold(names)
+    # Check this first. A table without a header has a patient's values here, and no message may name those.
+    if absent := [name for name in model.required if name not in folded]:
+        close = difflib.get_close_matches(absent[0], folded, n=1)
+        hint = f"is it the column {printable(close[0])!a}?" if close else f"needed: {', '.join(model.required)}"
+        raise ColumnsError(place, absent, "missing", hint)
+    if twice := sorted(printable(name) for name, count in Counter(folded).items() if count > 1):
+        raise ColumnsError(place, twice, "there more than once", "give each a name of its own")
+    # Compare the case too: the published table has a column DEATH_EVENT.
+    if taken := sorted({name.strip() for name in names} & set(added)):
+        raise ColumnsError(place, taken, "there already, and scoring adds a column of that name", "rename or drop it")
+    return tuple(folded.index(name) if name in folded else None for name in model.names)
+
+
+def find_misspelled(names: Sequence[str], model: Model) -> list[tuple[str, str]]:
+    """Columns that are probably a misspelled optional variable, each with the variable that it resembles."""
+    folded = _fold(names)
+    absent = [name for name in model.names if name not in folded]
+    close = {name: difflib.get_close_matches(name, absent, n=1, cutoff=_SIMILAR) for name in folded}
+    return [(printable(name), found[0]) for name, found in close.items() if name not in model.names and found]
+
+
+def check_misspelled(names: Sequence[str], model: Model, place: str) -> None:
+    """Refuse a table with a misspelled optional variable, whose values would count as missing otherwise.
+
+    Raises:
+        ColumnsError: names the column and the variable.
+    """
+    for column, variable in find_misspelled(names, model):
+        raise ColumnsError(place, [column], "not a variable", f"did you mean {variable}? Rename or drop it")
+
+
+def _fold(names: Sequence[str]) -> list[str]:
+    return [name.strip().lower() for name in names]

@@ -97,6 +97,8 @@ def _answered(model: str) -> Iterator[Case]:
     yield Case(f"{model}-table", path, table(many), CSV)
     yield Case(f"{model}-table-as-json", path, table(many[:5]), CSV, (("Accept", JSON),))
     yield Case(f"{model}-json-as-table", path, encoded(many[:5]), JSON, (("Accept", CSV),))
+    words = table(many[:6]).replace(b",,", b",NA,", 1).replace(b",,", b",null,", 1).replace(b",,", b",NaN,")
+    yield Case(f"{model}-table-missing-words", path, words, CSV)
     edges = [
         {**one, name: value}
         for name in ("age", "ejection_fraction", "serum_creatinine", "platelets")
@@ -131,8 +133,10 @@ def _refused() -> Iterator[Case]:
         "not-a-number": ("", b'{"age": NaN}', JSON),
         "empty": ("", b"", JSON),
         "wrong-type": ("", encoded(one), "application/xml"),
+        "parquet": ("", b"PAR1", "application/vnd.apache.parquet"),
         "column-missing": ("", b"age,serum_creatinine\n60,1\n", CSV),
         "column-twice": ("", b"age,age,ejection_fraction,serum_creatinine\n60,60,30,1\n", CSV),
+        "column-misspelled": ("", b"age,ejection_fraction,serum_creatinine,anemia\n60,30,1,0\n", CSV),
         "column-taken": ("", b"risk,age,ejection_fraction,serum_creatinine\n1,60,30,1\n", CSV),
         "one-column": ("", b"age;ejection_fraction;serum_creatinine\n60;30;1\n", CSV),
         "open-quote": ("", b'age,ejection_fraction,serum_creatinine\n"60,30,1\n61,30,1\n', CSV),

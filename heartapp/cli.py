@@ -105,17 +105,12 @@ def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allo
 @click.option("--split-seed", type=int, default=defaults.SPLIT_SEED, show_default=True, help="Seed of the splits.")
 @click.option("--splits", type=TWO_OR_MORE, default=defaults.SPLITS, show_default=True, help="Splits of P1 and P2.")
 @click.option("--refits", type=TWO_OR_MORE, default=defaults.PROTOCOL_REFITS, show_default=True, help="Refits of P3.")
-@click.option("--reproduce", is_flag=True, help="Re-run the published papers' protocols instead.")
-def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int, *, reproduce: bool) -> None:
+def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int) -> None:
     """Run the protocols anew and print every figure beside its goal; takes minutes."""
     with _training_packages():
         from heartapp.training.data import read_downloaded, read_table  # noqa: PLC0415 - see the module's docstring
-        from heartapp.training.reproduction import reproduce as reproduction  # noqa: PLC0415
         from heartapp.training.tables import tables  # noqa: PLC0415
     table = read_table(data) if data else read_downloaded()
-    if reproduce:
-        click.echo(reproduction(table).text())
-        return
     for part in tables(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
         click.echo(part + "\n")
 

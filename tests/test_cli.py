@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,14 +21,15 @@ from heartapp.inference.model import ModelIdentity
 from heartapp.scoring.journal import Journal, Record
 from heartapp.scoring.rejects import Rejects
 from heartapp.tables.columns import model_label
-from heartapp.training import data, reproduction, train
+from heartapp.training import data, train
 from heartapp.training.audit import audit
-from heartapp.training.data import Table, read_table
 from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SURVIVAL_GOALS
 from tests.client import SHIPPED, damaged_copy
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from heartapp.training.data import Table
 
 COMMANDS = ("serve", "train", "evaluate", "audit-data", "score", "models", "variables")
 
@@ -198,9 +198,9 @@ def test_without_a_table_the_published_one_is_fetched(monkeypatch: pytest.Monkey
         raise DataError("it could not be fetched")
 
     monkeypatch.setattr(data, "read_downloaded", read_downloaded)
-    for command in (("train", "--output", tmp_path), ("evaluate",), ("evaluate", "--reproduce")):
+    for command in (("train", "--output", tmp_path), ("evaluate",)):
         assert complaint(1, *command) == "Error: it could not be fetched"
-    assert len(fetched) == 3
+    assert len(fetched) == 2
 
 
 @pytest.mark.parametrize("command", ["evaluate", "audit-data"])
@@ -231,14 +231,6 @@ def test_evaluate_prints_every_figure_beside_its_goal(cohort: Path) -> None:
         assert re.search(rf"^  {figure} +-?\d\.\d{{3}} .*(stretch|goal|missed)", text, re.MULTILINE), figure
     assert text.count("plain regression") == len(MODEL_VARIABLES)
     assert "Kaplan-Meier" in text
-
-
-def test_evaluate_reproduces_the_papers_where_that_is_asked_for(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = partial(reproduction.reproduce, splits=2, refits=2)
-    monkeypatch.setattr(reproduction, "reproduce", few)
-    result = run("evaluate", "--data", cohort, "--reproduce")
-    assert result.exit_code == 0, result.output
-    assert result.stdout.strip() == few(read_table(cohort)).text().strip()
 
 
 @pytest.mark.parametrize(("option", "value"), [("--splits", "1"), ("--refits", "1"), ("--seed", "x")])

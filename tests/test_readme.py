@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
 from heartapp import create_app
 from heartapp.cli import main
 from heartapp.clinical.patient import MOST_FAULTS
-from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.config import Settings
-from heartapp.inference.bundle import REPORT, read_served
-from heartapp.inference.report import Report
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -28,13 +24,6 @@ ROOT: Final = Path(__file__).parents[1]
 README: Final = (ROOT / "README.md").read_text("utf-8")
 EXAMPLES: Final = re.findall(r"```console\n\$ (curl .*?)\n```\n\n```json\n(.*?)\n```", README, re.DOTALL)
 TABLE: Final = re.findall(r"```console\n\$ (curl [^`]*?)\n```\n\n```csv\n(.*?)\n```", README, re.DOTALL)
-MEASURES: Final = {
-    "roc_auc": "ROC AUC",
-    "brier": "Brier score",
-    "mcc": "Matthews correlation",
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-}
 
 
 def ask(command: str) -> TestResponse:
@@ -45,27 +34,6 @@ def ask(command: str) -> TestResponse:
     header, _, value = words[words.index("-H") + 1].partition(": ")
     app = create_app(Settings(environment="development", secret_key="of this test, long enough", models="models"))  # noqa: S106 - opens nothing
     return app.test_client().post(f"{address.path}?{address.query}", data=body, headers={header: value})
-
-
-def performance_table() -> str:
-    """The README's table of performance, from the reports of the served bundles."""
-    served = read_served(ROOT / "models")
-    evaluations = []
-    for name in MODEL_VARIABLES:
-        path = ROOT / "models" / name / served[name] / REPORT
-        report = msgspec.json.decode(path.read_bytes(), type=Report)
-        assert report.evaluation is not None
-        evaluations.append(report.evaluation)
-    bedside, followup = evaluations
-    columns = [bedside.metrics, bedside.comparators["spline_regression"], followup.metrics]
-    head = f"| held-out patients, mean ± sd of {bedside.protocol.splits} splits "
-    lines = [head + "| `bedside` | plain regression | `followup` |", "|---|---|---|---|"]
-    for measure, label in MEASURES.items():
-        figures = [column[measure] for column in columns]
-        lines.append(f"| {label} | " + " | ".join(f"{one.mean:.3f} ± {one.sd:.3f}" for one in figures) + " |")
-    slopes = f"{bedside.calibration_slope:.2f} | | {followup.calibration_slope:.2f}"
-    lines.append(f"| calibration slope (1 is right) | {slopes} |")
-    return "\n".join(lines)
 
 
 @pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=["prediction", "faulty fields"])
@@ -79,10 +47,6 @@ def test_the_example_of_a_table_prints_what_the_readme_shows() -> None:
     ((command, printed),) = TABLE
 
     assert ask(command).text == printed + "\n"
-
-
-def test_the_performance_is_that_of_the_served_bundles() -> None:
-    assert performance_table() in README
 
 
 def test_every_make_target_that_the_documents_name_is_in_the_makefile() -> None:

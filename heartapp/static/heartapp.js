@@ -1,14 +1,13 @@
-// The form works without this file. With it: the example is filled in without a reload, a changed value gets a new
-// answer, faults and a first sight of the result are brought to the reader, and trouble with the server is told where
-// the result would be.
+// The form works without this file. This file fills in the example without a reload, renews the result when a value
+// changes, moves to faults and results, and shows server errors in place of the result.
 
 const form = () => document.getElementById("patient");
 const result = () => document.getElementById("result");
 const entries = () => JSON.stringify([...new FormData(form())].filter(([name]) => name !== "csrf_token"));
-let asked = false; // Whether the running request was asked for with the button; then focus may move to the faults.
-let sent = entries(); // What the result belongs to, or will when it comes.
+let asked = false; // Whether the button started the request; then the focus may move to the faults.
+let sent = entries(); // The entries that the result belongs to.
 
-// A new answer changes the page around the inputs and never what was typed, chosen or unfolded.
+// Morphing in a new result must not change what was typed, chosen or opened.
 const kept = { INPUT: ["value", "checked"], DETAILS: ["open"] };
 htmx.registerExtension("keep-entries", {
   htmx_before_morph_attr: (element, { attrName }) => !kept[element.tagName]?.includes(attrName),
@@ -30,20 +29,20 @@ function markOutdated() {
   if (result().dataset.state === "prediction") result().classList.toggle("outdated", entries() !== sent);
 }
 
-// On a phone the result stands below the form; on a desktop it is in view already. The focus stays where it is.
+// On a phone the result is below the form. The focus stays where it is.
 function bringIntoView() {
   const { top, bottom } = (document.getElementById("risk") ?? result()).getBoundingClientRect();
   if (top < 0 || bottom > innerHeight) result().scrollIntoView();
 }
 
-// Only heartapp itself says that a model is not available; what a proxy on the way says helps no one.
+// Show heartapp's own page about a model that is not available, but no error page of a proxy.
 function unavailable(text) {
   return new DOMParser().parseFromString(text, "text/html").querySelector("#result[data-state=unavailable]")?.children;
 }
 
-function showTrouble(told = document.getElementById("trouble").content.cloneNode(true).children) {
+function showTrouble(content = document.getElementById("trouble").content.cloneNode(true).children) {
   const working = result().querySelector(".working");
-  result().replaceChildren(working, ...[...told].filter((one) => !one.matches(".working")));
+  result().replaceChildren(working, ...[...content].filter((one) => !one.matches(".working")));
   result().dataset.state = "trouble";
   document.getElementById("announcement").textContent = "";
   if (asked) bringIntoView();

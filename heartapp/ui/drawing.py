@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from heartapp.inference.explanation import Contribution
     from heartapp.inference.model import Survival
@@ -22,22 +22,12 @@ LEAST_SPAN: Final = 0.1
 _TOPS: Final = (0.25, 0.5, 0.75, 1.0)
 
 
-class Day(NamedTuple):
-    """The risk by one day, with its range."""
-
-    day: int
-    risk: float
-    low: float
-    high: float
-
-
 class Curve(NamedTuple):
-    """A survival curve: the risk at the top edge, the SVG paths of line and band, and the days to list."""
+    """A survival curve: the risk at the top edge of the plot, and the SVG paths of line and band."""
 
     top: float
     line: str
     band: str
-    days: tuple[Day, ...]
 
 
 class Bar(NamedTuple):
@@ -57,22 +47,15 @@ def risk_y(risk: float, top: float) -> float:
     return round(HEIGHT * (1 - risk / top), 1)
 
 
-def curve(survival: Survival, listed: Collection[int]) -> Curve:
-    """Draw the curve as high as its band needs.
-
-    Args:
-        survival: the risks; their days rise.
-        listed: the days to mark on the curve and to list below it.
-    """
+def curve(survival: Survival) -> Curve:
+    """Draw the curve; the plot is as high as its band needs. The days of ``survival`` rise."""
     top = next(top for top in _TOPS if top >= min(max(survival.high), 1))
     across = [day_x(day) for day in survival.horizon_days]
     line, low, high = (
         [(x, risk_y(risk, top)) for x, risk in zip(across, risks, strict=True)]
         for risks in (survival.risk, survival.low, survival.high)
     )
-    days = map(Day, survival.horizon_days, survival.risk, survival.low, survival.high)
-    band = f"{_path([*high, *reversed(low)])}Z"
-    return Curve(top, _path(line), band, tuple(one for one in days if one.day in listed))
+    return Curve(top, _path(line), f"{_path([*high, *reversed(low)])}Z")
 
 
 def bars(contributions: Sequence[Contribution]) -> tuple[float, tuple[Bar, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flask_wtf import FlaskForm
@@ -14,12 +15,12 @@ from wtforms.widgets import TextInput
 
 from heartapp.clinical.numbers import NumberTextError, read_number
 from heartapp.clinical.patient import MISSING
-from heartapp.clinical.variables import GROUPS, VARIABLES, Variable
+from heartapp.clinical.variables import BY_NAME, GROUPS, VARIABLES, Variable
 from heartapp.inference.model import Options
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, GRID, LAST_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from heartapp.inference.model import Model
 
@@ -47,6 +48,7 @@ HORIZON: Final = Variable(
 )
 OPTIONS: Final = (THRESHOLD, HORIZON)
 """The fields beside the patient's. They are no variables of a model but are read in the same way."""
+_BY_NAME: Final = {**BY_NAME, **{option.name: option for option in OPTIONS}}
 
 NOT_KNOWN: Final = ("", "Not known")
 
@@ -55,10 +57,6 @@ class NumberField(Field):
     """A number in a text input. ``data`` is None where the input is empty or is not a number."""
 
     widget = TextInput()
-
-    def __init__(self, *args: Any, variable: Variable, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.variable = variable
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the text.
@@ -69,10 +67,11 @@ class NumberField(Field):
         self.data = None
         if not valuelist or not valuelist[0].strip():
             return
+        variable = _BY_NAME[self.name]
         try:
-            self.data = read_number(valuelist[0], self.variable.allows)
+            self.data = read_number(valuelist[0], variable.allows)
         except NumberTextError as error:
-            raise ValueError(f"{self.variable.label}: {error} Allowed: {self.variable.range}.") from None
+            raise ValueError(f"{variable.label}: {error} Allowed: {variable.range}.") from None
 
     def _value(self) -> str:
         """The text of the input: what was typed, else the number."""
@@ -99,7 +98,8 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """The base of the forms that `patient_form_class` makes."""
 
     model: RadioField
-    served: tuple[FormModel, ...]
+    served: dict[str, FormModel]
+    groups: dict[str, list[Variable]]
 
     def values(self, variables: Sequence[Variable]) -> list[float]:
         """The validated values in the order of ``variables``, `MISSING` for each that was left out."""
@@ -122,32 +122,22 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             instability=model.refits is not None,
         )
 
-    @property
-    def groups(self) -> list[tuple[str, list[Variable]]]:
-        """The groups in reading order; within each, variables that more models require come first."""
-
-        def rank(variable: Variable) -> int:
-            return -sum(variable.name in model.required for model in self.served)
-
-        return [(name, sorted((one for one in VARIABLES if one.group == name), key=rank)) for name in GROUPS]
-
     def takers(self, name: str) -> list[str]:
         """The models that take a field."""
-        return [model.name for model in self.served if name in model.fields]
+        return [model.name for model in self.served.values() if name in model.fields]
 
     def optional(self, name: str) -> list[str]:
         """The models that take a field and do not require it."""
-        return [model.name for model in self.served if name in model.fields and name not in model.required]
+        return [model.name for model in self.served.values() if name in model.fields and name not in model.required]
 
     @property
     def faults(self) -> list[tuple[str, str]]:
         """The input's id and the message of each faulty field, in the order of the form."""
-        variables = [variable for _, group in self.groups for variable in group]
-        fields = [self.model, *(self[variable.name] for variable in (*variables, *OPTIONS))]
         return [
             (f"{field.id}-0" if isinstance(field, RadioField) else field.id, message)
-            for field in fields
+            for field in self
             for message in field.errors
+            if field is not self.csrf_token
         ]
 
 
@@ -155,38 +145,42 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 def patient_form_class(models: tuple[FormModel, ...]) -> type[PatientForm]:
     """The form for these models.
 
-    A field that the chosen model does not take is not checked, and keeps its text.
+    A field that the chosen model does not take is not checked, and keeps its text. Within a group, the variables that
+    more models require come first.
     """
-    fields: dict[str, Any] = {variable.name: _field(variable, models) for variable in (*VARIABLES, *OPTIONS)}
+
+    def rank(variable: Variable) -> int:
+        return -sum(variable.name in model.required for model in models)
+
+    groups = {name: sorted((one for one in VARIABLES if one.group == name), key=rank) for name in GROUPS}
+    groups["Options"] = list(OPTIONS)
     choices = [SelectChoice(model.name) for model in models]
-    fields["model"] = RadioField("Model", [_check_model], choices=choices, validate_choice=False)
-    return type("ServedPatientForm", (PatientForm,), {**fields, "served": models})
+    fields: dict[str, Any] = {"model": RadioField("Model", [_check_model], choices=choices, validate_choice=False)}
+    for variable in chain.from_iterable(groups.values()):
+        fields[variable.name] = _field(variable)
+    served = {model.name: model for model in models}
+    return type("ServedPatientForm", (PatientForm,), {**fields, "served": served, "groups": groups})
 
 
-def _field(variable: Variable, models: tuple[FormModel, ...]) -> Any:
-    check = _check(variable, {model.name: model for model in models})
+def _field(variable: Variable) -> Any:
     if variable.kind == "number":
-        return NumberField(variable.label, [check], variable=variable)
+        return NumberField(variable.label, [_check])
     choices = [SelectChoice(str(code), label) for code, label in (*variable.choices, NOT_KNOWN)]
-    return RadioField(variable.label, [check], choices=choices, validate_choice=False)
+    return RadioField(variable.label, [_check], choices=choices, validate_choice=False)
 
 
-def _check_model(_form: PatientForm, field: RadioField) -> None:
-    if field.data not in [option.data for option in field]:
+def _check_model(form: PatientForm, field: RadioField) -> None:
+    if field.data not in form.served:
         raise ValidationError("Choose a model.")
 
 
-def _check(variable: Variable, models: dict[str, FormModel]) -> Callable[[PatientForm, Any], None]:
-    """The field's only validator, so that a field has one message at most."""
-
-    def check(form: PatientForm, field: Any) -> None:
-        model = models.get(form.model.data)
-        if model is None or variable.name not in model.fields:
-            field.errors = []
-        elif not field.errors:
-            _check_value(variable, field.data, required=variable.name in model.required)
-
-    return check
+def _check(form: PatientForm, field: Field) -> None:
+    """Check a field as the chosen model needs it. It is the only validator, so a field has one message at most."""
+    model = form.served.get(form.model.data)
+    if model is None or field.name not in model.fields:
+        field.errors = []
+    elif not field.errors:
+        _check_value(_BY_NAME[field.name], field.data, required=field.name in model.required)
 
 
 def _check_value(variable: Variable, value: Any, *, required: bool) -> None:

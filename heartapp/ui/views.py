@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from heartapp.clinical.numbers import of_hundred, per_cent
 from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.ui import drawing, model_page
-from heartapp.ui.forms import OPTIONS, FormModel, patient_form_class
+from heartapp.ui.forms import FormModel, patient_form_class
 from heartapp.ui.rounding import nonzero, points, rounded
 from heartapp.web.extension import get_registry
 
@@ -96,7 +96,6 @@ def _page(form: PatientForm, *, prediction: Prediction | None = None, unavailabl
     return render_template(
         "_workspace.html" if request.headers.get("HX-Request") == "true" else "index.html",
         form=form,
-        options=OPTIONS,
         registry=registry,
         prediction=prediction,
         model=registry.get(prediction.model.name) if prediction else None,

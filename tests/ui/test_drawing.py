@@ -32,25 +32,21 @@ def test_days_run_from_the_left_edge_to_the_right_edge() -> None:
 
 @pytest.mark.parametrize(("risk", "top"), [(0.0, 0.25), (0.15, 0.25), (0.16, 0.5), (0.41, 0.75), (0.66, 1), (1.0, 1)])
 def test_the_plot_is_as_high_as_the_band_needs(risk: float, top: float) -> None:
-    assert drawing.curve(survival(risk), ()).top == top
+    assert drawing.curve(survival(risk)).top == top
 
 
-def test_a_curve_has_a_line_a_band_and_the_listed_days() -> None:
-    drawn = drawing.curve(survival(0.2, 0.3, 0.35), [GRID[1]])
+def test_a_curve_has_a_line_and_a_band() -> None:
+    drawn = drawing.curve(survival(0.2, 0.3, 0.35))
     assert drawn.line == "M0 66L10 44L20 33"
     assert drawn.band == "M0 44L10 22L20 11L20 55L10 66L0 88Z"
-    (listed,) = drawn.days
-    assert (listed.day, listed.risk) == (GRID[1], 0.3)
-    assert (listed.low, listed.high) == pytest.approx((0.2, 0.4))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=len(GRID)).map(sorted))
 def test_a_curve_stays_in_the_plot_and_never_falls(risks: list[float]) -> None:
-    drawn = drawing.curve(survival(*risks), GRID)
+    drawn = drawing.curve(survival(*risks))
     line = points(drawn.line)
     assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in line + points(drawn.band))
     assert line == sorted(line, key=lambda point: (point[0], -point[1]))
-    assert len(drawn.days) == len(risks)
 
 
 @given(st.lists(SHARES, min_size=1, max_size=12))

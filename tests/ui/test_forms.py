@@ -158,18 +158,18 @@ def test_an_unknown_model_is_the_only_fault(app: Flask, model: str) -> None:
 
 def test_faults_come_in_the_order_of_the_form_and_point_to_inputs(app: Flask) -> None:
     form = read(app, {"model": "followup", "threshold": "0"})
-    order = [variable for _, variables in form.groups for variable in variables]
+    order = [variable for variables in form.groups.values() for variable in variables]
     ids = [variable.name if variable.kind == "number" else f"{variable.name}-0" for variable in order]
-    assert [id_ for id_, _ in form.faults] == [*ids, "threshold"]
-    assert [message for _, message in form.faults][:-1] == [variable.prompt for variable in order]
+    assert [id_ for id_, _ in form.faults] == ids[:-1]  # This model takes no day.
+    assert [message for _, message in form.faults][:-1] == [variable.prompt for variable in order[:-2]]
 
 
 def test_each_variable_is_in_one_group_and_required_ones_come_first(app: Flask) -> None:
     groups = read(app, {}).groups
-    assert [name for name, _ in groups] == list(GROUPS)
-    listed = [variable.name for _, variables in groups for variable in variables]
-    assert sorted(listed) == sorted(BY_NAME)
-    for _, variables in groups:
+    assert list(groups) == [*GROUPS, "Options"]
+    listed = [variable.name for variables in groups.values() for variable in variables]
+    assert sorted(listed) == sorted([*BY_NAME, "threshold", "horizon"])
+    for variables in groups.values():
         required = [variable.name in NEEDED for variable in variables]
         assert required == sorted(required, reverse=True)
 

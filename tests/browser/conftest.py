@@ -1,4 +1,4 @@
-"""One server and one browser for all of these tests, and a fresh context for each."""
+"""One server and one browser for all of these tests, and a new context for each page."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STATUS_NOTE = r"^Failed to load resource: the server responded with a status of 
 
 
 class Open(Protocol):
-    """Opens a page in a context of its own."""
+    """Opens a page in a new context."""
 
     def __call__(
         self, path: str = "/", *, expected_errors: str = ..., base: str | None = ..., **options: Any
@@ -48,7 +48,7 @@ class Open(Protocol):
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without Chromium one test says so, by a skip or a failure, and the others of this folder are left out."""
+    """Without Chromium, one test skips or fails and says why; the others of this folder are deselected."""
     ours = [item for item in items if HERE in item.path.parents]
     for item in ours:
         item.add_marker("browser")
@@ -76,7 +76,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Open]:
-    """Opens pages, each in a context of its own; when the test is over, none of them may have done wrong."""
+    """Opens pages, each in a new context. After the test, no page may have reported an error."""
     contexts: list[BrowserContext] = []
     watches: list[Watch] = []
 

@@ -1,4 +1,4 @@
-"""The form as a person meets it: filling it in, pressing its button, holding requests back, watching what happens."""
+"""Steps of a person at the form, requests that are held back, and a watch on what a page does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FOLLOWUP: dict[str, str] = {variable.name: f"{variable.example:.10g}" for variable in VARIABLES}
 BEDSIDE = {name: FOLLOWUP[name] for name in MODEL_VARIABLES["bedside"]}
-# Every number at its limit: each has a caution.
+# Every number is at its limit, so each has a caution.
 EXTREMES = {variable.name: str(variable.high) for variable in VARIABLES}
 
 NUMBERS = [variable.name for variable in VARIABLES if variable.kind == "number" and variable.known == "bedside"]
@@ -45,7 +45,7 @@ def press(page: Page) -> None:
 
 
 def standing(page: Page) -> dict[str, str]:
-    """What stands in the form, by field."""
+    """The entries of the form, by field."""
     values: dict[str, str] = page.evaluate(
         "() => Object.fromEntries([...new FormData(document.getElementById('patient'))]"
         ".filter(([name]) => name !== 'csrf_token'))"
@@ -54,7 +54,7 @@ def standing(page: Page) -> dict[str, str]:
 
 
 def form_with(values: Mapping[str, str], model: str = "bedside") -> dict[str, str]:
-    """What stands in a form in which nothing but these was entered."""
+    """The entries of a form in which only these were entered."""
     numbers = {name: "" for name, variable in BY_NAME.items() if variable.kind == "number"}
     return {"model": model, **numbers, **OPTIONS, **values}
 
@@ -123,7 +123,7 @@ class Held:
 
 @dataclass
 class Watch:
-    """What a page must not do: report an error, break its Content-Security-Policy, ask another host."""
+    """Notes what a page must not do: report an error, break its Content-Security-Policy, ask another host."""
 
     origin: str
     expected: re.Pattern[str]

@@ -1,4 +1,4 @@
-"""Every state in which a person can meet a page, by name, and the way there from an open form."""
+"""The states of the pages by name, each with the way there from an open form."""
 
 from __future__ import annotations
 
@@ -18,45 +18,22 @@ def empty(page: Page) -> None:
     expect(page.locator("#result")).to_have_attribute("data-state", "empty")
 
 
-def example(page: Page) -> None:
-    page.click("#example")
-    expect(page.locator("#age")).to_have_value(BEDSIDE["age"])
-
-
 def result(page: Page) -> None:
-    show_result(page, BEDSIDE)
-
-
-def cautions(page: Page) -> None:
-    show_result(page, EXTREMES, "followup")
-    expect(page.locator(".cautions li").nth(len(NUMBERS))).to_be_visible()  # one a number, and one more at least
-
-
-def unfamiliar(page: Page) -> None:
-    show_result(page, {**BEDSIDE, "age": "110", "ejection_fraction": "85", "serum_creatinine": "30"})
-    expect(page.locator(".unfamiliar h2")).to_be_visible()
-
-
-def values_missing(page: Page) -> None:
+    """A result with everything: values missing, a threshold and a day entered, all parts open."""
     show_result(page, {**BEDSIDE, "platelets": "", "diabetes": "", "threshold": "5", "horizon": "47"})
-    expect(page.locator("#missing")).to_be_visible()
-
-
-def unfolded(page: Page) -> None:
-    show_result(page, BEDSIDE)
     for part in ("#turning", "#votes"):
         page.click(f"{part} summary")
     expect(page.locator("#votes table")).to_be_visible()
 
 
-def models_differ(page: Page) -> None:
-    """What a patient has to be for that depends on the models, so the note's own words are put in."""
-    show_result(page, BEDSIDE)
-    page.locator("#instability").evaluate(
-        "(one) => one.insertAdjacentHTML('afterend',"
-        " '<div id=differs class=cautions><h3>The models differ</h3><p>' + 'The vote expects one thing. '.repeat(6))"
-    )
-    expect(page.locator("#differs")).to_be_visible()
+def cautions(page: Page) -> None:
+    show_result(page, EXTREMES, "followup")
+    expect(page.locator(".cautions li").nth(len(NUMBERS))).to_be_visible()  # one for each number, and one more
+
+
+def unfamiliar(page: Page) -> None:
+    show_result(page, {**BEDSIDE, "age": "110", "ejection_fraction": "85", "serum_creatinine": "30"})
+    expect(page.locator("#unfamiliar h2")).to_be_visible()
 
 
 def errors(page: Page) -> None:
@@ -73,14 +50,12 @@ def expired(page: Page) -> None:
 
 
 def server_error(page: Page) -> None:
-    fill(page, BEDSIDE)
     page.route("**/predict", lambda route: route.fulfill(status=500, body="<h1>Failed</h1>"))
     press(page)
     expect_trouble(page)
 
 
 def under_way(page: Page) -> None:
-    fill(page, BEDSIDE)
     held = Held(page)
     press(page)
     held.wait_for(1)
@@ -88,7 +63,7 @@ def under_way(page: Page) -> None:
 
 
 def at(path: str, title: str) -> Callable[[Page], None]:
-    """The state of a page with an address of its own."""
+    """The state of a page with its own address."""
 
     def go(page: Page) -> None:
         page.goto(path)
@@ -99,19 +74,14 @@ def at(path: str, title: str) -> Callable[[Page], None]:
 
 STATES: dict[str, Callable[[Page], None]] = {
     "empty": empty,
-    "example": example,
     "result": result,
-    "result with cautions": cautions,
+    "cautions": cautions,
     "unfamiliar patient": unfamiliar,
-    "values missing, threshold and day": values_missing,
-    "every part unfolded": unfolded,
-    "models differ": models_differ,
     "errors": errors,
     "expired": expired,
     "server error": server_error,
     "answer under way": under_way,
-    "model bedside": at("/models/bedside", "Bedside model"),
-    "model followup": at("/models/followup", "Follow-up model"),
+    "model": at("/models/bedside", "Bedside model"),
     "API": at("/api/v1/", "API"),
     "not found": at("/nothing", "Not Found"),
 }

@@ -1,4 +1,4 @@
-"""How the pages stand on a phone, a desktop, in the dark and on paper."""
+"""The layout on a phone, on a desktop, in the dark, in forced colours and on paper."""
 
 from __future__ import annotations
 
@@ -9,30 +9,25 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.pages import BEDSIDE, BUTTON, EXTREMES, expect_result, expect_trouble, fill, press, show_result
-from tests.browser.states import STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from playwright.sync_api import Page
 
     from tests.browser.conftest import Open
 
-WIDER_THAN_THE_SCREEN = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 LUMINANCE = """() => {
     const [red, green, blue] = getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).map(Number);
     return (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
 }"""
 
 
-@pytest.mark.parametrize("reach", STATES.values(), ids=STATES)
-def test_nothing_is_wider_than_a_phone(open_page: Open, reach: Callable[[Page], None]) -> None:
-    page = open_page(viewport={"width": 320, "height": 640}, has_touch=True)
-    reach(page)
-    assert page.evaluate(WIDER_THAN_THE_SCREEN) == 0
+def on_a_phone(open_page: Open, path: str = "/") -> Page:
+    return open_page(path, viewport={"width": 320, "height": 640}, has_touch=True)
 
 
-def test_the_result_stands_under_the_form_on_a_phone_and_beside_it_on_a_desktop(page: Page) -> None:
+def test_the_result_is_below_the_form_on_a_phone_and_beside_it_on_a_desktop(page: Page) -> None:
     for width, beside in ((1280, True), (320, False)):
         page.set_viewport_size({"width": width, "height": 800})
         form, result = page.locator("#patient").bounding_box(), page.locator("#result").bounding_box()
@@ -42,17 +37,20 @@ def test_the_result_stands_under_the_form_on_a_phone_and_beside_it_on_a_desktop(
         assert (result["y"] >= form["y"] + form["height"]) is not beside
 
 
-def test_the_result_stays_in_view_while_the_form_is_scrolled(page: Page) -> None:
+def test_on_a_desktop_the_result_stays_in_view(page: Page) -> None:
     show_result(page, BEDSIDE)
+    assert page.evaluate("document.documentElement.scrollHeight > innerHeight + 200")
     for selector in (BUTTON, "#age"):
         page.locator(selector).scroll_into_view_if_needed()
         expect(page.locator("#result .verdict")).to_be_in_viewport(ratio=1)
         expect(page.locator("#risk")).to_be_in_viewport(ratio=1)
-    assert page.evaluate("document.documentElement.scrollHeight > innerHeight + 200")
+    page.evaluate("scrollTo(0, 0)")
+    for selector in (".arrays", "#instability strong"):
+        expect(page.locator(selector)).to_be_in_viewport(ratio=1)
 
 
 def test_on_a_phone_the_result_comes_into_view_and_the_focus_stays(open_page: Open) -> None:
-    page = open_page(viewport={"width": 320, "height": 640}, has_touch=True)
+    page = on_a_phone(open_page)
     fill(page, BEDSIDE)
     for seen in ("#risk", "#result .verdict"):
         press(page)
@@ -63,15 +61,27 @@ def test_on_a_phone_the_result_comes_into_view_and_the_focus_stays(open_page: Op
     page.fill("#age", "80")
     with page.expect_response("**/predict"):
         page.focus("#ejection_fraction")
-    expect(page.locator("#ejection_fraction")).to_be_in_viewport()  # a renewed answer does not pull the reader away
+    expect(page.locator("#ejection_fraction")).to_be_in_viewport()  # a renewed result does not scroll the page
 
 
-def test_trouble_comes_into_view_on_a_phone(open_page: Open) -> None:
-    page = open_page(viewport={"width": 320, "height": 640}, has_touch=True)
+def test_on_a_phone_trouble_comes_into_view(open_page: Open) -> None:
+    page = on_a_phone(open_page)
     page.route("**/predict", lambda route: route.fulfill(status=502))
     press(page)
     expect_trouble(page)
     expect(page.locator("#result h2")).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_phone_the_mark_of_a_faulty_field_is_beside_its_label(open_page: Open) -> None:
+    page = on_a_phone(open_page)
+    press(page)
+    expect(page.locator("#summary")).to_be_visible()
+    left, width = page.locator("#field-age").evaluate(
+        "field => { const mark = getComputedStyle(field, '::before');"
+        " return [mark.left, mark.borderLeftWidth].map(parseFloat) }"
+    )
+    assert left + width <= -8
+    assert left + page.locator("#field-age").evaluate("field => field.getBoundingClientRect().left") >= 0
 
 
 @pytest.mark.parametrize(
@@ -82,39 +92,24 @@ def test_a_result_prints_on_one_page(page: Page, values: Mapping[str, str], mode
     assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) == 1
 
 
-def test_what_is_printed_shows_values_and_result_and_no_controls(page: Page) -> None:
-    show_result(page, BEDSIDE)
-    page.emulate_media(media="print")
-    for seen in ("#age", "#risk", "#result .verdict", ".arrays", ".colophon"):
-        expect(page.locator(seen)).to_be_visible()
-    for unseen in (BUTTON, "#example", "nav", "#time"):
-        expect(page.locator(unseen)).to_be_hidden()
-
-
-def test_the_first_screen_of_a_desktop_shows_verdict_risk_icons_and_range(page: Page) -> None:
-    show_result(page, BEDSIDE)
-    page.evaluate("scrollTo(0, 0)")
-    for selector in ("#result .verdict", "#risk", ".arrays", "#instability strong"):
-        expect(page.locator(selector)).to_be_in_viewport(ratio=1)
-
-
-def test_every_part_is_printed_folded_or_not(page: Page) -> None:
+def test_a_print_has_values_and_all_parts_of_the_result_and_no_controls(page: Page) -> None:
     show_result(page, BEDSIDE)
     page.click("#by-when summary")
     page.emulate_media(media="print")
-    for seen in (".curve", "#why p", "#turning .fine", "#votes table"):
+    values = ("#age", "#field-sex input:checked + label", "#risk", "#result .verdict", ".arrays", ".colophon")
+    for seen in (*values, ".curve", "#why p", "#turning .fine", "#votes table"):
         expect(page.locator(seen).first).to_be_visible()
-    expect(page.locator("#field-sex input:checked + label")).to_be_visible()
-    expect(page.locator("#field-sex input:not(:checked) + label").first).to_be_hidden()
+    for unseen in (BUTTON, "#example", "nav", "#time", "#field-sex input:not(:checked) + label"):
+        expect(page.locator(unseen).first).to_be_hidden()
 
 
-def test_the_page_is_dark_for_those_who_want_it_dark(open_page: Open) -> None:
+def test_the_page_follows_the_colour_scheme(open_page: Open) -> None:
     assert open_page(color_scheme="dark").evaluate(LUMINANCE) < 0.15
     assert open_page(color_scheme="light").evaluate(LUMINANCE) > 0.85
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_forced_colours_the_button_has_an_edge_and_the_dead_are_told_from_the_living(
+def test_forced_colours_keep_the_edge_of_the_button_and_the_filled_icons(
     open_page: Open, scheme: Literal["light", "dark"]
 ) -> None:
     page = open_page(forced_colors="active", color_scheme=scheme)
@@ -124,7 +119,7 @@ def test_in_forced_colours_the_button_has_an_edge_and_the_dead_are_told_from_the
     button = page.locator(BUTTON)
     assert button.evaluate(style, "borderTopWidth") == "2px"
     assert button.evaluate(style, "borderTopColor") != paper
-    assert button.evaluate(style, "color") != paper  # the system lays its paper under the letters
+    assert button.evaluate(style, "color") != paper
     assert page.locator(".icons .dead").first.evaluate(style, "fill") not in {paper, "none"}
     assert page.locator(".icons .alive").first.evaluate(style, "fill") == "none"
     assert page.locator(".icons .alive").first.evaluate(style, "stroke") != paper
@@ -132,23 +127,8 @@ def test_in_forced_colours_the_button_has_an_edge_and_the_dead_are_told_from_the
     assert other.evaluate(style, "borderBottomColor") == paper != current.evaluate(style, "borderBottomColor")
 
 
-def test_the_bar_of_a_faulty_field_keeps_clear_of_its_label(open_page: Open) -> None:
-    for width in (320, 1280):
-        page = open_page(viewport={"width": width, "height": 800})
-        press(page)
-        expect(page.locator("#summary")).to_be_visible()
-        bar = page.locator("#field-age").evaluate(
-            "field => { const bar = getComputedStyle(field, '::before');"
-            " return [bar.left, bar.borderLeftWidth].map(parseFloat) }"
-        )
-        left = page.locator("#field-age").evaluate("field => field.getBoundingClientRect().left")
-        assert sum(bar) <= -8
-        assert left + bar[0] >= 0
-
-
-@pytest.mark.parametrize("width", [320, 768, 1280])
-def test_neither_a_key_nor_a_pair_of_the_example_is_broken_on_the_page_of_the_api(open_page: Open, width: int) -> None:
-    page = open_page("/api/v1/", viewport={"width": width, "height": 800})
+def test_on_a_phone_the_api_page_breaks_no_key_and_no_pair_of_the_example(open_page: Open) -> None:
+    page = on_a_phone(open_page, "/api/v1/")
     keys = page.locator("th code").evaluate_all("keys => keys.map(key => key.getClientRects().length)")
     assert set(keys) == {1}
     pairs = page.locator("pre code").first.evaluate(
@@ -163,7 +143,7 @@ def test_neither_a_key_nor_a_pair_of_the_example_is_broken_on_the_page_of_the_ap
     assert set(pairs) == {1}
 
 
-def test_without_motion_nothing_moves_for_those_who_want_none(open_page: Open) -> None:
+def test_reduced_motion_stops_all_animations(open_page: Open) -> None:
     page = open_page(reduced_motion="reduce")
     durations = page.evaluate(
         "() => [...document.querySelectorAll('*')].map(element => getComputedStyle(element).animationDuration)"

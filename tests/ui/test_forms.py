@@ -67,11 +67,6 @@ def test_each_variable_has_a_field_of_its_kind(app: Flask) -> None:
         assert options == [*((str(code), label) for code, label in variable.choices), NOT_KNOWN]
 
 
-def test_the_form_class_is_made_once_for_the_same_models() -> None:
-    assert patient_form_class(MODELS) is patient_form_class(MODELS)
-    assert patient_form_class(MODELS) is not patient_form_class(MODELS[:1])
-
-
 @pytest.mark.parametrize("model", MODEL_VARIABLES)
 def test_the_example_is_valid_and_values_come_in_the_asked_order(app: Flask, model: str) -> None:
     assert messages(app, entries(model)) == {}
@@ -83,8 +78,7 @@ def test_the_example_is_valid_and_values_come_in_the_asked_order(app: Flask, mod
 def test_an_empty_required_field_says_what_to_enter(app: Flask, variable: Variable) -> None:
     for typed in ({}, {variable.name: ""}, {variable.name: "  "}):
         rest = {name: text for name, text in entries("followup").items() if name != variable.name}
-        assert set(messages(app, {**rest, **typed})) == {variable.name}
-    assert messages(app, {**entries("followup"), variable.name: ""}) == {variable.name: variable.prompt}
+        assert messages(app, {**rest, **typed}) == {variable.name: variable.prompt}
 
 
 @pytest.mark.parametrize("variable", OPTIONAL, ids=lambda variable: variable.name)

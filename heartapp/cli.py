@@ -203,7 +203,7 @@ def show_model(root: Path, name: str, version: str | None) -> None:
     """Show one bundle as JSON: variables, performance, digests. Without VERSION, the one that is served."""
     import msgspec  # noqa: PLC0415 - see the module's docstring
 
-    from heartapp.api.summary import summarise  # noqa: PLC0415
+    from heartapp.api.answers import summarise  # noqa: PLC0415
 
     click.echo(msgspec.json.format(msgspec.json.encode(summarise(_load(root, name, version)))))
 

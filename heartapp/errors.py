@@ -6,8 +6,9 @@ carries a patient's value, so every message may be logged and shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,7 @@ class NotInBundleError(HeartappError):
         super().__init__(f"The model {name} has no {what}; leave that out, or ask another model.")
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(msgspec.Struct, frozen=True, omit_defaults=True):
     """One faulty field of one patient.
 
     ``row`` counts patients from 0 and is None where only one was sent. ``message`` says what is allowed, with
@@ -60,13 +60,18 @@ class FieldError:
     row: int | None = None
 
 
-class InvalidPatientError(HeartappError):
-    """At least one patient has faulty fields; ``errors`` lists all of them, or the first where there are ``more``."""
+MOST_FAULTS: Final = 1_000
+"""The most faults that one error lists."""
 
-    def __init__(self, errors: Sequence[FieldError], *, more: bool = False) -> None:
-        counted = f"{len(errors)} faulty {'field' if len(errors) == 1 else 'fields'}"
-        super().__init__(f"The first {len(errors):,} faulty fields, there are more" if more else counted)
-        self.errors = tuple(errors)
+
+class InvalidPatientError(HeartappError):
+    """At least one patient has faulty fields; ``errors`` lists all of them, or the first `MOST_FAULTS`."""
+
+    def __init__(self, faults: Sequence[FieldError]) -> None:
+        counted = f"{len(faults)} faulty {'field' if len(faults) == 1 else 'fields'}"
+        more = len(faults) > MOST_FAULTS
+        super().__init__(f"The first {MOST_FAULTS:,} faulty fields, there are more" if more else counted)
+        self.errors = tuple(faults[:MOST_FAULTS])
 
 
 class ColumnsError(DataError):

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 from heartapp import create_app
 from heartapp.cli import main
-from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.config import Settings
+from heartapp.errors import MOST_FAULTS
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse

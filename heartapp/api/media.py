@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.datastructures import MIMEAccept
 
-from heartapp.api.body import RequestError
+from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
     from flask import Request
@@ -29,6 +29,14 @@ def negotiate(request: Request) -> tuple[str, str]:
     Raises:
         RequestError: the body is compressed or of another type, or ``Accept`` allows none.
     """
+    headers = request.environ
+    # The usual request. Parsing its headers would take as long as the prediction.
+    if (
+        headers.get("CONTENT_TYPE") == JSON
+        and headers.get("HTTP_ACCEPT") in ANYTHING
+        and "HTTP_CONTENT_ENCODING" not in headers
+    ):
+        return JSON, JSON
     if request.headers.get("Content-Encoding", "").strip().lower() not in PLAIN:
         raise _unsupported("Send the body uncompressed, without the header Content-Encoding.")
     sent = request.mimetype

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from heartapp.api.answers import FaultyField, PredictionList
-from heartapp.api.body import READ_AWAY
+from heartapp.api.answers import ModelList, ModelSummary, PredictionList
+from heartapp.api.body import READ_UP_TO
 from heartapp.api.media import CSV, JSON
-from heartapp.api.query import HIGHEST_THRESHOLD, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
-from heartapp.api.summary import ModelSummary
-from heartapp.clinical.patient import MOST_FAULTS
+from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
 from heartapp.clinical.variables import BY_NAME
+from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Prediction
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
-from heartapp.web.problems import MEDIA_TYPE
+from heartapp.web.problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -36,23 +35,6 @@ _DESCRIPTION: Final = (
 _FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
 _TABLE: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}}
 """JSON Schema cannot describe the columns of a table, so the operation's description does."""
-
-
-class ModelList(msgspec.Struct):
-    """What is served, and which model answers where none is named."""
-
-    default: str
-    models: list[ModelSummary]
-
-
-class Problem(msgspec.Struct, omit_defaults=True):
-    """RFC 9457 problem details. ``errors`` lists every faulty field at once, up to a number that the contract names."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[FaultyField] = []
 
 
 def openapi_document(
@@ -167,10 +149,10 @@ def _predict(models: list[str], default: str, max_patients: int, max_body_bytes:
             "an array has no values in the table. Accept asks for another kind of answer; survival, horizon, explain "
             "and instability need JSON.\n\n"
             f"A body of more than {max_body_bytes:,} bytes is refused with 413; send the patients in several requests. "
-            f"One of more than {READ_AWAY} times that is refused unread. Bodies are sent unpacked: "
+            f"One of more than {READ_UP_TO} times that is refused unread. Bodies are sent unpacked: "
             "Content-Encoding is answered with 415.\n\n"
             f"A refusal lists every faulty field at once, or the first {MOST_FAULTS:,}; its detail says when there are "
-            f"more. With on_error=skip an answer lists all, of one patient up to {MOST_FAULTS:,}."
+            f"more. With on_error=skip an answer lists all."
         ),
         "parameters": [
             _parameter("model", "Which model answers.", {"type": "string", "enum": models, "default": default}),
@@ -183,7 +165,7 @@ def _predict(models: list[str], default: str, max_patients: int, max_body_bytes:
             _parameter(
                 "horizon",
                 f"Add the risk by these whole days, from {FIRST_DAY} to {LAST_DAY}, with commas between them.",
-                {"type": "string", "pattern": "^[0-9]{2,3}(,[0-9]{2,3})*$", "examples": ["90,180"]},
+                {"type": "string", "pattern": HORIZON_PATTERN, "examples": ["90,180"]},
             ),
             _parameter("explain", "Add what each variable contributes, and where the verdict would change.", _FLAG),
             _parameter("instability", "Add how the risk differs between refits on bootstrap samples.", _FLAG),

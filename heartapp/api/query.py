@@ -1,35 +1,67 @@
-"""What is asked beside the risk, from the query of a request."""
+"""The query parameters of a request, read strictly."""
 
 from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from heartapp.api.body import RequestError
+from heartapp.clinical.patient import printable
 from heartapp.inference.model import RISK_ONLY, Options
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY
+from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from flask import Request
 
 PARAMETERS: Final = ("model", "threshold", "survival", "horizon", "explain", "instability", "on_error")
 ON_ERROR: Final = ("refuse", "skip")
-"""What is done with an array that holds faulty patients; the first where nothing is said."""
-_NUMBER: Final = re.compile(r"\d*\.?\d+(?:[eE][+-]?\d+)?", re.ASCII)
+"""The two ways to treat an array that holds faulty patients; the first is the default."""
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.01, 0.99
+_NUMBER: Final = re.compile(r"\d*\.?\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_DAY: Final = "([3-9][0-9]|1[0-7][0-9]|180)"
+HORIZON_PATTERN: Final = f"^{_DAY}(,{_DAY}){{0,{LAST_DAY - FIRST_DAY}}}$"
+"""Whole days from `FIRST_DAY` to `LAST_DAY`, with commas between them, as the contract states it."""
 MOST_DETAILED: Final = 100
 """Patients in one request that asks for survival, explanation or instability: each takes milliseconds."""
 
 
-def read_options(query: Mapping[str, str], *, patients: int) -> Options:
-    """Read the query's parameters beside ``model``.
+class Query(NamedTuple):
+    """What the query of a prediction asks for: the model, whether faulty patients are skipped, and options."""
+
+    model: str | None = None
+    skip: bool = False
+    options: Options = RISK_ONLY
+
+    @property
+    def detailed(self) -> bool:
+        """Whether more than the risk is asked for."""
+        return bool(self.options.horizons or self.options.explain or self.options.instability)
+
+    def check_count(self, patients: int) -> None:
+        """Refuse more patients than details are computed for at once.
+
+        Raises:
+            RequestError: there are too many.
+        """
+        if self.detailed and patients > MOST_DETAILED:
+            raise RequestError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"With survival, explain or instability, send at most {MOST_DETAILED} patients at a time.",
+            )
+
+
+def read_query(request: Request) -> Query:
+    """Read the query of a prediction.
 
     Raises:
-        RequestError: a parameter is not what is allowed, or asks for too much at once.
+        RequestError: a parameter is unknown, there twice, or not what is allowed.
     """
-    if not query:
-        return RISK_ONLY
+    if not request.query_string:
+        return Query()
+    query = read_parameters(request, PARAMETERS)
     horizons = _horizons(query["horizon"]) if "horizon" in query else ()
     if _flag(query, "survival") and not horizons:
         horizons = DEFAULT_HORIZONS
@@ -39,24 +71,24 @@ def read_options(query: Mapping[str, str], *, patients: int) -> Options:
         explain=_flag(query, "explain"),
         instability=_flag(query, "instability"),
     )
-    if (options.horizons or options.explain or options.instability) and patients > MOST_DETAILED:
-        raise RequestError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"With survival, explain or instability, send at most {MOST_DETAILED} patients at a time.",
-        )
-    return options
+    return Query(query.get("model"), _choice(query, "on_error", ON_ERROR, default=ON_ERROR[0]) == "skip", options)
 
 
-def read_skip(query: Mapping[str, str]) -> bool:
-    """Whether faulty patients of an array are left out.
+def read_parameters(request: Request, allowed: Sequence[str] = ()) -> dict[str, str]:
+    """The query's parameters as text, each at most once and none unknown.
 
     Raises:
-        RequestError: ``on_error`` is not what is allowed.
+        RequestError: names what is allowed.
     """
-    on_error = query.get("on_error", ON_ERROR[0])
-    if on_error not in ON_ERROR:
-        raise _wrong("on_error", " or ".join(ON_ERROR))
-    return on_error == "skip"
+    for name, values in request.args.lists():
+        if name not in allowed:
+            listed = ", ".join(allowed) or "none"
+            raise RequestError(
+                HTTPStatus.BAD_REQUEST, f"Unknown query parameter {printable(name)!a}; allowed here: {listed}."
+            )
+        if len(values) > 1:
+            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} may stand there once.")
+    return request.args.to_dict()
 
 
 def _threshold(text: str) -> float:
@@ -68,18 +100,20 @@ def _threshold(text: str) -> float:
 
 
 def _horizons(text: str) -> tuple[int, ...]:
-    days = {str(day): day for day in range(FIRST_DAY, LAST_DAY + 1)}
-    parts = text.split(",")
-    if len(parts) > len(days) or not all(part in days for part in parts):
+    if not re.fullmatch(HORIZON_PATTERN, text):
         raise _wrong("horizon", f"whole days from {FIRST_DAY} to {LAST_DAY}, such as 90 or 90,180")
-    return tuple(days[part] for part in parts)
+    return tuple(map(int, text.split(",")))
 
 
 def _flag(query: Mapping[str, str], name: str) -> bool:
-    value = query.get(name, "false")
-    if value not in {"true", "false"}:
-        raise _wrong(name, "true or false")
-    return value == "true"
+    return _choice(query, name, ("true", "false"), default="false") == "true"
+
+
+def _choice(query: Mapping[str, str], name: str, choices: Sequence[str], *, default: str) -> str:
+    value = query.get(name, default)
+    if value not in choices:
+        raise _wrong(name, " or ".join(choices))
+    return value
 
 
 def _wrong(name: str, expected: str) -> RequestError:

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from heartapp.api.body import RequestError, read_rows, too_many
+from heartapp.api.body import read_json, too_many
 from heartapp.api.media import JSON
-from heartapp.api.query import read_options
-from heartapp.clinical.patient import refusal
-from heartapp.errors import ColumnsError, DataError
+from heartapp.errors import ColumnsError, DataError, InvalidPatientError
 from heartapp.tables.cells import read_values, spell
 from heartapp.tables.check import check_table
 from heartapp.tables.columns import ADDED_NAMES, check_misspelled, find_columns, model_label
 from heartapp.tables.csv_body import FAULT, CsvRows, read_csv, write_csv
+from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from heartapp.api.query import Query
     from heartapp.errors import FieldError
     from heartapp.inference.model import Model
 
@@ -54,7 +54,7 @@ def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) ->
         positions = find_columns(table.names, model, PLACE, added=(*ADDED_NAMES, *([FAULT] if skip else [])))
         check_misspelled(table.names, model, PLACE)
     except ColumnsError as error:
-        raise refusal(error.faults) from None
+        raise InvalidPatientError(error.faults) from None
     except DataError as error:
         raise RequestError(HTTPStatus.BAD_REQUEST, f"{error}.") from None
     if len(table.rows) > most:
@@ -62,7 +62,7 @@ def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) ->
     values = read_values(table.rows, positions)
     faults, good = check_table(values, table.broken, model)
     if faults and not skip:
-        raise refusal(faults)
+        raise InvalidPatientError(faults)
     return Patients(table, values, good, faults)
 
 
@@ -70,9 +70,9 @@ def read_json_patients(content: bytes, model: Model, *, most: int, skip: bool) -
     """Read and check a JSON body as a table with one column for each variable.
 
     Raises:
-        RequestError, InvalidPatientError: see `heartapp.api.body.read_rows`.
+        RequestError, InvalidPatientError: see `heartapp.api.body.read_json`.
     """
-    read = read_rows(content, model.names, model.required, most=most, skip=skip)
+    read = read_json(content, model, most=most, skip=skip)
     count = 1 + max([*read.places, *(fault.row or 0 for fault in read.faults)], default=-1)
     values = np.full((count, len(model.names)), np.nan)
     good = np.zeros(count, np.bool_)
@@ -82,19 +82,18 @@ def read_json_patients(content: bytes, model: Model, *, most: int, skip: bool) -
     return Patients(CsvRows(model.names, cells), values, good, read.faults)
 
 
-def write_patients(patients: Patients, model: Model, query: Mapping[str, str], *, skip: bool) -> bytes:
-    """The answer as CSV: the body's columns, what the model says, and, with ``skip``, the faults.
+def write_patients(patients: Patients, model: Model, query: Query) -> bytes:
+    """The answer as CSV: the body's columns, the scores and, with on_error=skip, the faults.
 
     Raises:
         RequestError: the query asks for something that has no column.
     """
-    options = read_options(query, patients=0)
-    if options.horizons or options.explain or options.instability:
+    if query.detailed:
         raise RequestError(
             HTTPStatus.BAD_REQUEST,
             "A table has no columns for survival, horizon, explain and instability; leave them out, or send Accept: "
             f"{JSON}.",
         )
-    scores = model.score(patients.values[patients.good], options.threshold)
+    scores = model.score(patients.values[patients.good], query.options.threshold)
     label = model_label(model.identity)
-    return write_csv(patients.table, patients.good, scores, label, patients.faults if skip else None)
+    return write_csv(patients.table, patients.good, scores, label, patients.faults if query.skip else None)

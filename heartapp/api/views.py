@@ -1,4 +1,4 @@
-"""The API's addresses. Each view reads, calls the registry and writes; nothing else."""
+"""The API's addresses. Each view reads the request, calls the registry and writes the answer; nothing else."""
 
 from __future__ import annotations
 
@@ -8,28 +8,25 @@ import msgspec
 import numpy as np
 from flask import Blueprint, Response, render_template
 
-from heartapp.api.answers import PredictionList, faulty_fields
-from heartapp.api.body import RequestError, read_away, read_body, read_query, read_rows
-from heartapp.api.media import ANYTHING, CSV, JSON, negotiate
+from heartapp.api.answers import ModelList, PredictionList, summarise
+from heartapp.api.body import read_body, read_json
+from heartapp.api.media import CSV, JSON, negotiate
 from heartapp.api.openapi import openapi_document
-from heartapp.api.query import PARAMETERS, read_options, read_skip
-from heartapp.api.summary import summarise
+from heartapp.api.query import read_parameters, read_query
 from heartapp.api.tables import read_csv_patients, read_json_patients, write_patients
-from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import VARIABLES
+from heartapp.errors import MOST_FAULTS
 from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.extension import get_registry, get_request, get_settings
-from heartapp.web.problems import TYPES, problem
+from heartapp.web.problems import TYPES, RequestError, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
     from flask.typing import ResponseReturnValue
 
-    from heartapp.errors import FieldError
-    from heartapp.inference.model import Model, Options, Prediction
+    from heartapp.api.query import Query
+    from heartapp.inference.model import Model
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -37,63 +34,58 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
     """Predict one patient (an object) or many (an array, or a table)."""
-    # Not by way of the proxy, for which each look is a look-up.
-    request = get_request()
-    query = read_query(request, PARAMETERS)
-    model = get_registry().get(query.get("model"))
-    skip = read_skip(query)
-    headers = request.environ
-    if (
-        headers.get("CONTENT_TYPE") != JSON
-        or headers.get("HTTP_ACCEPT") not in ANYTHING
-        or "HTTP_CONTENT_ENCODING" in headers
-    ):
-        sent, wanted = negotiate(request)
-        if not sent == wanted == JSON:
-            return _predict_table(model, query, sent, wanted)
-    settings = get_settings()
-    body = read_body(request, settings.max_body_bytes)
-    read = read_rows(body, model.names, model.required, most=settings.max_patients, skip=skip)
-    predictions = _predict_all(model, read.rows, read_options(query, patients=len(read.rows)))
-    if not read.many:
+    # Flask's `request` is a proxy, which does a lookup on every access; use the request itself.
+    request, settings = get_request(), get_settings()
+    # Read first, so that a client that sends all before it reads receives any refusal.
+    content = read_body(request, settings.max_body_bytes)
+    query = read_query(request)
+    model = get_registry().get(query.model)
+    sent, wanted = negotiate(request)
+    if not sent == wanted == JSON:
+        return _predict_table(model, query, content, sent, wanted)
+    patients = read_json(content, model, most=settings.max_patients, skip=query.skip)
+    query.check_count(len(patients.rows))
+    predictions = [model.predict(row, query.options) for row in patients.rows]
+    if not patients.many:
         return _json(predictions[0])
-    return _json(_listed(predictions, read.places, read.faults) if skip else PredictionList(predictions))
-
-
-def _predict_table(model: Model, query: Mapping[str, str], sent: str, wanted: str) -> Response:
-    """Answer where the body or the answer is a table."""
-    settings = get_settings()
-    skip = read_skip(query)
-    read = read_csv_patients if sent == CSV else read_json_patients
-    patients = read(read_body(get_request(), settings.max_body_bytes), model, most=settings.max_patients, skip=skip)
-    if wanted == CSV:
-        return Response(write_patients(patients, model, query, skip=skip), mimetype=CSV)
-    rows = patients.values[patients.good].tolist()
-    predictions = _predict_all(model, rows, read_options(query, patients=len(rows)))
-    if not skip:
+    if not query.skip:
         return _json(PredictionList(predictions))
-    return _json(_listed(predictions, np.flatnonzero(patients.good).tolist(), patients.faults))
+    return _json(PredictionList(predictions, list(patients.places), list(patients.faults)))
+
+
+def _predict_table(model: Model, query: Query, content: bytes, sent: str, wanted: str) -> Response:
+    """Answer where the body or the answer is a table."""
+    read = read_csv_patients if sent == CSV else read_json_patients
+    patients = read(content, model, most=get_settings().max_patients, skip=query.skip)
+    if wanted == CSV:
+        return Response(write_patients(patients, model, query), mimetype=CSV)
+    rows = patients.values[patients.good].tolist()
+    query.check_count(len(rows))
+    predictions = [model.predict(row, query.options) for row in rows]
+    if not query.skip:
+        return _json(PredictionList(predictions))
+    return _json(PredictionList(predictions, np.flatnonzero(patients.good).tolist(), list(patients.faults)))
 
 
 @blueprint.get("/models")
 def models() -> ResponseReturnValue:
     """What is served here."""
-    read_query(get_request(), ())
+    read_parameters(get_request())
     registry = get_registry()
-    return _json({"default": registry.default, "models": [summarise(model) for model in registry.models]})
+    return _json(ModelList(registry.default, [summarise(model) for model in registry.models]))
 
 
 @blueprint.get("/models/<name>")
 def model(name: str) -> ResponseReturnValue:
     """One model: its variables, performance and digests."""
-    read_query(get_request(), ())
+    read_parameters(get_request())
     return _json(summarise(get_registry().get(name)))
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> ResponseReturnValue:
     """The contract, as OpenAPI 3.1."""
-    read_query(get_request(), ())
+    read_parameters(get_request())
     registry, settings = get_registry(), get_settings()
     return _json(
         openapi_document(
@@ -129,17 +121,8 @@ def page() -> ResponseReturnValue:
 
 @blueprint.errorhandler(RequestError)
 def request_error(error: RequestError) -> ResponseReturnValue:
-    """What is wrong with the request itself."""
-    read_away(get_request(), get_settings().max_body_bytes)
+    """Answer a request that is wrong before any patient is checked."""
     return problem(error.status, str(error))
-
-
-def _predict_all(model: Model, rows: Iterable[Sequence[float]], options: Options) -> list[Prediction]:
-    return [model.predict(row, options) for row in rows]
-
-
-def _listed(predictions: list[Prediction], places: Iterable[int], faults: Iterable[FieldError]) -> PredictionList:
-    return PredictionList(predictions, list(places), faulty_fields(faults))
 
 
 def _json(body: object) -> Response:

@@ -29,7 +29,10 @@ _LARGEST: Final = np.finfo(np.float32).max
 
 
 class Lookup:
-    """The members' probabilities for every combination of intervals between the edges."""
+    """All answers of a model, one for each combination of intervals between the edges.
+
+    ``probabilities`` has the members' probabilities of death, shape (answers, 3).
+    """
 
     def __init__(self, run: Run, edges: Edges, columns: int) -> None:
         """Run the graph twice for each combination, with the lowest and with the highest values of the intervals.
@@ -46,32 +49,27 @@ class Lookup:
         self._lists = [(column, one.tolist()) for column, one in edges.items()]
         lowest = [np.concatenate([[-_LARGEST], one, [np.nan]]) for one in edges.values()]
         highest = [np.concatenate([np.nextafter(one, -_LARGEST), [_LARGEST, np.nan]]) for one in edges.values()]
-        self._probabilities = run(_combine(edges, lowest, columns))
-        if not np.array_equal(self._probabilities, run(_combine(edges, highest, columns))):
+        self.probabilities = run(_combine(edges, lowest, columns))
+        if not np.array_equal(self.probabilities, run(_combine(edges, highest, columns))):
             raise ValueError("the members split elsewhere")
 
-    def __len__(self) -> int:
-        """The number of answers."""
-        return len(self._probabilities)
-
-    def find(self, row: Sequence[float]) -> NDArray[np.float32]:
-        """The members' probabilities, shape (3,), of one patient."""
+    def index(self, row: Sequence[float]) -> int:
+        """The number of one patient's answer."""
         index = 0
         for column, edges in self._lists:
             value = float(np.float32(row[column]))
             interval = len(edges) + 1 if isnan(value) else bisect_right(edges, value)
             index = index * (len(edges) + 2) + interval
-        found: NDArray[np.float32] = self._probabilities[index]
-        return found
+        return index
 
-    def find_all(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The members' probabilities, shape (n, 3), of rows of shape (n, columns)."""
+    def indices(self, values: NDArray[np.float32]) -> NDArray[np.intp]:
+        """The numbers of the answers, shape (n,), of rows of shape (n, columns)."""
         index = np.zeros(len(values), np.intp)
         for column, edges in self._edges.items():
             interval = np.searchsorted(edges, values[:, column], side="right")
             interval[np.isnan(values[:, column])] = len(edges) + 1
             index = index * (len(edges) + 2) + interval
-        return self._probabilities[index]
+        return index
 
 
 def make_lookup(run: Run, edges: Edges, columns: int) -> Lookup | None:

@@ -151,6 +151,7 @@ class Model:
         self._input = self._session.get_inputs()[0].name
         self._check_golden()
         self._lookup = self._make_lookup()
+        self._risks = self.calibration.risk(self._lookup.probabilities).tolist() if self._lookup else []
 
     @property
     def name(self) -> str:
@@ -169,8 +170,7 @@ class Model:
         """
         threshold, cutoff = self._threshold_and_cutoff(options.threshold)
         missing = tuple([name for name, value in zip(self.names, row, strict=True) if isnan(value)])
-        members = self._members(row)
-        risk = float(self.calibration.risk(members))
+        members, risk = self._members_and_risk(row)
         died = int(risk >= threshold)
         return Prediction(
             self.identity,
@@ -178,7 +178,7 @@ class Model:
             risk,
             threshold,
             self.bundle.manifest.base_rate,
-            tuple([Vote(name, one, int(one >= cutoff)) for name, one in zip(MEMBERS, members.tolist(), strict=True)]),
+            tuple([Vote(name, one, int(one >= cutoff)) for name, one in zip(MEMBERS, members, strict=True)]),
             self._limits.cautions(row),
             missing,
             **({} if options is RISK_ONLY else self._details(row, died, threshold, options)),
@@ -202,16 +202,22 @@ class Model:
     def probabilities(self, values: ArrayLike) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), of a table of shape (n, variables)."""
         values = np.asarray(values, np.float32)
-        return self.run_graph(values) if self._lookup is None else self._lookup.find_all(values)
+        if self._lookup is None:
+            return self.run_graph(values)
+        return self._lookup.probabilities[self._lookup.indices(values)]
 
     def run_graph(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same as `probabilities`, always from the ONNX graph."""
         output: NDArray[np.float32] = self._session.run(None, {self._input: values})[0]
         return output
 
-    def _members(self, row: Sequence[float]) -> NDArray[np.float32]:
-        """The members' probabilities, shape (3,), of one patient."""
-        return self.run_graph(np.array([row], np.float32))[0] if self._lookup is None else self._lookup.find(row)
+    def _members_and_risk(self, row: Sequence[float]) -> tuple[list[float], float]:
+        """The members' probabilities and the risk of one patient."""
+        if self._lookup is None:
+            members = self.run_graph(np.array([row], np.float32))[0]
+            return members.tolist(), float(self.calibration.risk(members))
+        index = self._lookup.index(row)
+        return self._lookup.probabilities[index].tolist(), self._risks[index]
 
     def _threshold_and_cutoff(self, threshold: float | None) -> tuple[float, float]:
         """The threshold of the risk and that of the members' probabilities."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from flask import Response, url_for
 
-from heartapp.errors import InvalidPatientError, ModelUnavailableError, NotInBundleError, UnknownModelError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heartapp.errors import FieldError, HeartappError
+from heartapp.errors import (
+    FieldError,
+    HeartappError,
+    InvalidPatientError,
+    ModelUnavailableError,
+    NotInBundleError,
+    UnknownModelError,
+)
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -39,6 +42,24 @@ TYPES: Final[dict[HTTPStatus, str]] = {
 """A problem's type by its status: an anchor on the API's page, where it is explained."""
 
 
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """RFC 9457 problem details. ``errors`` lists the faulty fields of patients."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: Sequence[FieldError] = ()
+
+
+class RequestError(HeartappError):
+    """The request is wrong before any patient is checked. ``status`` is the HTTP status to answer with."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
 def problem(status: int, detail: str, errors: Sequence[FieldError] = (), *, linked: bool = True) -> Response:
     """A problem document.
 
@@ -49,13 +70,6 @@ def problem(status: int, detail: str, errors: Sequence[FieldError] = (), *, link
         linked: whether the type links to where it is explained.
     """
     known = HTTPStatus(status)
-    body = {
-        "type": f"{url_for('api.page')}#{TYPES.get(known, 'other')}" if linked else "about:blank",
-        "title": known.phrase,
-        "status": status,
-        "detail": detail,
-    }
-    if errors:
-        listed = [{"field": one.field, "message": one.message, "row": one.row} for one in errors]
-        body["errors"] = [{key: value for key, value in one.items() if value is not None} for one in listed]
+    link = f"{url_for('api.page')}#{TYPES.get(known, 'other')}" if linked else "about:blank"
+    body = Problem(link, known.phrase, status, detail, errors)
     return Response(msgspec.json.encode(body), status, mimetype=MEDIA_TYPE)

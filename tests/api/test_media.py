@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.body import RequestError
 from heartapp.api.media import CSV, JSON, MEDIA_TYPES, negotiate
+from heartapp.web.problems import RequestError
 
 
 def asked(sent: str | None, accept: str | None = None) -> tuple[str, str]:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from heartapp.api.media import CSV, JSON
 from heartapp.cli import main
-from heartapp.clinical.patient import MOST_FAULTS
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, OUTCOME
+from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Options, Prediction
 from heartapp.tables.columns import ADDED_NAMES, model_label
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT

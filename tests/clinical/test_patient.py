@@ -7,164 +7,115 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartapp.clinical.patient import MISSING, MOST_FAULTS, printable, validate_patients
+from heartapp.clinical.patient import MISSING, check_patient, printable
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
-from heartapp.errors import FieldError, InvalidPatientError
+from heartapp.errors import FieldError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection
 
 BEDSIDE = MODEL_VARIABLES["bedside"]
-FOLLOWUP = MODEL_VARIABLES["followup"]
+BEDSIDE_VARIABLES = [BY_NAME[name] for name in BEDSIDE]
 LONG = pytest.param(10**5_000, id="a number of 5001 digits")
 OPTIONAL = ", or null where it is not known"
 EXAMPLE = {name: BY_NAME[name].example for name in BEDSIDE}
 
-# What a JSON document can hold, and the numbers that Python's parser would let in beside it.
+# What a JSON document can hold, and the numbers that Python's parser would accept besides.
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
-names = st.sampled_from(FOLLOWUP) | st.text(max_size=80)
+names = st.sampled_from([variable.name for variable in VARIABLES]) | st.text(max_size=80)
 records = st.dictionaries(names, json_values | st.sampled_from([0, 1, 62, 1.4]), max_size=15)
 
 
-def faults(
-    records: Sequence[Mapping[str, Any]], required: Collection[str] = BEDSIDE, *, many: bool = False
-) -> list[FieldError]:
-    with pytest.raises(InvalidPatientError) as caught:
-        validate_patients(records, BEDSIDE, required, many=many)
-    return list(caught.value.errors)
+def faults(record: object, required: Collection[str] = BEDSIDE, row: int | None = None) -> list[FieldError]:
+    return check_patient(record, BEDSIDE_VARIABLES, required, row)[1]
 
 
 def without(name: str) -> dict[str, float]:
     return {key: value for key, value in EXAMPLE.items() if key != name}
 
 
-def faults_or_none(records: Sequence[Mapping[str, Any]], required: Collection[str] = BEDSIDE) -> tuple[FieldError, ...]:
-    try:
-        validate_patients(records, BEDSIDE, required, many=True)
-    except InvalidPatientError as error:
-        return error.errors
-    return ()
+def test_the_values_are_in_the_order_of_the_variables() -> None:
+    shuffled = {**dict(reversed(EXAMPLE.items())), "age": 60.667}
+    values, found = check_patient(shuffled, BEDSIDE_VARIABLES, BEDSIDE)
+    assert values == [60.667 if name == "age" else EXAMPLE[name] for name in BEDSIDE]
+    assert found == []
 
 
-def test_values_come_back_as_decimals_in_the_order_of_the_model() -> None:
-    shuffled = dict(reversed(EXAMPLE.items()))
-    (row,) = validate_patients([{**shuffled, "age": 60.667, "sex": 1}], BEDSIDE, BEDSIDE, many=False)
-    assert row == [60.667 if name == "age" else float(EXAMPLE[name]) for name in BEDSIDE]
-    assert {type(value) for value in row} == {float}
-
-
-def test_no_patients_give_no_rows() -> None:
-    assert validate_patients([], BEDSIDE, BEDSIDE, many=True) == []
-
-
-def test_every_fault_of_every_patient_is_told_at_once_with_its_row() -> None:
-    ill = {**EXAMPLE, "age": 300, "sex": 2, "colour": "red"}
+def test_all_faults_are_found_at_once_in_the_order_of_the_variables_and_carry_the_row() -> None:
+    ill = {"colour": "red", **EXAMPLE, "age": 300, "sex": 2}
     del ill["platelets"]
-    found = faults([ill, EXAMPLE, {**EXAMPLE, "age": "62"}], many=True)
-    assert [(error.row, error.field) for error in found] == [
-        (0, "age"),
-        (0, "platelets"),
-        (0, "sex"),
-        (0, "colour"),
-        (2, "age"),
+    assert [(fault.field, fault.row) for fault in faults(ill, row=3)] == [
+        ("age", 3),
+        ("platelets", 3),
+        ("sex", 3),
+        ("colour", 3),
     ]
+    assert {fault.row for fault in faults(ill)} == {None}
 
 
-def test_a_single_patient_has_no_row() -> None:
-    assert [error.row for error in faults([{**EXAMPLE, "age": 300}])] == [None]
-
-
-def test_the_error_counts_the_faulty_fields() -> None:
-    with pytest.raises(InvalidPatientError, match=r"^1 faulty field$"):
-        validate_patients([{**EXAMPLE, "age": 300}], BEDSIDE, BEDSIDE, many=False)
-    with pytest.raises(InvalidPatientError, match=r"^11 faulty fields$"):
-        validate_patients([{}], BEDSIDE, BEDSIDE, many=False)
+@pytest.mark.parametrize("record", [None, 62, "62", [EXAMPLE], True])
+def test_a_patient_is_an_object(record: object) -> None:
+    assert faults(record, row=1) == [FieldError("", "must be a JSON object", 1)]
 
 
 @pytest.mark.parametrize("name", BEDSIDE)
 @pytest.mark.parametrize(
     "value", [True, False, "1", "", [], {}, float("nan"), float("inf"), float("-inf"), -1, 5e9, LONG]
 )
-def test_a_field_that_holds_no_allowed_number_is_refused_with_what_is(name: str, value: object) -> None:
+def test_the_fault_of_a_value_says_what_is_allowed(name: str, value: object) -> None:
     faulty, message = {**EXAMPLE, name: value}, f"must be {BY_NAME[name].expected}"
-    assert faults([faulty]) == [FieldError(name, message)]
-    assert faults([faulty], required=()) == [FieldError(name, message + OPTIONAL)]
+    assert faults(faulty) == [FieldError(name, message)]
+    assert faults(faulty, required=()) == [FieldError(name, message + OPTIONAL)]
 
 
 @pytest.mark.parametrize("name", BEDSIDE)
-def test_a_required_field_that_is_absent_or_null_is_told_with_what_is_expected(name: str) -> None:
+def test_a_required_value_must_be_there_and_not_null(name: str) -> None:
     wanted = [FieldError(name, f"is missing; expected {BY_NAME[name].expected}")]
-    assert faults([without(name)]) == wanted
-    assert faults([{**EXAMPLE, name: None}]) == wanted
-    assert faults([without(name)], required=[name]) == wanted
+    assert faults(without(name)) == faults({**EXAMPLE, name: None}) == faults(without(name), [name]) == wanted
 
 
 @pytest.mark.parametrize("name", BEDSIDE)
-def test_a_field_that_may_be_missing_is_the_same_absent_and_null(name: str) -> None:
+def test_an_optional_value_is_missing_when_absent_or_null(name: str) -> None:
     required = [one for one in BEDSIDE if one != name]
-    absent, null = validate_patients([without(name), {**EXAMPLE, name: None}], BEDSIDE, required, many=True)
-    for row in (absent, null):
-        assert math.isnan(row[BEDSIDE.index(name)])
-        assert [value for value in row if not math.isnan(value)] == [EXAMPLE[one] for one in required]
+    for record in (without(name), {**EXAMPLE, name: None}):
+        values, found = check_patient(record, BEDSIDE_VARIABLES, required)
+        assert found == []
+        assert math.isnan(values[BEDSIDE.index(name)])
+        assert [value for value in values if not math.isnan(value)] == [EXAMPLE[one] for one in required]
 
 
-def test_no_more_faults_are_told_than_anyone_reads_and_it_is_said_that_there_are_more() -> None:
-    empty: list[dict[str, float]] = [{}] * MOST_FAULTS
-    stranger = {**EXAMPLE, **{f"x{index}": 1 for index in range(2 * MOST_FAULTS)}}
-    for records in (empty, [stranger]):
-        with pytest.raises(InvalidPatientError, match=r"^The first 1,000 faulty fields, there are more$") as caught:
-            validate_patients(records, BEDSIDE, BEDSIDE, many=True)
-        assert len(caught.value.errors) == MOST_FAULTS
-
-
-def test_where_all_faults_are_told_nothing_is_said_of_more() -> None:
-    faulty = {**EXAMPLE, "age": 300}
-    with pytest.raises(InvalidPatientError, match=r"^1000 faulty fields$"):
-        validate_patients([faulty] * MOST_FAULTS, BEDSIDE, BEDSIDE, many=True)
-
-
-def test_what_stands_for_a_missing_value_is_no_number_of_any_variable() -> None:
+def test_no_variable_allows_the_missing_value() -> None:
     assert not any(variable.allows(MISSING) for variable in VARIABLES)
 
 
-def test_a_patient_of_whom_nothing_is_known_is_one_where_nothing_is_required() -> None:
-    (row,) = validate_patients([{}], BEDSIDE, (), many=False)
-    assert len(row) == len(BEDSIDE)
-    assert all(map(math.isnan, row))
+def test_both_limits_are_allowed() -> None:
+    for limits in ({one.name: one.low for one in VARIABLES}, {one.name: one.high for one in VARIABLES}):
+        assert check_patient(limits, VARIABLES, list(limits)) == (list(limits.values()), [])
 
 
-def test_both_limits_make_a_patient() -> None:
-    for limits in ([variable.low for variable in VARIABLES], [variable.high for variable in VARIABLES]):
-        record = dict(zip(FOLLOWUP, limits, strict=True))
-        assert validate_patients([record], FOLLOWUP, FOLLOWUP, many=False) == [list(map(float, limits))]
-
-
-def test_followup_time_sent_to_the_bedside_model_is_pointed_to_the_other_model() -> None:
-    (error,) = faults([{**EXAMPLE, "time": 100}])
-    assert error.field == "time"
-    assert error.message == "is not a variable of this model; leave it out or choose the model that uses it"
-
-
-def test_an_unknown_field_is_named() -> None:
-    assert faults([{**EXAMPLE, "agee": 62}]) == [FieldError("agee", "is not a variable; leave it out")]
+def test_an_unknown_field_and_one_of_another_model_are_named() -> None:
+    assert faults({**EXAMPLE, "agee": 62, "time": 100}) == [
+        FieldError("agee", "is not a variable; leave it out"),
+        FieldError("time", "is not a variable of this model; leave it out or choose the model that uses it"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "written"),
     [("x" * 64, "x" * 64), ("x" * 65, "x" * 64 + "…"), ("\ud800", "?"), ("café", "café"), ("", "")],
 )
-def test_an_unknown_name_is_written_short_and_encodable(name: str, written: str) -> None:
+def test_an_unknown_name_is_shortened_and_can_be_encoded(name: str, written: str) -> None:
     assert printable(name) == written
-    assert [error.field for error in faults([{**EXAMPLE, name: 1}])] == [written]
+    assert [fault.field for fault in faults({**EXAMPLE, name: 1})] == [written]
 
 
-@given(st.lists(records, max_size=4), st.sets(st.sampled_from(BEDSIDE)))
-def test_any_records_are_patients_or_faults_whose_messages_hold_no_value(
-    records: list[dict[str, Any]], required: set[str]
+@given(records, st.sets(st.sampled_from(BEDSIDE)))
+def test_messages_are_made_of_the_declaration_and_never_hold_a_value(
+    record: dict[str, Any], required: set[str]
 ) -> None:
     messages = {
         f"{start} {variable.expected}{end}"
@@ -174,10 +125,9 @@ def test_any_records_are_patients_or_faults_whose_messages_hold_no_value(
         "is not a variable; leave it out",
         "is not a variable of this model; leave it out or choose the model that uses it",
     }
-    errors = faults_or_none(records, required)
-    assert {error.message for error in errors} <= messages
-    assert all(len(error.field) <= len("…") + 64 for error in errors)
-    assert {error.row for error in errors} <= set(range(len(records)))
+    found = faults(record, required)
+    assert {fault.message for fault in found} <= messages
+    assert all(len(fault.field) <= len("…") + 64 for fault in found)
 
 
 @given(
@@ -186,7 +136,7 @@ def test_any_records_are_patients_or_faults_whose_messages_hold_no_value(
     ),
     st.sets(st.sampled_from(BEDSIDE)),
 )
-def test_a_record_is_a_patient_exactly_when_every_value_is_an_allowed_number_or_may_be_missing(
+def test_a_record_has_no_faults_exactly_when_each_value_is_allowed_or_may_be_missing(
     record: dict[str, Any], required: set[str]
 ) -> None:
     def good(name: str) -> bool:
@@ -195,4 +145,4 @@ def test_a_record_is_a_patient_exactly_when_every_value_is_an_allowed_number_or_
             return name not in required
         return not isinstance(value, bool) and isinstance(value, int | float) and BY_NAME[name].allows(value)
 
-    assert [error.field for error in faults_or_none([record], required)] == [name for name in BEDSIDE if not good(name)]
+    assert [fault.field for fault in faults(record, required)] == [name for name in BEDSIDE if not good(name)]

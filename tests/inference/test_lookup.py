@@ -50,7 +50,7 @@ def test_one_patient_is_answered_bit_for_bit_as_the_members_do(model: Model, pro
 
 
 def test_the_bedside_model_has_6720_answers_and_the_other_too_many_for_a_table(model: Model) -> None:
-    found = None if model._lookup is None else len(model._lookup)
+    found = None if model._lookup is None else len(model._lookup.probabilities)
     assert found == {"bedside": 6_720, "followup": None}[model.name]
 
 
@@ -84,7 +84,8 @@ def test_a_value_next_to_an_edge_is_placed_as_in_single_precision(edges: list[fl
     near = [edge, below, middle, np.nextafter(middle, np.inf), np.nextafter(middle, -np.inf), np.nan]
     row = [float(data.draw(st.sampled_from(near))), 0.0, data.draw(st.sampled_from([1.0, 1.5, np.nan]))]
     single = np.array([row], np.float32)
-    assert table.find_all(single).tobytes() == table.find(row).tobytes() == members_of(both)(single).tobytes()
+    assert table.indices(single).tolist() == [table.index(row)]
+    assert table.probabilities[table.indices(single)].tobytes() == members_of(both)(single).tobytes()
 
 
 def test_without_edges_or_with_too_many_answers_there_is_no_table() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartapp.api.body import READ_AWAY
+from heartapp.api.body import READ_UP_TO
 from heartapp.config import Settings
 from tests.server.running import BEDSIDE_EXAMPLE, Answer, make_home, running
 
@@ -79,7 +79,7 @@ def test_a_body_in_chunks_is_answered_as_one_of_known_length(server: Server) -> 
 
 
 def test_a_body_that_claims_to_be_far_larger_than_the_limit_is_refused_unread(server: Server) -> None:
-    claimed = READ_AWAY * Settings().max_body_bytes + 1
+    claimed = READ_UP_TO * Settings().max_body_bytes + 1
     answer = send_raw(server, f"{HEAD}Content-Length: {claimed}\r\n\r\n".encode())
     assert_problem(answer, 413)
 
@@ -88,7 +88,7 @@ def test_a_body_that_claims_to_be_far_larger_than_the_limit_is_refused_unread(se
 def test_who_sends_the_whole_of_too_large_a_body_before_reading_gets_the_answer(
     server: Server, *, chunked: bool
 ) -> None:
-    body = bytes(READ_AWAY * Settings().max_body_bytes - 1)
+    body = bytes(READ_UP_TO * Settings().max_body_bytes - 1)
     sent = iter([body[:1_000_000], body[1_000_000:]]) if chunked else body
     answer = server.request("POST", "/api/v1/predict", sent, {"Content-Type": "application/json"})
     assert_problem(answer, 413)

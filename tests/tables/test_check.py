@@ -6,15 +6,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartapp.clinical.patient import validate_patients
+from heartapp.clinical.patient import check_patient
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
-from heartapp.errors import FieldError, InvalidPatientError
+from heartapp.errors import FieldError
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
 from heartapp.tables.check import check_table, check_values, ragged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from heartapp.clinical.variables import Variable
     from heartapp.inference.model import Model
 
@@ -35,25 +33,15 @@ numbers = st.floats().filter(lambda value: value != DECIMAL_COMMA) | st.sampled_
 rows = st.lists(st.lists(numbers, min_size=len(NAMES), max_size=len(NAMES)), max_size=6)
 
 
-def one_by_one(row: Sequence[float], required: set[str]) -> list[tuple[str, str]]:
-    """The faults that `validate_patients` finds in one row, NaN taken as null."""
-    record = {name: None if np.isnan(value) else value for name, value in zip(NAMES, row, strict=True)}
-    try:
-        validate_patients([record], NAMES, required, many=False)
-    except InvalidPatientError as error:
-        return [(fault.field, fault.message) for fault in error.errors]
-    return []
-
-
 @given(rows, st.sets(st.sampled_from(NAMES)))
 def test_a_table_has_the_faults_of_its_patients_in_the_same_words(rows: list[list[float]], required: set[str]) -> None:
     found = check_values(np.array(rows).reshape(-1, len(NAMES)), VARIABLES, required)
 
-    assert found == [
-        FieldError(field, message, row)
-        for row, values in enumerate(rows)
-        for field, message in one_by_one(values, required)
-    ]
+    wanted = []
+    for row, values in enumerate(rows):
+        record = {name: None if np.isnan(value) else value for name, value in zip(NAMES, values, strict=True)}
+        wanted += check_patient(record, VARIABLES, required, row)[1]
+    assert found == wanted
 
 
 def test_faults_of_rows_and_of_cells_come_in_the_order_of_the_rows(bedside: Model) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartapp.api.summary import summarise
+from heartapp.api.answers import summarise
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.web.extension import get_registry
 

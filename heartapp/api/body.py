@@ -88,8 +88,6 @@ def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) ->
         raise too_many(most)
     if not isinstance(body, dict | list):
         raise RequestError(HTTPStatus.BAD_REQUEST, "Expected one JSON object, or an array of objects.")
-    if many and not skip and (strays := [place for place, one in enumerate(body) if not isinstance(one, dict)]):
-        raise InvalidPatientError([FieldError("", "must be a JSON object", place) for place in strays])
     rows: list[list[float]] = []
     places: list[int] = []
     faults: list[FieldError] = []

@@ -138,13 +138,8 @@ def faults(model: Model, document: object, *, most: int = 3) -> InvalidPatientEr
 
 
 def test_the_faults_of_all_patients_are_listed_with_their_rows(model: Model) -> None:
-    found = faults(model, [{**EXAMPLE, "age": 300}, EXAMPLE, {**EXAMPLE, "sex": 2}]).errors
-    assert [(fault.field, fault.row) for fault in found] == [
-        ("age", 0),
-        ("age", 2),
-        ("ejection_fraction", 2),
-        ("serum_creatinine", 2),
-    ]
+    found = faults(model, [{**EXAMPLE, "age": 300}, EXAMPLE, 62]).errors
+    assert [(fault.field, fault.row) for fault in found] == [("age", 0), ("", 2)]
     assert [fault.row for fault in faults(model, {**EXAMPLE, "age": 300}).errors] == [None]
 
 

@@ -5,9 +5,11 @@ Every command imports what it needs when it runs, so that serving never loads tr
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import contextmanager
 from functools import partial
+from importlib.metadata import requires
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,6 +66,8 @@ class _Models(click.Group):
 @click.version_option(package_name="heartapp")
 def main() -> None:
     """heartapp: risk of death during follow-up in heart failure. For research and education only."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a Windows code page lacks some characters
 
 
 @main.command()
@@ -84,15 +88,16 @@ def serve(host: str, port: int, workers: int | None) -> None:
 @click.option(
     "--skip-report",
     is_flag=True,
-    help="Leave out evaluation and refits: quick, but nothing is known of how good and how sure it is.",
+    help="Leave out evaluation and refits: quick, but the bundle has no performance and no instability.",
 )
-@click.option("--allow-altered", is_flag=True, help="Accept a table that resembles the published one but differs.")
+@click.option("--allow-altered", is_flag=True, help="Accept a table that is nearly the published one.")
 def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allow_altered: bool) -> None:
     """Train both models and write a new version of each bundle."""
     with _training_packages():
-        from heartapp.training.data import read_downloaded, read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.data import read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.download import download_table  # noqa: PLC0415
         from heartapp.training.train import train as run  # noqa: PLC0415
-    table = read_table(data, allow_altered=allow_altered) if data else read_downloaded()
+    table = read_table(data, allow_altered=allow_altered) if data else download_table()
     click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
         click.echo(f"wrote {folder}")
@@ -106,20 +111,21 @@ def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allo
 @click.option("--splits", type=TWO_OR_MORE, default=defaults.SPLITS, show_default=True, help="Splits of P1 and P2.")
 @click.option("--refits", type=TWO_OR_MORE, default=defaults.PROTOCOL_REFITS, show_default=True, help="Refits of P3.")
 def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int) -> None:
-    """Run the protocols anew and print every figure beside its goal; takes minutes."""
+    """Run the protocols and print each goal beside its figure; takes minutes."""
     with _training_packages():
-        from heartapp.training.data import read_downloaded, read_table  # noqa: PLC0415 - see the module's docstring
-        from heartapp.training.tables import tables  # noqa: PLC0415
-    table = read_table(data) if data else read_downloaded()
-    for part in tables(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
-        click.echo(part + "\n")
+        from heartapp.training.data import read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.download import download_table  # noqa: PLC0415
+        from heartapp.training.protocols import run_protocols  # noqa: PLC0415
+    table = read_table(data) if data else download_table()
+    for line in run_protocols(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
+        click.echo(line)
 
 
 @main.command("audit-data")
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def audit_data(path: Path, *, as_json: bool) -> None:
-    """Look for fills, leaks, order, duplicates and altered values in a table; exit status 1 if it is faulty."""
+    """Find fills, leaks, sorted rows, duplicates and altered values in a table; exit status 1 if it is faulty."""
     with _training_packages():
         from heartapp.training.audit import audit  # noqa: PLC0415 - see the module's docstring
     found = audit(path)
@@ -255,7 +261,19 @@ def _packages(purpose: str, remedy: str) -> Iterator[None]:
 
 
 def _training_packages() -> AbstractContextManager[None]:
-    return _packages("training", "run `make .venv/train` in heartapp's folder")
+    return _packages("training", _install("train"))
+
+
+def _install(extra: str) -> str:
+    """How to install the packages of an extra, in a checkout and beside a wheel."""
+    elsewhere = f"sys_platform {'!=' if sys.platform == 'darwin' else '=='} 'darwin'"
+    requirements = [line.replace('"', "'") for line in requires("heartapp") or []]
+    names = [
+        re.split(r"[^\w.-]", line, maxsplit=1)[0]
+        for line in requirements
+        if f"extra == '{extra}'" in line and elsewhere not in line
+    ]
+    return f"in a checkout run `make .venv/{extra}`, elsewhere `pip install {' '.join(names)}`"
 
 
 def _tell(line: str) -> None:

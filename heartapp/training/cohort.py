@@ -1,29 +1,49 @@
-"""The patients a model learns from: the table with its fills taken out."""
+"""The patients a model learns from: a table whose filled-in values count as missing.
+
+That some values of the published table (UCI 519) were filled in and not measured is inferred from the values; no
+publication says so:
+
+- Serum creatinine is 1.83 in 8 rows, all of whom died, and 1.18 in 11 rows, all of whom survived. Both have two
+  decimals where nearly all other values have one, both are the mean of their class, and the sodium beside them is
+  mostly 134 and 137, again the class means. So the outcome chose the fill, and the fill leaks the outcome.
+- Creatinine phosphokinase is 582 in 47 rows and platelets are 263358.03 in 25 rows: the means of the whole column.
+
+Only rows of the published table are changed. They are recognised by their checksums: 1.18 mg/dL is an ordinary result
+elsewhere.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
-from heartapp.training.fills import mask_fills, unaffected
+from heartapp.training.data import published_columns
+from heartapp.training.published import ROW_CHECKSUMS, checksum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from heartapp.training.data import Origin, Table
+    from heartapp.training.data import Table
+    from heartapp.training.published import Origin
 
-_ORDER = [variable.name for variable in VARIABLES]
+CLASS_MEANS: Final = ((1.83, 134), (1.18, 137))
+"""Serum creatinine (mg/dL) filled with the mean of the dead and of the survivors, and the sodium (mEq/L) beside it."""
+
+OVERALL_MEANS: Final = {"creatinine_phosphokinase": 582, "platelets": 263358.03}
+"""The fills (mcg/L, per µL) that do not depend on the outcome."""
+
+_COLUMN: Final = {variable.name: index for index, variable in enumerate(VARIABLES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
     """Patients in the order of the file.
 
-    ``values`` has shape (n, 12), in the order of `VARIABLES`, NaN where a value is missing or was a fill. ``outcome``
-    and ``unaffected`` (no fill of the row was chosen by its outcome) have shape (n,).
+    ``values`` has shape (n, variables), in the order of `VARIABLES`, NaN where a value is missing or was a fill.
+    ``outcome`` and ``unaffected`` (the outcome chose no fill of the row) have shape (n,).
     """
 
     values: NDArray[np.float64]
@@ -34,19 +54,24 @@ class Cohort:
 
     @classmethod
     def from_table(cls, table: Table) -> Cohort:
-        """The table's patients, with its fills as missing values."""
-        return cls(mask_fills(table.values), table.outcome, unaffected(table.values), table.digest, table.origin)
-
-    @staticmethod
-    def names(model: str) -> tuple[str, ...]:
-        """The variables a model is given."""
-        return MODEL_VARIABLES[model]
+        """The table's patients, with its fills as missing values: 280 of the published 299 rows are unaffected."""
+        values, creatinine = table.values.copy(), table.values[:, _COLUMN["serum_creatinine"]]
+        rows = published_columns(np.column_stack([table.values, table.outcome]))
+        published = np.array([checksum(row) in ROW_CHECKSUMS for row in rows], np.bool_)
+        unaffected = ~(published & np.isin(creatinine, [fill for fill, _ in CLASS_MEANS]))
+        for fill, sodium in CLASS_MEANS:
+            filled = published & (creatinine == fill)
+            values[filled, _COLUMN["serum_creatinine"]] = np.nan
+            values[filled & (table.values[:, _COLUMN["serum_sodium"]] == sodium), _COLUMN["serum_sodium"]] = np.nan
+        for name, mean in OVERALL_MEANS.items():
+            values[published & (table.values[:, _COLUMN[name]] == mean), _COLUMN[name]] = np.nan
+        return cls(values, table.outcome, unaffected, table.digest, table.origin)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """One variable's values, shape (n,)."""
-        column: NDArray[np.float64] = self.values[:, _ORDER.index(name)]
+        column: NDArray[np.float64] = self.values[:, _COLUMN[name]]
         return column
 
     def features(self, model: str) -> NDArray[np.float32]:
-        """What a model is given, shape (n, its variables), in single precision as it is trained and served."""
-        return self.values[:, [_ORDER.index(name) for name in self.names(model)]].astype(np.float32)
+        """A model's variables, shape (n, variables), in single precision as it is trained and served."""
+        return self.values[:, [_COLUMN[name] for name in MODEL_VARIABLES[model]]].astype(np.float32)

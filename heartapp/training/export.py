@@ -1,12 +1,13 @@
-"""From fitted estimators to one ONNX graph, and the proof that both answer alike.
+"""Export fitted estimators as one ONNX graph, and prove that both give the same answers.
 
 The graph takes rows of single-precision values, shape (n, variables), and gives each member's probability of death,
-shape (n, 3). The converters are skl2onnx and onnxmltools; what they make is joined here.
+shape (n, 3). skl2onnx and onnxmltools convert the members; their graphs are joined here.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -40,14 +41,15 @@ _FROM_DATA: Final = 0.5
 _OPSET: Final = 18
 _ML_OPSET: Final = 3
 _IR_VERSION: Final = 10
-_BEHIND: Final = {"BRANCH_LEQ": True, "BRANCH_GT": True, "BRANCH_LT": False, "BRANCH_GTE": False}
-"""Of each comparison, whether its threshold lies on the near side."""
+_INCLUDED: Final = {"BRANCH_LEQ": True, "BRANCH_GT": True, "BRANCH_LT": False, "BRANCH_GTE": False}
+"""Whether a split's threshold belongs to the lower values, by the kind of comparison."""
 _INPUT: Final = "patients"
 _OUTPUT: Final = "probabilities"
+_TREES: Final = "TreeEnsembleClassifier"
 
 
 class ExportError(HeartappError):
-    """The ONNX graph does not answer as the estimators do; no bundle is written."""
+    """The exported model and the estimators give different answers; no bundle is written."""
 
 
 def to_onnx(fitted: FittedRecipe, columns: int) -> bytes:
@@ -84,43 +86,35 @@ def to_onnx(fitted: FittedRecipe, columns: int) -> bytes:
 def settle_threshold(
     fitted: FittedRecipe, content: bytes, features: NDArray[np.float32], names: Sequence[str]
 ) -> FittedRecipe:
-    """Prove parity, and move the threshold where a member's probability lies on its very preimage.
+    """Check that graph and estimators agree, and move the threshold if a member's probability lies on its cutoff.
 
-    There, a difference in the last digit would turn a vote. The nearest threshold, by thousandths, at which graph and
-    estimators agree in every vote is taken; nearly always that is the one the recipe chose.
+    There, a difference in the last digit would turn a vote. The nearest threshold, by thousandths, at which all votes
+    agree is taken; nearly always that is the one the recipe chose.
+
+    Args:
+        fitted: the estimators.
+        content: their graph.
+        features: the training patients, shape (n, variables); `probe_rows` adds more.
+        names: the variables, one for each column.
 
     Raises:
         ExportError: a probability differs by more than 1e-5, or votes differ at every threshold nearby.
     """
     rows = np.vstack([features, probe_rows(content, features, names)])
     trained, served = fitted.probabilities(rows), answers(content, rows)
+    differences = np.abs(trained - served).max(axis=0)
+    if differences.max() > TOLERANCE:
+        worst = int(differences.argmax())
+        raise ExportError(
+            f"{MEMBERS[worst]}: the ONNX graph differs from the estimator by up to {differences[worst]:.2g}; no bundle "
+            "was written"
+        )
     for step in sorted(range(-NUDGES, NUDGES + 1), key=abs):
         threshold = round(fitted.threshold + step * _NUDGE, 3)
         cutoff = fitted.calibration.cutoff(threshold)
         if np.array_equal(trained >= cutoff, served >= cutoff):
-            settled = replace(fitted, threshold=threshold)
-            break
-    else:
-        settled = fitted
-    check_parity(settled, trained, served)
-    return settled
-
-
-def check_parity(fitted: FittedRecipe, trained: NDArray[np.float32], served: NDArray[np.float32]) -> None:
-    """Compare the estimators' probabilities with the graph's, both of shape (n, 3).
-
-    Raises:
-        ExportError: a probability differs by more than 1e-5, or any vote differs.
-    """
-    cutoff = fitted.calibration.cutoff(fitted.threshold)
-    for column, name in enumerate(MEMBERS):
-        difference = float(np.abs(trained[:, column] - served[:, column]).max())
-        votes = int(((trained[:, column] >= cutoff) != (served[:, column] >= cutoff)).sum())
-        if difference > TOLERANCE or votes:
-            raise ExportError(
-                f"{name}: the ONNX graph differs from the estimator by up to {difference:.2g} and in {votes} of "
-                f"{len(trained)} votes; no bundle was written"
-            )
+            return replace(fitted, threshold=threshold)
+    raise ExportError("votes of the ONNX graph and of the estimators differ; no bundle was written")
 
 
 def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -133,10 +127,10 @@ def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
 def probe_rows(
     content: bytes, features: NDArray[np.float32], names: Sequence[str], *, count: int = RANDOM_ROWS
 ) -> NDArray[np.float32]:
-    """At least ``count`` generated rows that try the graph where it could differ: at its splits.
+    """At least ``count`` generated rows that test the graph at its splits, where it could differ.
 
-    Each split threshold appears in its column, with its two neighbours in single precision. The other values are
-    drawn from the training data's columns one by one, or from anywhere within the limits; a few are missing.
+    Each split's threshold appears in its column, with its two neighbours in single precision. The other values are
+    drawn from the columns of the training data, or from anywhere within the limits; a few are missing.
     """
     generator = np.random.default_rng(0)
     edges = [
@@ -165,40 +159,45 @@ def probe_rows(
 
 
 def find_edges(content: bytes, names: Sequence[str]) -> dict[str, list[float]]:
-    """The smallest single-precision value on the far side of each split, ascending, by variable.
+    """The smallest single-precision value above each split, ascending, by variable.
 
-    "At most t" and "above t" part t from the next number, "below t" and "at least t" the one before from t.
+    "At most t" and "above t" separate t from the next number; "below t" and "at least t" separate t from the one
+    before it.
 
     Raises:
         ExportError: the graph compares in another way.
     """
     edges: dict[int, set[float]] = {}
     for mode, column, value in _splits(content):
-        if mode not in _BEHIND:
-            raise ExportError(f"the ONNX graph has splits of the kind {mode}, whose edges are not known")
-        edge = np.nextafter(value, np.float32(np.inf)) if _BEHIND[mode] else value
+        if mode not in _INCLUDED:
+            raise ExportError(f"the ONNX graph has splits of the unknown kind {mode}; no bundle was written")
+        edge = np.nextafter(value, np.float32(np.inf)) if _INCLUDED[mode] else value
         edges.setdefault(column, set()).add(float(edge))
     return {names[column]: sorted(found) for column, found in sorted(edges.items())}
 
 
+def tree_ensembles(content: bytes) -> list[dict[str, Any]]:
+    """The attributes of each member's trees in a graph, in the order of `MEMBERS`."""
+    return [
+        {one.name: helper.get_attribute_value(one) for one in node.attribute}
+        for node in onnx.load_from_string(content).graph.node
+        if node.op_type == _TREES
+    ]
+
+
 def _splits(content: bytes) -> set[tuple[str, int, np.float32]]:
     """Comparison, column and threshold of every split in the graph."""
-    splits = set()
-    for node in onnx.load_from_string(content).graph.node:
-        attributes = {one.name: helper.get_attribute_value(one) for one in node.attribute}
-        for mode, column, value in zip(
-            attributes.get("nodes_modes", []),
-            attributes.get("nodes_featureids", []),
-            attributes.get("nodes_values", []),
-            strict=True,
-        ):
-            if mode != b"LEAF":
-                splits.add((mode.decode(), int(column), np.float32(value)))
-    return splits
+    columns = ("nodes_modes", "nodes_featureids", "nodes_values")
+    nodes = (zip(*(trees[column] for column in columns), strict=True) for trees in tree_ensembles(content))
+    return {
+        (mode.decode(), int(column), np.float32(value))
+        for mode, column, value in chain.from_iterable(nodes)
+        if mode != b"LEAF"
+    }
 
 
 def _convert(member: Estimator, columns: Sequence[int]) -> onnx.ModelProto:
-    """One member as the converter for its kind writes it, its splits renumbered to the graph's columns."""
+    """Convert one member, and renumber its splits to the columns of the whole graph."""
     if isinstance(member, DecisionTreeClassifier):
         converted: Any = convert_sklearn(
             member,
@@ -218,6 +217,6 @@ def _convert(member: Estimator, columns: Sequence[int]) -> onnx.ModelProto:
 
 def _attribute(model: onnx.ModelProto, name: str) -> onnx.AttributeProto:
     """An attribute of the graph's only tree ensemble."""
-    (node,) = (node for node in model.graph.node if node.op_type == "TreeEnsembleClassifier")
+    (node,) = (node for node in model.graph.node if node.op_type == _TREES)
     attribute: onnx.AttributeProto = next(one for one in node.attribute if one.name == name)
     return attribute

@@ -1,30 +1,38 @@
-"""What was to be reached, set before the work began, and what would be too good to be true."""
+"""The goals, set before the work began, and which figures would be too good to be true."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from heartapp.inference.report import GoalResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Range = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The range to reach, the narrower one to stretch for, and the one that means: look for a leak."""
+    """The range to reach, a narrower one to stretch for, and one that raises an alarm: look for a leak."""
 
     reach: Range
     stretch: Range
     too_good: Range | None = None
 
     def judge(self, figure: str, value: float) -> GoalResult:
-        """Hold a figure against the goal; NaN misses."""
+        """Compare a figure with the goal; NaN misses it."""
         reached: Literal["stretch", "goal", "missed"] = "goal" if _within(value, self.reach) else "missed"
         if _within(value, self.stretch):
             reached = "stretch"
         alarm = self.too_good is not None and _within(value, self.too_good)
         return GoalResult(figure, value, self.reach, self.stretch, reached, alarm)
+
+
+def judge(goals: Mapping[str, Goal], figures: Mapping[str, float]) -> list[GoalResult]:
+    """Compare each figure that has a goal with it, in the order of the goals."""
+    return [goal.judge(figure, figures[figure]) for figure, goal in goals.items()]
 
 
 def _within(value: float, limits: Range) -> bool:

@@ -1,4 +1,4 @@
-"""Protocol P3: how the risks of the training patients move from refit to refit."""
+"""Protocol P3: how much the risks of the training patients change from refit to refit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from heartapp.inference.refits import HIGH, LOW
 from heartapp.inference.report import InstabilityReport
-from heartapp.training.goals import INSTABILITY_GOALS
+from heartapp.training.goals import INSTABILITY_GOALS, judge
 from heartapp.training.metrics import rounded
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ def report_instability(refits: Refits, features: NDArray[np.float32], served: ND
     """
     risks = np.array([refits.risks(row) for row in features.tolist()])
     low, high = np.percentile(risks, [LOW, HIGH], axis=1)
-    groups = np.array_split(np.argsort(served, kind="stable"), GROUPS)
     figures = {
         "mean_absolute_change": rounded(np.abs(risks - served[:, None]).mean()),
         "median_width": rounded(np.median(high - low)),
     }
+    groups = np.array_split(np.argsort(served, kind="stable"), GROUPS)
     return InstabilityReport(
         refits=refits.count,
         **figures,
-        goals=[goal.judge(name, figures[name]) for name, goal in INSTABILITY_GOALS.items()],
+        goals=judge(INSTABILITY_GOALS, figures),
         ranges=[
             (rounded(served[group].mean()), rounded(low[group].mean()), rounded(high[group].mean())) for group in groups
         ],

@@ -1,46 +1,90 @@
-"""By what the published table is known again, without holding it.
+"""Recognise the published table by digests of its values; the values are not stored.
 
-Digests of the canonical form (see `heartapp.training.data`) of UCI data set 519, doi 10.24432/C5Z89R, CC BY 4.0.
+The data set is UCI 519, "Heart failure clinical records" (doi 10.24432/C5Z89R, CC BY 4.0; Ahmad et al. 2017, Chicco
+and Jurman 2020). Digests are taken of a canonical form of the numbers, so line ends, the order of columns and the way
+a number is written do not matter. Columns that a table has beyond the published ones are not compared.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import hashlib
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
 
-DIGEST: Final = "sha256:a0eceac190cfa0c5425bbd3074ce9a9eaa6bd3f270b5e3121af4d43623051c17"
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-COLUMN_DIGESTS: Final = (
-    "8227d3b78ddfb6d3",
-    "e0d52faeb23146b5",
-    "859572874a18403f",
-    "f630813842bf6798",
-    "b58c6f6bc50571eb",
-    "4ef35d30ede5a7ce",
-    "0dab701ca3b363d8",
-    "4c10119c4f4f27d6",
-    "d76efc87eeba64b3",
-    "3318b198e1419fbe",
-    "069048c7ccc9db34",
-    "7ae60455ed8120a6",
-    "669940a55cf3ae92",
-)
-"""Of each column, the first 16 hexadecimal digits."""
+Origin = Literal["the published data set", "part of the published data set", "another table"]
 
-_ROWS: Final = (
-    "da935453abd9dacf16e6c0981a788a4c5a0189e17a9e3be8882432610ad3edeb2c058a624d9d6a442599a3daf60ff076"
-    "dc57c313b705e19e9aaa2ecd3b33d015839e43751714fe2e36d9a3bf1c1ca378756e2250db10f894a328c3f3628c93b3"
-    "d69f81fa77ce5de6948e596b004925ba4738e4f779393a8a1c959b10feae821a43e349ef7f29d80b7246051eef099e3d"
-    "737a12c47a8764de072d8b72c17ed1b313acfce958336621e9a62b422292a3a527f57a845b4bfa0eef844f72c1743212"
-    "1238a46d4a1e1bfa18663b5091b1b4a7c9fa88928707df45f76650b23067ae78172c5434096cc2efd413f6c03ede19b6"
-    "8153c2dcf7d5d13be3100247660222aec31e38143465dc0b5cba768cd2e37a6228bbecd35497eb2938ecff88787bda04"
-    "b99dfa657b67313bb12d8fc42d9bc2be0b7b168939dbbb87e5bbb25af5dc08787da1aa10ea968c53f89719b0a22cf15d"
-    "d1a76dbc19b8d74ede49f2a04115609397caa70c968e057fd4b8496fd62d7fdacc5b8e4302ca55d04e2f171ac5797c79"
-    "4c65b8eeb77dbefde84bec490371227e52b380cf18001893538d8f3a4a25897978a803441c2c96f5df5c08a3f55a915d"
-    "69ba9933e06ba4fdde132bd15c5bbbed38fe33d5557316bc89076f5fc0836062cff8c94f241a25f6e68783b10960efae"
-    "e1e2c35e37b7f598ec02671d8f9da5ca6dc79bbdc446dd606aed7a56c34b20edfb3689790da1bc482dbbe5f0c4813372"
-    "f0cbb6c4108952974063742fc2fd9a178717746eace6a7686a0de2c01e0710c5cb1010f8ba8fa7996efe37ee51e2b372"
-    "27dcb99a08a64b4d82b303cdbd70e44608d7498ac605"
-)
+_PUBLISHED: Final = json.loads(Path(__file__).with_suffix(".json").read_bytes())
+DIGEST: Final[str] = "sha256:" + _PUBLISHED["sha256"]
+"""SHA-256 of the whole table."""
+COLUMN_DIGESTS: Final[dict[str, str]] = _PUBLISHED["columns"]
+"""The published columns in their order, with the first 16 hexadecimal digits of each one's SHA-256."""
+ROW_CHECKSUMS: Final = frozenset(int(row, 16) for row in re.findall("....", "".join(_PUBLISHED["rows"])))
+"""16 bits of each row: enough to recognise it in a table like this one, too few to tell what it holds."""
 
-ROW_CHECKSUMS: Final = tuple(int(_ROWS[start : start + 4], 16) for start in range(0, len(_ROWS), 4))
-"""Of each row, 16 bits."""
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a table relates to the published one.
+
+    Of an altered copy, ``rows`` are the numbers of the rows that differ. ``columns`` are the columns that differ; they
+    are known only if the other columns are the published ones, row by row.
+    """
+
+    origin: Origin | Literal["an altered copy"]
+    rows: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()
+
+
+def compare(numbers: list[int], table: NDArray[np.float64]) -> Comparison:
+    """Compare a table with the published one.
+
+    Args:
+        numbers: each row's number.
+        table: the published columns in their order, shape (n, 13).
+    """
+    if digest(table) == DIGEST:
+        return Comparison("the published data set")
+    changed = [number for number, row in zip(numbers, table, strict=True) if checksum(row) not in ROW_CHECKSUMS]
+    if not changed:
+        return Comparison("part of the published data set")
+    columns = _changed_columns(table)
+    if 2 * len(columns) > len(COLUMN_DIGESTS):
+        columns = ()
+        if 2 * len(changed) >= len(table):
+            return Comparison("another table")
+    return Comparison("an altered copy", tuple(changed), columns)
+
+
+def digest(table: NDArray[np.float64]) -> str:
+    """SHA-256 of a table's canonical form: a line for each row."""
+    return "sha256:" + _sha256("\n".join(map(canonical, table)))
+
+
+def checksum(row: NDArray[np.float64]) -> int:
+    """16 bits of a row's canonical form."""
+    return zlib.crc32(canonical(row).encode()) & 0xFFFF
+
+
+def canonical(values: NDArray[np.float64]) -> str:
+    """The shortest decimals of a row or a column, joined by commas."""
+    return ",".join(repr(value).removesuffix(".0") for value in values.tolist())
+
+
+def _changed_columns(table: NDArray[np.float64]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for column, (name, published) in zip(table.T, COLUMN_DIGESTS.items(), strict=True)
+        if _sha256(canonical(column))[:16] != published
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

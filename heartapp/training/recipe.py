@@ -1,24 +1,25 @@
 """The recipe: everything that is learned from a training set, from the choice of variables to the threshold.
 
 The evaluation calls it on the training side of each split, the refits on bootstrap samples and `heartapp train` on all
-patients, so what is reported is what is shipped.
+patients, so the figures in the report are those of the model that is shipped.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 
+from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.calibration import EPSILON, Calibration
-from heartapp.training.members import RANKER, make_member
+from heartapp.training.members import PLANS, RANKER, make_member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -51,72 +52,89 @@ class FittedRecipe:
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), from all features, shape (n, variables)."""
         used = features[:, self.columns]
-        return np.column_stack([positive(member, used) for member in self.members])
+        return np.column_stack([positive(member.predict_proba(used)) for member in self.members])
 
     def risk(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """The calibrated risk, shape (n,)."""
         return self.calibration.risk(self.probabilities(features))
 
 
-def positive(member: Estimator, used: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A member's probability of death, shape (n,), in single precision as it is served."""
-    return np.asarray(member.predict_proba(used)[:, 1], np.float32)
+def positive(probabilities: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The probability of death, shape (n,), in single precision as it is served, from those of both classes."""
+    return np.asarray(probabilities[:, 1], np.float32)
 
 
-def fit_recipe(
-    features: NDArray[np.float32],
-    outcome: NDArray[np.int64],
-    names: Sequence[str],
-    plan: Plan,
-    seed: int,
-    patients: NDArray[np.int64] | None = None,
-) -> FittedRecipe:
-    """Choose, calibrate and fit on one training set.
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a model is trained: its variables, what to try, and the seed of folds and of the members' subsampling."""
 
-    Args:
-        features: shape (n, variables); NaN is missing.
-        outcome: shape (n,), 1 = died.
-        names: the variables, one a column.
-        plan: what to try.
-        seed: of the folds and of the members' subsampling.
-        patients: shape (n,), which patient each row is of, where one can stand in several rows; no fold parts them.
-    """
-    folds = _folds(FOLDS, outcome, patients, seed)
+    names: Sequence[str]
+    plan: Plan
+    seed: int
 
-    def held_out(member: str, setting: Setting, columns: tuple[int, ...]) -> NDArray[np.float32]:
-        variables = [names[column] for column in columns]
-        used = features[:, columns]
-        return _held_out(lambda: make_member(member, setting, variables, seed), used, outcome, folds)
+    @classmethod
+    def of_model(cls, model: str, seed: int) -> Self:
+        """The recipe of one of heartapp's models."""
+        return cls(MODEL_VARIABLES[model], PLANS[model], seed)
 
-    # First how many variables, by the median of each member's preferred setting; then each member's setting on those.
-    subsets = _subsets(features, outcome, plan, patients, seed)
-    preferred = [
-        {member: held_out(member, plan.candidates[member][0], columns) for member in MEMBERS} for columns in subsets
-    ]
-    medians = [np.median(list(members.values()), axis=0) for members in preferred]
-    size = _simplest_good(medians, outcome)
-    columns = subsets[size]
-    settings: dict[str, Setting] = {}
-    chosen = []
-    for member in MEMBERS:
-        candidates = plan.candidates[member]
-        tried = [preferred[size][member], *(held_out(member, setting, columns) for setting in candidates[1:])]
-        best = _simplest_good(tried, outcome)
-        settings[member] = candidates[best]
-        chosen.append(tried[best])
-    variables = [names[column] for column in columns]
-    base_rate = float(outcome.mean())
-    return FittedRecipe(
-        members=tuple(
-            make_member(member, settings[member], variables, seed).fit(features[:, columns], outcome)
-            for member in MEMBERS
-        ),
-        columns=columns,
-        settings=settings,
-        calibration=fit_calibration(np.median(chosen, axis=0), outcome),
-        threshold=round(base_rate, 2),
-        base_rate=base_rate,
-    )
+    def fit(
+        self,
+        features: NDArray[np.float32],
+        outcome: NDArray[np.int64],
+        patients: NDArray[np.int64] | None = None,
+    ) -> FittedRecipe:
+        """Choose, calibrate and fit on one training set.
+
+        Args:
+            features: shape (n, variables); NaN is missing.
+            outcome: shape (n,), 1 = died.
+            patients: shape (n,), each row's patient, if a patient can have several rows; no fold separates them.
+        """
+        folds = make_folds(FOLDS, outcome, patients, self.seed)
+
+        def held_out(member: str, setting: Setting, columns: tuple[int, ...]) -> NDArray[np.float32]:
+            """Out-of-fold probabilities of death, shape (n,)."""
+            estimator = self._make(member, setting, columns)
+            return positive(
+                cross_val_predict(estimator, features[:, columns], outcome, cv=folds, method="predict_proba")
+            )
+
+        # First how many variables, by the median of each member's preferred setting.
+        first = {member: candidates[0] for member, candidates in self.plan.candidates.items()}
+        subsets = self._subsets(features, outcome, patients)
+        preferred = [{member: held_out(member, first[member], columns) for member in MEMBERS} for columns in subsets]
+        size = _simplest_good([np.median([*tried.values()], axis=0) for tried in preferred], outcome)
+        columns = subsets[size]
+        # Then each member's setting on those variables.
+        settings, chosen = {}, []
+        for member in MEMBERS:
+            candidates = self.plan.candidates[member]
+            tried = [preferred[size][member], *(held_out(member, setting, columns) for setting in candidates[1:])]
+            best = _simplest_good(tried, outcome)
+            settings[member] = candidates[best]
+            chosen.append(tried[best])
+        base_rate = float(outcome.mean())
+        return FittedRecipe(
+            members=tuple(
+                self._make(member, settings[member], columns).fit(features[:, columns], outcome) for member in MEMBERS
+            ),
+            columns=columns,
+            settings=settings,
+            calibration=fit_calibration(np.median(chosen, axis=0), outcome),
+            threshold=round(base_rate, 2),
+            base_rate=base_rate,
+        )
+
+    def _make(self, member: str, setting: Setting, columns: tuple[int, ...]) -> Estimator:
+        return make_member(member, setting, [self.names[column] for column in columns], self.seed)
+
+    def _subsets(
+        self, features: NDArray[np.float32], outcome: NDArray[np.int64], patients: NDArray[np.int64] | None
+    ) -> list[tuple[int, ...]]:
+        """The columns to try, in the order of the plan's sizes."""
+        everything = tuple(range(features.shape[1]))
+        ranking = rank_columns(features, outcome, patients, self.seed) if any(self.plan.sizes) else []
+        return [tuple(sorted(ranking[:size])) if size else everything for size in self.plan.sizes]
 
 
 def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> Calibration:
@@ -141,33 +159,20 @@ def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> 
     return Calibration(slope, intercept)
 
 
-def _folds(count: int, outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int) -> Folds:
-    """Training and test rows of each fold, with deaths in every one and every patient in one alone."""
+def make_folds(count: int, outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int) -> Folds:
+    """Training and test rows of each fold, with deaths in every fold; all rows of a patient are in the same fold."""
     if patients is None:
         return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(outcome, outcome))
     return list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(outcome, outcome, patients))
 
 
-def _subsets(
-    features: NDArray[np.float32],
-    outcome: NDArray[np.int64],
-    plan: Plan,
-    patients: NDArray[np.int64] | None,
-    seed: int,
-) -> list[tuple[int, ...]]:
-    """The columns that are tried, in the order of the plan's sizes."""
-    everything = tuple(range(features.shape[1]))
-    ranking = _rank(features, outcome, patients, seed) if any(plan.sizes) else []
-    return [tuple(sorted(ranking[:size])) if size else everything for size in plan.sizes]
-
-
-def _rank(
+def rank_columns(
     features: NDArray[np.float32], outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int
 ) -> list[int]:
-    """Columns, the most useful first: how much a forest's held-out Brier score rises when a column is shuffled."""
+    """The columns by permutation importance, the most useful first: the rise of a forest's held-out Brier score."""
     generator = np.random.default_rng(seed)
     rise = np.zeros(features.shape[1])
-    for train, test in _folds(RANKING_FOLDS, outcome, patients, seed):
+    for train, test in make_folds(RANKING_FOLDS, outcome, patients, seed):
         forest = make_member(MEMBERS[1], RANKER, (), seed).fit(features[train], outcome[train])
         copies = [features[test]]
         for column in range(features.shape[1]):
@@ -175,26 +180,17 @@ def _rank(
                 shuffled = features[test].copy()
                 shuffled[:, column] = generator.permutation(shuffled[:, column])
                 copies.append(shuffled)
-        probability = positive(forest, np.vstack(copies)).reshape(len(copies), -1)
+        probability = positive(forest.predict_proba(np.vstack(copies))).reshape(len(copies), -1)
         score = ((probability - outcome[test]) ** 2).mean(axis=1)
         rise += score[1:].reshape(-1, SHUFFLES).mean(axis=1) - score[0]
     return [int(column) for column in np.argsort(-rise, kind="stable")]
 
 
-def _held_out(
-    make: Callable[[], Estimator], used: NDArray[np.float32], outcome: NDArray[np.int64], folds: Folds
-) -> NDArray[np.float32]:
-    """Out-of-fold probabilities of death, shape (n,)."""
-    probability = np.empty(len(outcome), np.float32)
-    for train, test in folds:
-        probability[test] = positive(make().fit(used[train], outcome[train]), used[test])
-    return probability
-
-
 def _simplest_good(tried: Sequence[NDArray[np.floating]], outcome: NDArray[np.int64]) -> int:
     """The first whose Brier score is within one standard error, paired by patient, of the best one's.
 
-    Breiman et al. (1984). Candidates stand in the order of preference, so noise alone does not choose.
+    The one-standard-error rule of Breiman et al. (1984). Candidates are in the order of preference, so noise alone
+    does not choose.
     """
     losses = [(probability.astype(np.float64) - outcome) ** 2 for probability in tried]
     best = min(losses, key=lambda loss: float(loss.mean()))

@@ -1,18 +1,15 @@
-"""Refits of the recipe on bootstrap samples, packed into the compact file that a server reads."""
+"""Refit the recipe on bootstrap samples, and pack the refits into the compact file that a server reads."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import onnx
 from joblib import Parallel, delayed
-from onnx import helper
 from tqdm import tqdm
 
 from heartapp.inference.refits import Trees
-from heartapp.training.export import ExportError, to_onnx
-from heartapp.training.recipe import fit_recipe
+from heartapp.training.export import ExportError, to_onnx, tree_ensembles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,66 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.inference.calibration import Calibration
-    from heartapp.training.members import Plan
+    from heartapp.training.recipe import Recipe
 
 Refit = tuple[bytes, "Calibration"]
-
-
-def refit(
-    features: NDArray[np.float32],
-    outcome: NDArray[np.int64],
-    names: Sequence[str],
-    plan: Plan,
-    *,
-    seed: int,
-    refits: int,
-) -> list[Refit]:
-    """The whole recipe on bootstrap samples of the patients: the graph of its members, and its calibration."""
-    generator = np.random.default_rng(seed)
-    samples = [generator.integers(0, len(outcome), len(outcome)) for _ in range(refits)]
-    jobs = (delayed(_refit)(features, outcome, names, plan, sample, seed) for sample in samples)
-    return list(tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=refits, desc="refitting", unit="refit"))
-
-
-def _refit(
-    features: NDArray[np.float32],
-    outcome: NDArray[np.int64],
-    names: Sequence[str],
-    plan: Plan,
-    sample: NDArray[np.int64],
-    seed: int,
-) -> Refit:
-    # A patient who was drawn twice stays in one fold: a copy in the other would be no held-out patient.
-    fitted = fit_recipe(features[sample], outcome[sample], names, plan, seed, patients=sample)
-    return to_onnx(fitted, features.shape[1]), fitted.calibration
-
-
-def pack(refits: Sequence[Refit]) -> Trees:
-    """All refits' trees as plain arrays. They stand in the order of refit, member, tree."""
-    ensembles = [ensemble for content, _ in refits for ensemble in _ensembles(content)]
-    nodes = np.concatenate([ensemble["nodes"] for ensemble in ensembles])
-    inner = nodes["feature"] != _LEAF
-    cuts = np.unique(nodes["threshold"][inner])
-    if max(len(cuts), nodes["number"].max()) > np.iinfo(np.uint16).max:
-        raise ExportError("the refits have more cuts or larger trees than their file can number; no bundle was written")
-    roots = np.flatnonzero(nodes["number"] == 0)
-    return Trees(
-        cuts=cuts,
-        feature=np.where(inner, nodes["feature"], 0).astype(np.uint8),
-        cut=np.where(inner, np.searchsorted(cuts, nodes["threshold"]), 0).astype(np.uint16),
-        missing_left=nodes["missing_left"],
-        left=nodes["left"].astype(np.uint16),
-        right=nodes["right"].astype(np.uint16),
-        value=nodes["value"],
-        roots=roots.astype(np.uint32),
-        output=np.repeat(np.arange(len(ensembles)), [ensemble["trees"] for ensemble in ensembles]).astype(np.uint16),
-        depth=np.array(max(ensemble["depth"] for ensemble in ensembles), np.uint8),
-        base=np.array([ensemble["base"] for ensemble in ensembles], np.float32),
-        logistic=np.array([ensemble["logistic"] for ensemble in ensembles], np.bool_),
-        slope=np.array([calibration.slope for _, calibration in refits], np.float64),
-        intercept=np.array([calibration.intercept for _, calibration in refits], np.float64),
-    )
-
+"""The graph of a refit's members, and its calibration."""
 
 _LEAF: Final = -1
 _NODE: Final = np.dtype(
@@ -95,20 +36,51 @@ _NODE: Final = np.dtype(
 )
 
 
-def _ensembles(content: bytes) -> list[dict[str, Any]]:
-    """The members of one graph, in order, as tables of nodes."""
-    graph = onnx.load_from_string(content).graph
-    return [
-        _ensemble({one.name: helper.get_attribute_value(one) for one in node.attribute})
-        for node in graph.node
-        if node.op_type == "TreeEnsembleClassifier"
-    ]
+def refit(recipe: Recipe, features: NDArray[np.float32], outcome: NDArray[np.int64], *, refits: int) -> list[Refit]:
+    """Apply the whole recipe to bootstrap samples of the patients, on all processors, with a progress bar."""
+    generator = np.random.default_rng(recipe.seed)
+    samples = [generator.integers(0, len(outcome), len(outcome)) for _ in range(refits)]
+    jobs = (delayed(_refit)(recipe, features, outcome, sample) for sample in samples)
+    return list(tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=refits, desc="refitting", unit="refit"))
+
+
+def _refit(
+    recipe: Recipe, features: NDArray[np.float32], outcome: NDArray[np.int64], sample: NDArray[np.int64]
+) -> Refit:
+    # No fold separates the copies of a patient who was drawn twice: a test patient must not be in the training side.
+    fitted = recipe.fit(features[sample], outcome[sample], patients=sample)
+    return to_onnx(fitted, features.shape[1]), fitted.calibration
+
+
+def pack(refits: Sequence[Refit]) -> Trees:
+    """All refits' trees as plain arrays, in the order of refit, member, tree."""
+    ensembles = [_ensemble(attributes) for content, _ in refits for attributes in tree_ensembles(content)]
+    nodes = np.concatenate([ensemble["nodes"] for ensemble in ensembles])
+    inner = nodes["feature"] != _LEAF
+    cuts = np.unique(nodes["threshold"][inner])
+    if max(len(cuts), nodes["number"].max()) > np.iinfo(np.uint16).max:
+        raise ExportError("the refits have more cuts or larger trees than their file can number; no bundle was written")
+    return Trees(
+        cuts=cuts,
+        feature=np.where(inner, nodes["feature"], 0).astype(np.uint8),
+        cut=np.where(inner, np.searchsorted(cuts, nodes["threshold"]), 0).astype(np.uint16),
+        missing_left=nodes["missing_left"],
+        left=nodes["left"].astype(np.uint16),
+        right=nodes["right"].astype(np.uint16),
+        value=nodes["value"],
+        roots=np.flatnonzero(nodes["number"] == 0).astype(np.uint32),
+        output=np.repeat(np.arange(len(ensembles)), [ensemble["trees"] for ensemble in ensembles]).astype(np.uint16),
+        depth=np.array(max(ensemble["depth"] for ensemble in ensembles), np.uint8),
+        base=np.array([ensemble["base"] for ensemble in ensembles], np.float32),
+        logistic=np.array([ensemble["logistic"] for ensemble in ensembles], np.bool_),
+        slope=np.array([calibration.slope for _, calibration in refits], np.float64),
+        intercept=np.array([calibration.intercept for _, calibration in refits], np.float64),
+    )
 
 
 def _ensemble(attributes: dict[str, Any]) -> dict[str, Any]:
     """One member: its nodes in the order of trees, and how their sums become a probability."""
-    tree = np.array(attributes["nodes_treeids"])
-    nodes = np.zeros(len(tree), _NODE)
+    nodes = np.zeros(len(attributes["nodes_treeids"]), _NODE)
     nodes["number"] = attributes["nodes_nodeids"]
     modes = np.array(attributes["nodes_modes"])
     leaf = modes == b"LEAF"
@@ -120,21 +92,22 @@ def _ensemble(attributes: dict[str, Any]) -> dict[str, Any]:
     nodes["missing_left"] = np.array(attributes["nodes_missing_value_tracks_true"], np.bool_)
     nodes["left"] = np.where(leaf, nodes["number"], attributes["nodes_truenodeids"])
     nodes["right"] = np.where(leaf, nodes["number"], attributes["nodes_falsenodeids"])
-    first = np.flatnonzero(nodes["number"] == 0)
-    place = first[np.array(attributes["class_treeids"])] + np.array(attributes["class_nodeids"])
-    nodes["value"][place] = attributes["class_weights"]
+    roots = np.flatnonzero(nodes["number"] == 0)
+    nodes["value"][roots[np.array(attributes["class_treeids"])] + attributes["class_nodeids"]] = attributes[
+        "class_weights"
+    ]
     return {
         "nodes": nodes,
-        "trees": len(first),
-        "depth": _depth(nodes, first),
+        "trees": len(roots),
+        "depth": _depth(nodes, roots),
         "base": sum(attributes.get("base_values", [])),
         "logistic": attributes["post_transform"] == b"LOGISTIC",
     }
 
 
-def _depth(nodes: NDArray[np.void], first: NDArray[np.int64]) -> int:
+def _depth(nodes: NDArray[np.void], roots: NDArray[np.int64]) -> int:
     """The most steps from a root to a leaf."""
-    root = np.repeat(first, np.diff(np.append(first, len(nodes))))
+    root = np.repeat(roots, np.diff(np.append(roots, len(nodes))))
     depth = np.zeros(len(nodes), np.int64)
     # Children come after their parents, so one pass in order is enough.
     for index in np.flatnonzero(nodes["feature"] != _LEAF):

@@ -15,6 +15,7 @@ import pandas as pd
 from lifelines import CoxPHFitter
 from sklearn.model_selection import StratifiedKFold
 
+from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
 from heartapp.inference.survival import GRID, LAST_DAY, Fit, SurvivalModel, SurvivalParameters, Term, design
 from heartapp.training.export import ExportError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from heartapp.training.cohort import Cohort
 
 SPLINES: Final = {"age": False, "ejection_fraction": False, "serum_creatinine": True}
 """The variables of the score, and whether the logarithm counts."""
@@ -50,6 +53,11 @@ class Patients:
     names: Sequence[str]
     time: NDArray[np.float64]
     died: NDArray[np.int64]
+
+    @classmethod
+    def of_cohort(cls, cohort: Cohort) -> Patients:
+        """The patients of a cohort, with all of their variables."""
+        return cls(cohort.values, [*BY_NAME], cohort.column("time"), cohort.outcome)
 
     def part(self, chosen: NDArray[np.int64]) -> Patients:
         """The patients of these row numbers."""

@@ -20,11 +20,11 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from tqdm import tqdm
 
 from heartapp.errors import DataError
-from heartapp.inference.report import Bin, GoalResult, HorizonCalibration, Protocol, Spread, SurvivalEvaluation
+from heartapp.inference.report import Bin, HorizonCalibration, Protocol, SurvivalEvaluation
 from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY, SurvivalModel
 from heartapp.training.defaults import SPLIT_SEED, SPLITS
 from heartapp.training.evaluation import TEST_PATIENTS
-from heartapp.training.goals import SURVIVAL_GOALS
+from heartapp.training.goals import SURVIVAL_GOALS, judge
 from heartapp.training.metrics import BINS, rounded, spreads
 from heartapp.training.survival import fit_survival
 
@@ -78,13 +78,15 @@ def evaluate_survival(
     )
     metrics = spreads([one.metrics for one in results])
     calibration = [_calibration(results, index, day) for index, day in enumerate(DEFAULT_HORIZONS)]
+    figures = {name: spread.mean for name, spread in metrics.items()}
+    figures |= {f"calibration_slope_{horizon.day}": horizon.slope for horizon in calibration}
     return SurvivalEvaluation(
         protocol=Protocol("StratifiedShuffleSplit", splits, test_patients, split_seed),
         last_day=int(days[-1]),
         metrics=metrics,
         null=spreads([one.null for one in results]),
         calibration=calibration,
-        goals=_goals(metrics, calibration),
+        goals=judge(SURVIVAL_GOALS, figures),
         penalties={f"{penalty:g}": count for penalty, count in sorted(Counter(one.penalty for one in results).items())},
     )
 
@@ -219,9 +221,3 @@ def _slope(risk: NDArray[np.float64], dead: NDArray[np.bool_], weight: NDArray[n
     # The trace of a penalty changes no digit that is shown, and keeps the slope finite where a small side separates.
     model = LogisticRegression(C=1_000, tol=1e-10, max_iter=1_000)
     return float(model.fit(np.log(held / (1 - held))[:, None], dead, sample_weight=weight).coef_[0, 0])
-
-
-def _goals(metrics: dict[str, Spread], calibration: Sequence[HorizonCalibration]) -> list[GoalResult]:
-    figures = {name: spread.mean for name, spread in metrics.items()}
-    figures |= {f"calibration_slope_{horizon.day}": horizon.slope for horizon in calibration}
-    return [goal.judge(name, figures[name]) for name, goal in SURVIVAL_GOALS.items()]

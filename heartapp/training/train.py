@@ -1,4 +1,4 @@
-"""`heartapp train`: from a table to a bundle of each model on disk."""
+"""`heartapp train`: train both models on a table and write a bundle of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from heartapp.card import write_card
-from heartapp.clinical.variables import fingerprint
+from heartapp.clinical.variables import BY_NAME, fingerprint
 from heartapp.inference.bundle import (
     CARD,
     FORMAT,
@@ -40,7 +40,7 @@ from heartapp.training.evaluation import evaluate
 from heartapp.training.export import find_edges, settle_threshold, to_onnx
 from heartapp.training.instability import report_instability
 from heartapp.training.members import PLANS
-from heartapp.training.recipe import fit_recipe
+from heartapp.training.recipe import Recipe
 from heartapp.training.refitting import pack, refit
 from heartapp.training.survival import Patients, make_survival
 from heartapp.training.survival_evaluation import evaluate_survival
@@ -49,21 +49,14 @@ from heartapp.training.writing import next_version, write_bundle
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from heartapp.training.data import Table
     from heartapp.training.recipe import FittedRecipe
 
 WITH_SURVIVAL: Final = "bedside"
-"""The model that has a survival curve: one that is told the follow-up time has no use for it."""
-_LIBRARIES: Final = (
-    "numpy",
-    "scikit-learn",
-    "lifelines",
-    "onnx",
-    "onnxruntime",
-    "onnxmltools",
-    "skl2onnx",
-    "joblib",
-)
+"""The model that has a survival curve. The other one takes the follow-up time as an input, so it cannot have one."""
+_LIBRARIES: Final = ["numpy", "scikit-learn", "lifelines", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib"]
 
 
 def train(
@@ -75,52 +68,70 @@ def train(
         table: the training data.
         output: the folder of bundles; what is there stays, a new version gets the next number.
         seed: of folds, members and samples.
-        splits: of the outer evaluations; 0 leaves them out, and the report then holds no performance.
-        refits: on bootstrap samples; 0 leaves them out, and the bundle then cannot tell how sure it is.
+        splits: of the evaluation; 0 leaves it out, and the report then holds no performance.
+        refits: on bootstrap samples; 0 leaves them out, and the bundle then gives no instability.
 
     Returns:
         The folders written.
     """
     cohort = Cohort.from_table(table)
-    return [_train_model(name, cohort, output, seed=seed, splits=splits, refits=refits) for name in PLANS]
+    return [_train_model(model, cohort, output, seed=seed, splits=splits, refits=refits) for model in PLANS]
 
 
-def _train_model(name: str, cohort: Cohort, output: Path, *, seed: int, splits: int, refits: int) -> Path:
-    names, features, plan = cohort.names(name), cohort.features(name), PLANS[name]
-    fitted = fit_recipe(features, cohort.outcome, names, plan, seed)
-    content = to_onnx(fitted, len(names))
-    fitted = settle_threshold(fitted, content, features, names)
+def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits: int, refits: int) -> Path:
+    recipe, features = Recipe.of_model(model, seed), cohort.features(model)
+    fitted = recipe.fit(features, cohort.outcome)
+    content = to_onnx(fitted, len(recipe.names))
+    fitted = settle_threshold(fitted, content, features, recipe.names)
     files = {ONNX: content, JOBLIB: _joblib(fitted)}
-    instability = None
+    instability = survival = None
     if refits:
-        trees = pack(refit(features, cohort.outcome, names, plan, seed=seed, refits=refits))
+        trees = pack(refit(recipe, features, cohort.outcome, refits=refits))
         files[REFITS] = trees.to_bytes()
         instability = report_instability(Refits(trees), features, fitted.risk(features))
-    patients = _patients(cohort) if name == WITH_SURVIVAL else None
-    if patients is not None:
+    if model == WITH_SURVIVAL:
+        patients = Patients.of_cohort(cohort)
         files[SURVIVAL] = write_survival(make_survival(patients, seed=seed)[1])
+        survival = evaluate_survival(patients, seed=seed, splits=splits) if splits else None
     report = Report(
-        cohort=_figures(cohort),
+        cohort=_describe_cohort(cohort),
         hyperparameters=fitted.settings,
         instability=instability,
-        evaluation=evaluate(cohort, name, plan, seed=seed, splits=splits) if splits else None,
-        survival=evaluate_survival(patients, seed=seed, splits=splits) if patients and splits else None,
+        evaluation=evaluate(cohort, model, seed=seed, splits=splits) if splits else None,
+        survival=survival,
     )
-    files[REPORT] = _pretty(report)
+    manifest = _manifest(model, next_version(output, model), recipe, fitted, content, features, cohort)
+    files |= {REPORT: _pretty(report), CARD: write_card(manifest, report).encode()}
+    entries = {file: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for file, data in files.items()}
+    files[MANIFEST] = _pretty(msgspec.structs.replace(manifest, files=entries))
+    return write_bundle(output, model, manifest.version, files)
+
+
+def _manifest(
+    model: str,
+    version_: str,
+    recipe: Recipe,
+    fitted: FittedRecipe,
+    content: bytes,
+    features: NDArray[np.float32],
+    cohort: Cohort,
+) -> Manifest:
+    """The manifest without its files; ``content`` is the graph, ``features`` have shape (n, variables)."""
+    names = recipe.names
     used = [names[column] for column in fitted.columns]
-    manifest = Manifest(
+    return Manifest(
         format=FORMAT,
-        name=name,
-        version=next_version(output, name),
+        name=model,
+        version=version_,
         created=_now(),
-        seed=seed,
+        seed=recipe.seed,
         files={},
         variables=description.seen(names, features),
         required=description.required(fitted, names, features),
         used=used,
         edges=find_edges(content, names),
         typical=description.typical(names, features),
-        domain=description.domain(used, names, features, seed),
+        domain=description.domain(used, names, features, recipe.seed),
         fingerprint=fingerprint(names),
         members=list(MEMBERS),
         calibration=Platt(float(fitted.calibration.slope), float(fitted.calibration.intercept)),
@@ -130,28 +141,16 @@ def _train_model(name: str, cohort: Cohort, output: Path, *, seed: int, splits: 
         training_data=TrainingData(cohort.digest, len(cohort.outcome), int(cohort.outcome.sum())),
         libraries={library: version(library) for library in (*_LIBRARIES, _xgboost())},
     )
-    files[CARD] = write_card(manifest, report).encode()
-    entries = {file: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for file, data in files.items()}
-    files[MANIFEST] = _pretty(msgspec.structs.replace(manifest, files=entries))
-    return write_bundle(output, name, manifest.version, files)
 
 
-def _patients(cohort: Cohort) -> Patients:
-    """The cohort as the survival model takes it."""
-    return Patients(cohort.values, Cohort.names("followup"), cohort.column("time"), cohort.outcome)
-
-
-def _figures(cohort: Cohort) -> CohortFigures:
+def _describe_cohort(cohort: Cohort) -> CohortFigures:
+    fills = zip(BY_NAME, np.isnan(cohort.values).sum(axis=0).tolist(), strict=True)
     return CohortFigures(
         source=cohort.origin,
         digest=cohort.digest,
         patients=len(cohort.outcome),
         deaths=int(cohort.outcome.sum()),
-        fills={
-            name: count
-            for name, count in zip(Cohort.names("followup"), np.isnan(cohort.values).sum(axis=0).tolist(), strict=True)
-            if count
-        },
+        fills={name: count for name, count in fills if count},
     )
 
 

@@ -1,29 +1,69 @@
-"""The generated cohort as training takes it, and what is fitted to it once for all tests of this floor."""
+"""The generated cohort as training takes it, and what is fitted to it once for all tests."""
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import Table, read_table
 from heartapp.training.evaluation import evaluate
-from heartapp.training.members import PLANS
-from heartapp.training.recipe import FittedRecipe, fit_recipe
+from heartapp.training.recipe import FittedRecipe, Recipe
 from heartapp.training.refitting import Refit, refit
+from tests.training.small import SMALLEST, small_training
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from heartapp.inference.report import Evaluation
+
+    Cells = list[list[str]]
 
 SEED = 519
 SPLITS = 3
 REFITS = 3
 SOMETIMES_MISSING = ("creatinine_phosphokinase", "platelets", "serum_creatinine", "serum_sodium")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def threads() -> Iterator[None]:
+    """Work in threads: starting processes takes longer than these tests."""
+    with parallel_config(backend="threading"):
+        yield
+
+
+@pytest.fixture
+def small_plans() -> Iterator[None]:
+    """Small plans for a test that is not about the choice of settings."""
+    with small_training():
+        yield
+
+
+@pytest.fixture
+def cells(cohort: Path) -> Cells:
+    """The cohort's cells, the header first."""
+    return list(csv.reader(io.StringIO(cohort.read_text("utf-8"))))
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[Cells], Path]:
+    """Write rows of cells, the header first, as a CSV file."""
+
+    def write_cells(cells: Cells) -> Path:
+        path = tmp_path / "table.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(cells)
+        return path
+
+    return write_cells
 
 
 @pytest.fixture(scope="session")
@@ -36,30 +76,38 @@ def people(table: Table) -> Cohort:
     """The generated patients; some of their values are missing, as fills are in the published table."""
     complete = Cohort.from_table(table)
     generator, values = np.random.default_rng(1), complete.values.copy()
-    names = Cohort.names("followup")
     for name in SOMETIMES_MISSING:
-        values[generator.random(len(values)) < 0.1, names.index(name)] = np.nan
+        values[generator.random(len(values)) < 0.1, [*BY_NAME].index(name)] = np.nan
     return replace(complete, values=values)
 
 
 @pytest.fixture(scope="session")
-def bedside(people: Cohort) -> FittedRecipe:
-    return fit_recipe(people.features("bedside"), people.outcome, people.names("bedside"), PLANS["bedside"], SEED)
+def recipe() -> Recipe:
+    """The bedside model's, with nothing to choose from."""
+    return Recipe(MODEL_VARIABLES["bedside"], SMALLEST["bedside"], SEED)
+
+
+@pytest.fixture(scope="session")
+def bedside(people: Cohort, recipe: Recipe) -> FittedRecipe:
+    """Fitted to three variables."""
+    return recipe.fit(people.features("bedside"), people.outcome)
 
 
 @pytest.fixture(scope="session")
 def followup(people: Cohort) -> FittedRecipe:
-    return fit_recipe(people.features("followup"), people.outcome, people.names("followup"), PLANS["followup"], SEED)
+    """Fitted to all variables."""
+    recipe = Recipe(MODEL_VARIABLES["followup"], SMALLEST["followup"], SEED)
+    return recipe.fit(people.features("followup"), people.outcome)
 
 
 @pytest.fixture(scope="session")
 def evaluation(people: Cohort) -> Evaluation:
     """The bedside model's, on a few splits."""
-    return evaluate(people, "bedside", PLANS["bedside"], seed=1, splits=SPLITS)
+    with small_training():
+        return evaluate(people, "bedside", seed=1, splits=SPLITS)
 
 
 @pytest.fixture(scope="session")
-def refitted(people: Cohort) -> list[Refit]:
+def refitted(people: Cohort, recipe: Recipe) -> list[Refit]:
     """The bedside model on a few bootstrap samples."""
-    features = people.features("bedside")
-    return refit(features, people.outcome, people.names("bedside"), PLANS["bedside"], seed=SEED, refits=REFITS)
+    return refit(recipe, people.features("bedside"), people.outcome, refits=REFITS)

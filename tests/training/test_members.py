@@ -18,26 +18,22 @@ if TYPE_CHECKING:
 
 THREE = ("age", "ejection_fraction", "platelets")
 FIRST = PLANS["bedside"].candidates
-every_candidate = pytest.mark.parametrize(
-    ("name", "setting"),
-    [(name, setting) for plan in PLANS.values() for name in MEMBERS for setting in plan.candidates[name]],
-    ids=str,
-)
+KINDS = dict(zip(MEMBERS, (DecisionTreeClassifier, XGBRFClassifier, XGBClassifier), strict=True))
 
 
 def learnable() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Rows of three columns, the first of which tells the class in most cases."""
+    """Rows of three columns, the first of which decides the class in most cases."""
     generator = np.random.default_rng(1)
     features = generator.random((60, 3), np.float32)
     return features, (features[:, 0] + generator.normal(0, 0.2, 60) > 0.5).astype(np.int64)
 
 
-def test_the_members_are_a_tree_a_forest_and_boosting() -> None:
-    kinds = [type(make_member(name, FIRST[name][0], THREE, 1)) for name in MEMBERS]
-    assert kinds == [DecisionTreeClassifier, XGBRFClassifier, XGBClassifier]
+def predicted(name: str, setting: Setting, seed: int, names: tuple[str, ...] = THREE) -> NDArray[np.floating]:
+    features, outcome = learnable()
+    return make_member(name, setting, names, seed).fit(features, outcome).predict_proba(features)[:, 1]
 
 
-def test_every_member_has_settings_to_choose_from() -> None:
+def test_every_model_has_settings_to_choose_from() -> None:
     assert tuple(PLANS) == tuple(MODEL_VARIABLES)
     for plan in PLANS.values():
         assert tuple(plan.candidates) == MEMBERS
@@ -45,12 +41,27 @@ def test_every_member_has_settings_to_choose_from() -> None:
         assert plan.sizes
 
 
-def test_the_ranking_forest_can_be_made() -> None:
-    assert isinstance(make_member(MEMBERS[1], RANKER, (), 1), XGBRFClassifier)
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        (MEMBERS[1], RANKER),
+        *((name, setting) for plan in PLANS.values() for name in MEMBERS for setting in plan.candidates[name]),
+    ],
+    ids=str,
+)
+def test_a_member_is_of_its_kind_and_setting_learns_and_is_reproducible(name: str, setting: Setting) -> None:
+    made = make_member(name, setting, THREE, 7)
+    assert type(made) is KINDS[name]
+    parameters = made.get_params()  # type: ignore[attr-defined]  # all are scikit-learn estimators
+    assert parameters.items() >= {**setting, "random_state": 7}.items()
+    died, (_, outcome) = predicted(name, setting, 7), learnable()
+    assert died[outcome == 1].mean() > died[outcome == 0].mean() + 0.2
+    assert np.array_equal(predicted(name, setting, 7), died)
+    assert np.array_equal(predicted(name, setting, 8), died) is (name == MEMBERS[0])  # trees draw nothing at random
 
 
 @pytest.mark.parametrize("name", RISING)
-def test_boosting_may_only_let_the_risk_rise_with_age_and_creatinine(name: str) -> None:
+def test_boosting_lets_the_risk_only_rise_with_age_and_creatinine(name: str) -> None:
     features, outcome = learnable()
     features[:, 0] = 1 - features[:, 0]  # so that the risk falls with the first column
     line = np.full((50, 3), 0.5, np.float32)
@@ -62,33 +73,3 @@ def test_boosting_may_only_let_the_risk_rise_with_age_and_creatinine(name: str) 
 
     assert np.all(steps(name) >= 0)
     assert steps("ejection_fraction").min() < -1e-3
-
-
-@every_candidate
-def test_a_member_is_made_with_the_chosen_setting(name: str, setting: Setting) -> None:
-    made = make_member(name, setting, THREE, 7).get_params()  # type: ignore[attr-defined]  # all are scikit-learn estimators
-    assert {key: made[key] for key in setting} == setting
-    assert made["random_state"] == 7
-
-
-@every_candidate
-def test_the_same_seed_gives_the_same_member(name: str, setting: Setting) -> None:
-    features, outcome = learnable()
-    one, two = (make_member(name, setting, THREE, 7).fit(features, outcome).predict_proba(features) for _ in range(2))
-    assert np.array_equal(one, two)
-
-
-@pytest.mark.parametrize("name", ["random_forest", "gradient_boosting"])
-def test_the_seed_reaches_the_subsampling(name: str) -> None:
-    features, outcome = learnable()
-    one, two = (
-        make_member(name, FIRST[name][0], THREE, seed).fit(features, outcome).predict_proba(features) for seed in (1, 2)
-    )
-    assert not np.array_equal(one, two)
-
-
-@every_candidate
-def test_a_member_learns_what_can_be_learned(name: str, setting: Setting) -> None:
-    features, outcome = learnable()
-    died = make_member(name, setting, THREE, 7).fit(features, outcome).predict_proba(features)[:, 1]
-    assert died[outcome == 1].mean() > died[outcome == 0].mean() + 0.2

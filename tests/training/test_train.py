@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import platform
@@ -9,7 +8,6 @@ import sys
 import zlib
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -18,7 +16,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from heartapp.clinical.variables import MODEL_VARIABLES, fingerprint
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.inference.bundle import (
     CARD,
     FILES,
@@ -35,7 +33,7 @@ from heartapp.inference.bundle import (
 )
 from heartapp.inference.model import Model
 from heartapp.inference.refits import Refits
-from heartapp.inference.survival import LEAST_REFITS, SURVIVAL
+from heartapp.inference.survival import SURVIVAL
 from heartapp.training import description
 from heartapp.training import train as train_module
 from heartapp.training.cohort import Cohort
@@ -44,12 +42,11 @@ from heartapp.training.defaults import SEED
 from heartapp.training.description import GOLDEN_ROWS
 from heartapp.training.export import TOLERANCE, ExportError, probe_rows, to_onnx
 from heartapp.training.instability import report_instability
-from heartapp.training.members import PLANS
-from heartapp.training.recipe import positive
+from heartapp.training.recipe import Recipe
 from heartapp.training.refitting import pack, refit
-from heartapp.training.survival import make_survival
 from heartapp.training.train import train
 from tests.conftest import REPRODUCE, require
+from tests.training.small import small_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,48 +68,25 @@ every_model = pytest.mark.parametrize("name", MODEL_VARIABLES)
 
 TRAIN = f"""
 import os, sys
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from heartapp.training import train
 from heartapp.training.data import read_table
+from heartapp.training.train import train
+from tests.training.small import small_training
 os.environ["SOURCE_DATE_EPOCH"] = "{EPOCH}"
-for name, plan in train.PLANS.items():
-    settings = {{member: settings[:1] for member, settings in plan.candidates.items()}}
-    train.PLANS[name] = replace(plan, sizes=plan.sizes[:1], candidates=settings)
-train.make_survival = partial(train.make_survival, refits={LEAST_REFITS})
-train.train(read_table(Path(sys.argv[1])), Path(sys.argv[2]), splits={SPLITS}, refits={REFIT_COUNT})
+with small_training():
+    train(read_table(Path(sys.argv[1])), Path(sys.argv[2]), splits={SPLITS}, refits={REFIT_COUNT})
 """
-
-
-@pytest.fixture
-def light(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Plans with nothing to choose from, where a test is not about the choice."""
-    lighten(monkeypatch)
-
-
-def lighten(patch: pytest.MonkeyPatch) -> None:
-    for name, plan in PLANS.items():
-        settings = {member: settings[:1] for member, settings in plan.candidates.items()}
-        patch.setitem(PLANS, name, replace(plan, sizes=plan.sizes[:1], candidates=settings))
-    patch.setattr(train_module, "make_survival", partial(make_survival, refits=LEAST_REFITS))
 
 
 @pytest.fixture(scope="module")
 def trained(table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of bundles that were trained on the cohort, with a report."""
     output = tmp_path_factory.mktemp("trained") / "models"
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, small_training():
         patch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
-        lighten(patch)
         folders = train(table, output, splits=SPLITS, refits=REFIT_COUNT)
     assert folders == [output / name / "1" for name in MODEL_VARIABLES]
     return output
-
-
-@pytest.fixture
-def copied(trained: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(trained, tmp_path / "models")
 
 
 @pytest.fixture(scope="session")
@@ -153,46 +127,39 @@ def test_a_trained_bundle_passes_every_check_and_is_served(trained: Path, name: 
 
 
 @every_model
-def test_the_manifest_tells_what_the_model_was_made_of(trained: Path, table: Table, name: str) -> None:
-    manifest = bundle_of(trained, name).manifest
-    names = MODEL_VARIABLES[name]
+def test_the_manifest_describes_data_patients_and_libraries(trained: Path, table: Table, name: str) -> None:
+    manifest, features, names = (
+        bundle_of(trained, name).manifest,
+        Cohort.from_table(table).features(name),
+        list(MODEL_VARIABLES[name]),
+    )
     assert manifest.fingerprint == fingerprint(names)
-    assert manifest.variable_names == names
-    assert manifest.seed == SEED
+    assert (manifest.seed, manifest.created) == (SEED, "2027-01-15T08:00:00Z")
     data = manifest.training_data
     assert (data.digest, data.patients, data.deaths) == (table.digest, len(table.outcome), table.outcome.sum())
     assert manifest.base_rate == table.outcome.mean()
+    assert manifest.variables == description.seen(names, features)
+    assert manifest.typical == description.typical(names, features)
+    assert manifest.domain == description.domain(manifest.used, names, features, SEED)
+    assert set(manifest.required) <= set(names)
     assert all(version(library) == stated for library, stated in manifest.libraries.items())
     assert {library.removesuffix("-cpu") for library in manifest.libraries} >= {"scikit-learn", "xgboost", "onnx"}
 
 
 @every_model
-def test_the_manifest_describes_the_patients_and_what_the_members_use(trained: Path, table: Table, name: str) -> None:
-    people, manifest = Cohort.from_table(table), bundle_of(trained, name).manifest
-    features, names = people.features(name), people.names(name)
-    assert manifest.variables == description.seen(names, features)
-    assert manifest.typical == description.typical(names, features)
-    assert manifest.domain == description.domain(manifest.used, names, features, SEED)
-    assert set(manifest.required) <= set(names)
-    assert manifest.required
-
-
-@every_model
 def test_the_report_holds_cohort_settings_and_performance(trained: Path, table: Table, name: str) -> None:
     report = bundle_of(trained, name).report
-    assert report.cohort.source == table.origin == "another table"
-    assert report.cohort.digest == table.digest
+    assert (report.cohort.source, report.cohort.digest, report.cohort.fills) == ("another table", table.digest, {})
     assert tuple(report.hyperparameters) == MEMBERS
     assert report.evaluation is not None
     assert report.evaluation.protocol.splits == SPLITS
     assert report.instability is not None
     assert report.instability.refits == REFIT_COUNT
     assert (report.survival is not None) == (name == "bedside")
-    assert report.cohort.fills == {}
 
 
 @every_model
-def test_the_pickled_members_answer_as_the_served_graph_with_values_missing_or_not(
+def test_the_pickled_members_give_the_probabilities_of_the_served_graph(
     trained: Path, random_patients: Callable[[Sequence[str], int], list[list[float]]], name: str
 ) -> None:
     members: dict[str, Estimator] = joblib.load(trained / name / "1" / JOBLIB)
@@ -201,10 +168,8 @@ def test_the_pickled_members_answer_as_the_served_graph_with_values_missing_or_n
     rows[::2][np.random.default_rng(1).random(rows[::2].shape) < 0.2] = np.nan
     model = Model(bundle_of(trained, name))
     used = rows[:, [model.names.index(one) for one in model.bundle.manifest.used]]
-    served = model.probabilities(rows)
-    pickled = np.column_stack([positive(member, used) for member in members.values()])
-    assert np.abs(served - pickled).max() <= TOLERANCE
-    assert np.array_equal(served >= model.cutoff, pickled >= model.cutoff)
+    pickled = np.column_stack([member.predict_proba(used)[:, 1] for member in members.values()])
+    assert np.abs(model.probabilities(rows) - pickled).max() <= TOLERANCE
 
 
 def written_forms(row: Iterable[float]) -> list[bytes]:
@@ -271,7 +236,7 @@ def check_holds_no_row(folder: Path, people: Cohort, name: str) -> None:
         assert holds_numbers_of(b"x" + complete[7].astype(kind).tobytes(), complete), "the search finds what is there"
 
     # The numbers of a patient that tell most, next to each other, in any array of any file.
-    telling = people.values[:, [people.names("followup").index(one) for one in TELLING]]
+    telling = people.values[:, [[*BY_NAME].index(one) for one in TELLING]]
     # Whole numbers alone could be node numbers of a tree; a creatinine with decimals can be nothing else.
     telling = telling[~np.isnan(telling).any(axis=1) & (telling[:, 2] % 1 > 0)]
     patients = {tuple(row) for row in features.tolist()}
@@ -304,41 +269,34 @@ def test_the_shipped_bundle_holds_no_patient_s_row(models: Path, published: Coho
     check_holds_no_row(models / name / read_served(models)[name], published, name)
 
 
-@every_model
-def test_the_same_data_and_seed_give_the_same_bytes_in_another_process(
-    trained: Path, trained_elsewhere: Path, name: str
+def test_other_processes_write_the_same_bytes(
+    trained: Path, cohort: Path, run_python: Callable[..., str], tmp_path: Path
 ) -> None:
-    for file in (ONNX, REPORT, REFITS, CARD, *([SURVIVAL] if name == "bedside" else [])):
-        assert (trained_elsewhere / name / "1" / file).read_bytes() == (trained / name / "1" / file).read_bytes()
+    run_python(TRAIN, cohort, tmp_path)
+    ours, theirs = contents(trained), contents(tmp_path)
+    assert set(ours) == set(theirs)
+    assert [file for file in ours if ours[file] != theirs[file] and not file.endswith(JOBLIB)] == []
 
 
-@pytest.fixture(scope="module")
-def trained_elsewhere(cohort: Path, run_python: Callable[..., str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("elsewhere")
-    run_python(TRAIN, cohort, output)
-    return output
-
-
-@pytest.mark.usefixtures("light")
-def test_training_again_adds_the_next_version_and_leaves_the_others_alone(copied: Path, table: Table) -> None:
-    (copied / "bedside" / "1").rename(copied / "bedside" / "9")
-    (copied / "bedside" / "notes").mkdir()
-    (copied / SERVED).write_text('bedside = "1"\nfollowup = "1"\nthird = "4"\n', "utf-8")
-    before = contents(copied / "bedside" / "9")
-    folders = train(table, copied, seed=2, splits=0, refits=0)
-    assert folders == [copied / "bedside" / "10", copied / "followup" / "2"]
-    assert contents(copied / "bedside" / "9") == before
-    assert read_served(copied) == {"bedside": "10", "followup": "2", "third": "4"}
-    anew = bundle_of(copied, "bedside")
-    assert anew.manifest.seed == 2
+@pytest.mark.usefixtures("small_plans")
+def test_training_again_adds_the_next_version_and_leaves_the_others_alone(
+    trained: Path, table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    before = contents(shutil.copytree(trained, tmp_path, dirs_exist_ok=True))
+    folders = train(table, tmp_path, seed=2, splits=0, refits=0)
+    assert folders == [tmp_path / name / "2" for name in MODEL_VARIABLES]
+    assert before.items() - contents(tmp_path).items() == {(SERVED, before[SERVED])}
+    anew = bundle_of(tmp_path, "bedside")
+    assert (anew.manifest.version, anew.manifest.seed) == ("2", 2)
+    assert datetime.strptime(anew.manifest.created, "%Y-%m-%dT%H:%M:%S%z").tzinfo == UTC
     assert (anew.report.evaluation, anew.report.survival, anew.report.instability) == (None, None, None)
     assert anew.refits is None
     assert anew.survival is not None
-    assert not list(copied.rglob(".*"))
 
 
-@pytest.mark.usefixtures("light")
-def test_an_estimator_that_the_graph_does_not_match_leaves_nothing_written(
+@pytest.mark.usefixtures("small_plans")
+def test_estimators_that_the_graph_does_not_match_leave_nothing_written(
     table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def turned(fitted: FittedRecipe, columns: int) -> bytes:
@@ -348,31 +306,6 @@ def test_an_estimator_that_the_graph_does_not_match_leaves_nothing_written(
     with pytest.raises(ExportError, match="no bundle was written"):
         train(table, tmp_path / "models", splits=0, refits=0)
     assert not (tmp_path / "models").exists()
-
-
-@every_model
-def test_source_date_epoch_sets_the_time_of_training(trained: Path, name: str) -> None:
-    assert bundle_of(trained, name).manifest.created == "2027-01-15T08:00:00Z"
-
-
-def test_the_time_of_training_is_written_in_utc_to_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    moment = datetime.strptime(train_module._now(), "%Y-%m-%dT%H:%M:%S%z")
-    assert moment.tzinfo == UTC
-
-
-def test_a_bundle_is_readable_by_everyone_as_other_files_are(trained: Path) -> None:
-    assert (trained / "bedside" / "1").stat().st_mode & 0o555 == 0o555
-
-
-def test_the_manifest_s_digests_are_of_the_files_written(trained: Path) -> None:
-    folder = trained / "bedside" / "1"
-    stated = json.loads((folder / MANIFEST).read_bytes())["files"]
-    assert stated == {
-        file: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        for file, content in contents(folder).items()
-        if file != MANIFEST
-    }
 
 
 def made_alike(shipped: Bundle, anew: Bundle) -> bool:
@@ -410,7 +343,7 @@ def test_the_first_shipped_refits_are_what_refitting_on_the_published_data_gives
     shipped = bundle_of(models, name)
     assert shipped.refits is not None
     features = published.features(name)
-    anew = Refits(pack(refit(features, published.outcome, published.names(name), PLANS[name], seed=seed, refits=2)))
+    anew = Refits(pack(refit(Recipe.of_model(name, seed), features, published.outcome, refits=2)))
     for row in features[::10].tolist():
         assert shipped.refits.risks(row)[:2] == pytest.approx(anew.risks(row), abs=1e-5)
 

@@ -1,4 +1,4 @@
-"""What the members are compared with: the plainest honest model."""
+"""The model that the members are compared with: a plain regression on three variables."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from sklearn.pipeline import Pipeline
 
 COMPARATOR: Final = "spline_regression"
+"""Its name in the report."""
 
 
 def spline_regression(names: Sequence[str]) -> Pipeline:
@@ -34,6 +35,3 @@ def spline_regression(names: Sequence[str]) -> Pipeline:
         ]
     )
     return make_pipeline(columns, StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000))
-
-
-COMPARATORS: Final[dict[str, Callable[[Sequence[str]], Pipeline]]] = {COMPARATOR: spline_regression}

@@ -1,0 +1,50 @@
+"""Download the published table into the user's cache."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pooch
+
+from heartapp.errors import DataError
+from heartapp.training.data import read_table
+
+if TYPE_CHECKING:
+    from heartapp.training.data import Table
+
+SOURCE: Final = "https://archive.ics.uci.edu/static/public/519/data.csv"
+
+
+def download_table(url: str = SOURCE) -> Table:
+    """Download the published table, or find it in the cache, and read it.
+
+    Raises:
+        DataError: the download failed, or what came is not the table. It does not stay in the cache then.
+    """
+    path = _download(url)
+    try:
+        return read_table(path)
+    except DataError:
+        path.unlink()
+        raise
+
+
+def _download(url: str) -> Path:
+    try:
+        # No digest of the file is asked for: mirrors differ in line ends. `read_table` checks the values.
+        path = pooch.retrieve(
+            url,
+            known_hash=None,
+            fname=f"uci519-{zlib.crc32(url.encode()):08x}.csv",
+            path=pooch.os_cache("heartapp"),
+            progressbar=False,
+        )
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{url} could not be downloaded ({type(error).__name__}). Without a network: get "
+            "heart_failure_clinical_records.csv of UCI data set 519 (doi 10.24432/C5Z89R) some other way and name it, "
+            "as in `heartapp train --data PATH`"
+        ) from None
+    return Path(path)

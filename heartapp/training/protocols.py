@@ -1,0 +1,100 @@
+"""`heartapp evaluate`: run the protocols anew and print each goal beside its figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from heartapp.inference.refits import Refits
+from heartapp.training.cohort import Cohort
+from heartapp.training.defaults import PROTOCOL_REFITS, SPLIT_SEED, SPLITS
+from heartapp.training.evaluation import evaluate
+from heartapp.training.instability import report_instability
+from heartapp.training.members import PLANS
+from heartapp.training.recipe import Recipe
+from heartapp.training.refitting import pack, refit
+from heartapp.training.survival import Patients
+from heartapp.training.survival_evaluation import evaluate_survival
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from heartapp.inference.report import Evaluation, GoalResult, Protocol, Spread
+    from heartapp.training.data import Table
+
+_CALIBRATION: Final = ("calibration_slope", "calibration_intercept", "expected_calibration_error")
+
+
+def run_protocols(
+    table: Table, *, seed: int, splits: int = SPLITS, split_seed: int = SPLIT_SEED, refits: int = PROTOCOL_REFITS
+) -> Iterator[str]:
+    """Run the protocols one by one and give the lines of each as it ends.
+
+    Args:
+        table: the data.
+        seed: of the recipe.
+        splits: of P1 and P2.
+        split_seed: of the splits; another seed than the default confirms the recipe.
+        refits: of P3.
+    """
+    cohort = Cohort.from_table(table)
+    for model in PLANS:
+        found = evaluate(cohort, model, seed=seed, splits=splits, split_seed=split_seed)
+        yield from _performance(model, found)
+    recipe, features = Recipe.of_model("bedside", seed), cohort.features("bedside")
+    served = recipe.fit(features, cohort.outcome).risk(features)
+    trees = pack(refit(recipe, features, cohort.outcome, refits=refits))
+    goals = report_instability(Refits(trees), features, served).goals
+    yield f"P3, bedside: {refits} bootstrap refits"
+    yield from describe({goal.figure: goal.value for goal in goals}, goals)
+    curve = evaluate_survival(Patients.of_cohort(cohort), seed=seed, splits=splits, split_seed=split_seed)
+    slopes = {f"calibration_slope_{horizon.day}": horizon.slope for horizon in curve.calibration}
+    yield f"P2, survival curve: {_splitter(curve.protocol)}; beside it the Kaplan-Meier curve"
+    yield from describe({**curve.metrics, **slopes}, curve.goals, curve.null)
+
+
+def _performance(model: str, found: Evaluation) -> Iterator[str]:
+    ((comparator, others),) = found.comparators.items()
+    yield f"P1, {model}: {_splitter(found.protocol)}; beside it {comparator}"
+    calibration = {name: getattr(found, name) for name in _CALIBRATION}
+    yield from describe({**found.metrics, **calibration}, found.goals, others)
+    yield from (f"  chosen in {count} splits: {names}" for names, count in found.chosen.items())
+
+
+def describe(
+    figures: Mapping[str, Spread | float], goals: Sequence[GoalResult], others: Mapping[str, Spread] | None = None
+) -> Iterator[str]:
+    """A line for each figure: its value, the comparator's value, its goal and whether that was reached.
+
+    Args:
+        figures: the figures of a model.
+        goals: the goals that some of them have.
+        others: the figures of the comparator.
+    """
+    judgements = {goal.figure: _judgement(goal) for goal in goals}
+    for name, value in figures.items():
+        other = _text(others[name]) if others and name in others else ""
+        yield f"  {name:<28}{_text(value):<16}{other:<16}{judgements.get(name, '')}".rstrip()
+
+
+def _splitter(protocol: Protocol) -> str:
+    """How the splits were made, as scikit-learn is called."""
+    return (
+        f"{protocol.splitter}(n_splits={protocol.splits}, test_size={protocol.test_patients}, "
+        f"random_state={protocol.seed})"
+    )
+
+
+def _judgement(goal: GoalResult) -> str:
+    alarm = "; ALARM: too good, look for a leak" if goal.alarm else ""
+    return f"goal {_range(goal.goal)}, stretch {_range(goal.stretch)}: {goal.reached}{alarm}"
+
+
+def _range(limits: tuple[float, float]) -> str:
+    low, high = limits
+    if low == 0:
+        return f"<= {high:g}"
+    return f">= {low:g}" if high == 1 else f"{low:g} to {high:g}"
+
+
+def _text(value: Spread | float) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else f"{value.mean:.3f} ± {value.sd:.3f}"

@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from heartapp import create_app
+from heartapp.web.extension import get_registry
 
 application = create_app()
+get_registry(application).load()

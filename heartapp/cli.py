@@ -73,12 +73,15 @@ def main() -> None:
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=_Port(0, 65535), help="Port to listen on.")
-@click.option("--workers", type=click.IntRange(1), help="Processes (gunicorn only). [default: WEB_CONCURRENCY, or 2]")
-def serve(host: str, port: int, workers: int | None) -> None:
-    """Serve page and API: with gunicorn, or with waitress on Windows, where gunicorn does not run."""
-    from heartapp.server import serve as run  # noqa: PLC0415 - see the module's docstring
+@click.option(
+    "--workers", default=2, show_default=True, envvar="WEB_CONCURRENCY", type=click.IntRange(1), help="Processes."
+)
+@click.option("--access-log", is_flag=True, help="Write a line for each request, without its query string.")
+def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
+    """Serve page and API with Granian."""
+    from heartapp.serve import serve as run  # noqa: PLC0415 - see the module's docstring
 
-    run(host, port, workers)
+    run(host, port, workers, access_log=access_log)
 
 
 @main.command()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from heartapp.web import bodies
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,9 +35,6 @@ HEADERS: Final[dict[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 
-ALWAYS: Final = tuple(HEADERS.items())
-"""The same, as they stand at the end of every answer's headers."""
-
 _STATIC: Final = "/static/"
 _FOR_NOBODY: Final = ("Cache-Control", "no-store")
 _HTTPS_ONLY: Final = (("Strict-Transport-Security", "max-age=31536000"),)
@@ -53,14 +52,14 @@ class _Secured:
         self._application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("CONTENT_LENGTH"):
-            # gunicorn promises an input that ends, and ends it where a client goes away. Without it Werkzeug counts.
-            environ.pop("wsgi.input_terminated", None)
+        bodies.prepare(environ)
         static = environ["PATH_INFO"].startswith(_STATIC)
         secure = environ["wsgi.url_scheme"] == "https"
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
             kept = [] if static and status < "4" else [_FOR_NOBODY]
-            return start_response(status, [*headers, *kept, *(_HTTPS_ONLY if secure else ()), *ALWAYS], exc_info)
+            return start_response(
+                status, [*headers, *kept, *(_HTTPS_ONLY if secure else ()), *HEADERS.items()], exc_info
+            )
 
         return self._application(environ, start)

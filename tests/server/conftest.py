@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.server.nginx import NGINX, Replica, balancing
-from tests.server.running import BEDSIDE_EXAMPLE, make_home, running
+from tests.server.running import BEDSIDE_EXAMPLE, GUNICORN, PROGRAMS, SECRET, make_home, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,18 +32,26 @@ def home(tmp_path: Path) -> Path:
     return make_home(tmp_path / "home")
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that many tests ask and none harms: one worker, so that its log and its answers have one source."""
-    with running(make_home(tmp_path_factory.mktemp("server") / "home"), "--workers", "1") as one:
+@pytest.fixture(params=[*PROGRAMS.values()], ids=[*PROGRAMS])
+def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The command of each server in turn, for tests that start one of their own."""
+    command: tuple[str, ...] = request.param
+    return command
+
+
+@pytest.fixture(scope="session", params=[*PROGRAMS.values()], ids=[*PROGRAMS])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Each server in turn, which many tests ask and none harms. One worker, so its log and answers have one source."""
+    home = make_home(tmp_path_factory.mktemp("server") / "home")
+    with running(home, "--workers", "1", command=request.param, HEARTAPP_SECRET_KEY=SECRET) as one:
         yield one
 
 
 @pytest.fixture(scope="session")
 def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Replica]]:
-    """Two replicas with the same models and the same key. Whoever pulls one puts it back."""
+    """A replica under each server, with the same models and the same key. Whoever stops one starts it again."""
     folder = tmp_path_factory.mktemp("replicas")
-    both = Replica(make_home(folder / "one")), Replica(make_home(folder / "two"))
+    both = Replica(make_home(folder / "one"), GUNICORN), Replica(make_home(folder / "two"))
     yield both
     for replica in both:
         replica.stop()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Self
 
-from tests.server.running import PATIENCE, ROOT, SERVE, Server, running
+from tests.server.running import PATIENCE, ROOT, SERVE, WORKER, Server, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +57,7 @@ class Replica:
     """heartapp on a machine of its own: always the same address, started and stopped as a test likes."""
 
     home: Path
+    command: tuple[str, ...] = SERVE
     port: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
@@ -69,8 +70,10 @@ class Replica:
     def start(self) -> None:
         """Start it, and wait until a worker answers."""
         self._running = ExitStack()
-        arguments = ("--port", str(self.port), "--workers", "1")
-        self.server = self._running.enter_context(running(self.home, *arguments, command=SERVE, **SETTINGS))
+        command = [argument.replace("127.0.0.1:0", self.address) for argument in self.command]
+        port = ("--port", str(self.port)) if self.command == SERVE else ()
+        one = running(self.home, *port, "--workers", "1", command=(*command,), **SETTINGS)
+        self.server = self._running.enter_context(one)
         assert self.server.get("/livez").status == 200
 
     def stop(self) -> int:
@@ -94,7 +97,7 @@ class Replica:
             self.server.wait()
 
     def _signal(self, number: signal.Signals) -> None:
-        workers = re.findall(r"Booting worker with pid: (\d+)", self.server.log)
+        workers = re.findall(WORKER, self.server.log)
         for process in (self.server.process.pid, *map(int, workers)):
             with suppress(ProcessLookupError):
                 os.kill(process, number)

@@ -14,27 +14,30 @@ import sys
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from email.message import Message
 
 Value = TypeVar("Value")
 
 ROOT = Path(__file__).parents[2]
 HEARTAPP = Path(sys.executable).with_name("heartapp")
 SERVE = (str(HEARTAPP), "serve", "--port", "0")
-GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--bind", "127.0.0.1:0")
+GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "-b", "127.0.0.1:0")
+SECRET = "0123456789abcdef" * 4
 DEVELOPMENT = {"HEARTAPP_CONFIG": "config/development.toml"}
+PROGRAMS: dict[str, tuple[str, ...]] = {"granian": SERVE, "gunicorn": GUNICORN}
+READY = r"(?:Listening at|heartapp \(\w+\)): (http://[^\s,]+:\d+)"
+WORKER = r"(?:Booting worker with pid|Spawning worker-\d+ with PID): (\d+)"
 PATIENCE = 25.0
-"""Seconds until a condition that does not come true is a failure; nothing ever waits that long when all is well.
-
-Less than gunicorn's grace, so that a worker that has to be killed is seen.
-"""
+"""Seconds until a condition that does not come true is a failure; nothing ever waits that long when all is well."""
 
 EXAMPLE: dict[str, float] = {variable.name: variable.example for variable in VARIABLES}
 BEDSIDE_EXAMPLE = {name: EXAMPLE[name] for name in MODEL_VARIABLES["bedside"]}
@@ -72,7 +75,7 @@ class Answer:
     """One HTTP answer."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -91,10 +94,11 @@ class Server:
     process: subprocess.Popen[bytes]
     output: Path
     port: int = field(default=0)
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def log(self) -> str:
@@ -112,17 +116,24 @@ class Server:
 
     def connect(self) -> socket.socket:
         """A connection of its own, for requests that no HTTP library would send."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        return socket.create_connection((self.host, self.port), timeout=PATIENCE)
 
     def request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Send one request and read the whole answer."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+        with closing(http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)) as connection:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
+            return Answer(response.status, response.headers, response.read())
 
     def get(self, path: str) -> Answer:
         return self.request("GET", path)
+
+    def answers(self) -> bool:
+        """Whether something answers there now."""
+        try:
+            return self.get("/livez").status == HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
 
     def predict(self, patient: Any, model: str = "bedside") -> Answer:
         """Ask the API."""
@@ -155,7 +166,9 @@ class Server:
 
 
 @contextmanager
-def running(home: Path, *arguments: str, command: tuple[str, ...] = SERVE, **settings: str) -> Iterator[Server]:
+def running(
+    home: Path, *arguments: str, command: tuple[str, ...] = SERVE, ready: str = READY, **settings: str
+) -> Iterator[Server]:
     """A server that answers, in ``home``; ended when the block is left."""
     output = home / "output.log"
     with output.open("wb") as file:
@@ -166,10 +179,12 @@ def running(home: Path, *arguments: str, command: tuple[str, ...] = SERVE, **set
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
+            process_group=0,
         )
     server = Server(process, output)
     try:
-        server.port = int(server.wait_for_log(r"Listening at: http://127\.0\.0\.1:(\d+)"))
+        address = urlsplit(server.wait_for_log(ready))
+        server.host, server.port = address.hostname or "", address.port or 0
         yield server
     finally:
         try:

@@ -13,7 +13,7 @@ import pytest
 
 from heartapp.api.body import READ_UP_TO
 from heartapp.config import Settings
-from tests.server.running import BEDSIDE_EXAMPLE, Answer, make_home, running
+from tests.server.running import BEDSIDE_EXAMPLE, PROGRAMS, SECRET, Answer, make_home, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def read_answer(connection: socket.socket) -> Answer:
     response = http.client.HTTPResponse(connection)
     response.begin()
     with response:
-        return Answer(response.status, dict(response.getheaders()), response.read())
+        return Answer(response.status, response.headers, response.read())
 
 
 def send_raw(server: Server, content: bytes, *, end: bool = False) -> Answer:
@@ -65,9 +65,36 @@ def test_a_client_that_goes_away_within_its_body_does_no_harm(server: Server) ->
     for head in (HEAD, HEAD.replace("/api/v1/predict", "/predict").replace("json", "x-www-form-urlencoded")):
         with closing(server.connect()) as connection:
             connection.sendall(head.encode() + b"Content-Length: 500\r\n\r\nage=")
-    # There is one worker with four threads: five answers mean that no thread was lost for good.
+    # gunicorn has four threads here: five answers mean that no thread was lost for good.
     assert [server.predict(BEDSIDE_EXAMPLE).status for _ in range(5)] == [200] * 5
     assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [b"61.7319\r\n{}\r\n0\r\n\r\n", b"2\r\n{61.7319}\r\n0\r\n\r\n", b'20\r\n{"age":61.7319}\r\n0\r\n\r\n'],
+    ids=["no size", "a chunk that is too long", "a chunk that is too short"],
+)
+def test_malformed_chunks_are_the_clients_error(server: Server, chunks: bytes) -> None:
+    answer = send_raw(server, HEAD.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunks, end=True)
+    assert_problem(answer, 400)
+    assert "Traceback" not in server.log
+    assert 'File "' not in server.log
+    assert "61.7319" not in answer.text + server.log
+
+
+def test_a_body_without_a_length_is_neither_logged_nor_quoted(server: Server) -> None:
+    with closing(server.connect()) as connection:
+        connection.sendall(HEAD.encode() + b'\r\n{"age":61.7319}\r\n\r\n')
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert set(re.findall(rb"HTTP/1\.1 (\d+)", received)) == {b"400"}
+    assert "61.7319" not in received.decode() + server.log
+
+
+@pytest.mark.parametrize("line", ['{"age":61.7319}', "GET /?age=61.7319", "GET / HTTP/1.1\r\nage 61.7319: 1"])
+def test_a_malformed_request_is_not_logged(server: Server, line: str) -> None:
+    assert send_raw(server, f"{line}\r\n\r\n".encode()).status == 400
+    assert "61.7319" not in server.log
 
 
 def test_a_body_in_chunks_is_answered_as_one_of_known_length(server: Server) -> None:
@@ -120,11 +147,12 @@ def test_a_client_that_goes_away_within_too_large_a_body_does_no_harm(server: Se
     assert "Traceback" not in server.log
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that takes bodies of 1024 bytes at most."""
+@pytest.fixture(scope="module", params=[*PROGRAMS.values()], ids=[*PROGRAMS])
+def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Each server in turn, taking bodies of 1024 bytes at most."""
     home = make_home(tmp_path_factory.mktemp("small") / "home")
-    with running(home, "--workers", "1", HEARTAPP_MAX_BODY_BYTES="1024") as one:
+    settings = {"HEARTAPP_MAX_BODY_BYTES": "1024", "HEARTAPP_SECRET_KEY": SECRET}
+    with running(home, "--workers", "1", command=request.param, **settings) as one:
         yield one
 
 

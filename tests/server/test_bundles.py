@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
 from tests.conftest import COLD_STARTS
-from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, GUNICORN, ROOT, make_home, running
+from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, ROOT, SECRET, make_home, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.server.running import Server
 
-SECRET = "fedcba9876543210" * 4
 TRAINING_ONLY = {"sklearn", "xgboost", "scipy", "pandas", "joblib"}
 
 ONE_WORKER = """
@@ -38,13 +35,10 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 
 @pytest.mark.parametrize("start", range(COLD_STARTS))
-@pytest.mark.parametrize("preload", [(), ("--preload",)], ids=["read before the fork", "preloaded by gunicorn"])
-def test_every_worker_answers_the_golden_rows_as_they_are_stored(
-    home: Path, preload: tuple[str, ...], start: int
-) -> None:
+def test_every_worker_answers_the_golden_rows_as_stored(home: Path, program: tuple[str, ...], start: int) -> None:
     """``HEARTAPP_COLD_STARTS=200`` starts that often: a hang after a fork may be rare."""
     assert start >= 0
-    with running(home, "--workers", "2", *preload, command=GUNICORN, HEARTAPP_SECRET_KEY=SECRET) as server:
+    with running(home, "--workers", "2", command=program, HEARTAPP_SECRET_KEY=SECRET) as server:
         for name, variables in MODEL_VARIABLES.items():
             golden = json.loads((ROOT / "models" / name / "1" / "manifest.json").read_bytes())["golden"]
             patients = [dict(zip(variables, row, strict=True)) for row in golden["rows"]]
@@ -52,13 +46,6 @@ def test_every_worker_answers_the_golden_rows_as_they_are_stored(
             for _ in range(4):
                 answer = server.predict(patients, name).json["predictions"]
                 assert [one["risk"] for one in answer] == pytest.approx(golden["risks"], abs=1e-6)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
-def test_the_master_has_one_thread_when_it_forks(home: Path) -> None:
-    with running(home, "--workers", "1") as server:
-        server.predict(BEDSIDE_EXAMPLE)
-        assert len(os.listdir(f"/proc/{server.process.pid}/task")) == 1  # noqa: PTH208 - names are enough
 
 
 def test_a_process_that_serves_imports_nothing_that_only_training_needs(run_python: Callable[..., str]) -> None:

@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, make_home, running
+import pytest
+
+from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, GUNICORN, SECRET, SERVE, make_home, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +18,7 @@ if TYPE_CHECKING:
 GOOD = {"age": 61.7319, "platelets": 271828.25, "creatinine_phosphokinase": 3141.59}
 BAD = {"age": 7319.61, "serum_sodium": "sentinel-text", "ejection_fraction": 27182.81}
 SENTINELS = [str(value) for value in (*GOOD.values(), *BAD.values())]
-LOGGING = ("--workers", "1")
-EVERYTHING = "--access-logfile - --log-level debug"
+LOGS = {"granian": (*SERVE, "--access-log"), "gunicorn": (*GUNICORN, "--access-logfile", "-", "--log-level", "debug")}
 
 
 def converse(server: Server) -> list[int]:
@@ -38,9 +39,10 @@ def converse(server: Server) -> list[int]:
     return [answer.status for answer in answers]
 
 
-def test_no_value_of_a_patient_is_in_the_log_of_a_whole_session(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", LOGS.values(), ids=LOGS)
+def test_no_value_of_a_patient_is_in_the_log_of_a_whole_session(tmp_path: Path, command: tuple[str, ...]) -> None:
     home = make_home(tmp_path / "home")
-    with running(home, *LOGGING, GUNICORN_CMD_ARGS=EVERYTHING) as server:
+    with running(home, "--workers", "1", command=command, HEARTAPP_SECRET_KEY=SECRET) as server:
         assert converse(server) == [200, 422, 422, 200, 422, 400, 415, 400, 200, 405]
         assert server.stop() == 0
         log = server.log
@@ -49,9 +51,8 @@ def test_no_value_of_a_patient_is_in_the_log_of_a_whole_session(tmp_path: Path) 
     assert [value for value in SENTINELS if value in log] == []
 
 
-def test_without_an_access_log_requests_leave_no_line(tmp_path: Path) -> None:
-    with running(make_home(tmp_path / "home"), *LOGGING) as server:
-        server.wait_for_log(r"(Booting worker)")
-        before = server.log
-        assert 200 in converse(server)
-        assert server.log == before
+def test_without_an_access_log_requests_leave_no_line(server: Server) -> None:
+    server.wait_for_log(r"(Booting worker|Started worker-1)")
+    before = server.log
+    assert 200 in converse(server)
+    assert server.log == before

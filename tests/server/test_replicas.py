@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.client import damaged_copy
-from tests.server.nginx import Load, Replica, balancing
+from tests.server.nginx import CLIENTS, Load, Replica, balancing
 from tests.server.running import BEDSIDE_EXAMPLE, make_home, wait_until
 
 if TYPE_CHECKING:
@@ -59,15 +59,29 @@ def test_a_replica_that_dies_with_requests_in_hand_fails_none_of_them(
     assert [pulled.address, other.address] in balancer.asked()
 
 
-def test_a_replica_that_is_killed_while_it_answers_fails_no_request(
-    replicas: Replicas, balancer: Balancer, answers: dict[bytes, bytes]
-) -> None:
+def kill_while_it_answers(replica: Replica, balancer: Balancer, answers: dict[bytes, bytes]) -> list[str]:
+    """Kill a replica under load; what failed."""
     with Load(balancer, answers) as load:
         load.wait_for_more()
-        replicas[0].kill()
+        replica.kill()
         load.wait_for_more()
-    replicas[0].start()
-    assert load.failures == []
+    replica.start()
+    return load.failures
+
+
+def test_granian_killed_while_it_answers_fails_no_request(
+    replicas: Replicas, balancer: Balancer, answers: dict[bytes, bytes]
+) -> None:
+    assert kill_while_it_answers(replicas[1], balancer, answers) == []
+
+
+def test_gunicorn_killed_while_it_answers_cuts_off_only_answers_it_had_begun(
+    replicas: Replicas, balancer: Balancer, answers: dict[bytes, bytes]
+) -> None:
+    # It sends headers and body apart. Once nginx has passed on the headers, it cannot ask another replica.
+    failures = kill_while_it_answers(replicas[0], balancer, answers)
+    assert len(failures) <= CLIENTS
+    assert all(failure.startswith("IncompleteRead") for failure in failures)
 
 
 def test_what_lets_nginx_ask_another_replica_is_non_idempotent(

@@ -8,20 +8,29 @@ import os
 import shutil
 import signal
 from contextlib import ExitStack
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from tests.server.running import BEDSIDE_EXAMPLE, ROOT, make_home, running, wait_until
+import pytest
+
+from tests.server.running import BEDSIDE_EXAMPLE, ROOT, SECRET, WORKER, make_home, running, wait_until
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.server.running import Server
 
 BODY = json.dumps(BEDSIDE_EXAMPLE).encode()
 HALF = len(BODY) // 2
-BOOTED = r"Booting worker with pid: (\d+)"
+
+
+@pytest.fixture
+def server(home: Path, program: tuple[str, ...]) -> Iterator[Server]:
+    """A server of this test's own, with one worker."""
+    with running(home, "--workers", "1", command=program, HEARTAPP_SECRET_KEY=SECRET) as one:
+        assert one.get("/livez").status == 200
+        yield one
 
 
 def begin_request(server: Server) -> socket.socket:
@@ -49,79 +58,58 @@ def finish_request(connection: socket.socket) -> tuple[int, bytes]:
             return response.status, response.read()
 
 
-def test_sigterm_lets_requests_in_flight_be_answered_and_ends_with_status_0(home: Path) -> None:
-    with running(home, "--workers", "1") as server, ExitStack() as connections:
-        expected = server.predict(BEDSIDE_EXAMPLE).body
+def test_sigterm_lets_requests_under_way_finish(server: Server) -> None:
+    expected = server.predict(BEDSIDE_EXAMPLE).body
+    with ExitStack() as connections:
         waiting = [connections.enter_context(begin_request(server)) for _ in range(3)]
         server.signal(signal.SIGTERM)
-        server.wait_for_log(r"(Handling signal: term)")
+        server.wait_for_log(r"(Handling signal: term|Stopping worker-1)")
         assert [finish_request(connection) for connection in waiting] == [(200, expected)] * 3
-        assert server.wait() == 0
+    assert server.wait() == 0
 
 
-def test_a_terminals_ctrl_c_which_reaches_every_process_stops_them_all_at_once(home: Path) -> None:
-    with running(home, "--workers", "1") as server:
-        server.predict(BEDSIDE_EXAMPLE)
-        os.kill(int(server.wait_for_log(BOOTED)), signal.SIGINT)
-        server.signal(signal.SIGINT)
-        assert server.wait() == 0
-        assert "SIGKILL" not in server.log
-
-
-def test_a_killed_worker_is_replaced_and_the_new_one_answers(home: Path) -> None:
-    with running(home, "--workers", "1") as server:
-        expected = server.predict(BEDSIDE_EXAMPLE).json
-        killed = server.wait_for_log(BOOTED)
-        os.kill(int(killed), signal.SIGKILL)
-        wait_until(lambda: server.wait_for_log(BOOTED) != killed, "another worker is started")
-        assert server.predict(BEDSIDE_EXAMPLE).json == expected
+def test_sigterm_ends_a_server_whose_clients_send_no_more(server: Server) -> None:
+    with ExitStack() as connections:
+        connections.enter_context(begin_request(server))
+        slow = connections.enter_context(server.connect())
+        slow.sendall(b"GET /livez HTTP/1.1\r\nHost: ")
+        connections.enter_context(server.connect())
         assert server.stop() == 0
 
 
-TOLD_TO_STOP_AT_ONCE = """
-
-def post_fork(server, worker):
-    if worker.age == 1:
-        os.kill(os.getpid(), signal.SIGTERM)
-"""
-
-
-def test_a_worker_that_is_told_to_stop_before_it_has_begun_stops(tmp_path: Path) -> None:
-    home = make_home(tmp_path)
-    with (home / "gunicorn.conf.py").open("a", encoding="utf-8") as settings:
-        settings.write(TOLD_TO_STOP_AT_ONCE)
-    with running(home, "--workers", "1") as server:
-        first = server.wait_for_log(BOOTED)
-        server.wait_for_log(rf"(Worker exiting \(pid: {first}\))")
-        assert server.predict(BEDSIDE_EXAMPLE).status == HTTPStatus.OK
+def test_sigterm_while_workers_start_ends_them(home: Path, program: tuple[str, ...]) -> None:
+    with running(home, command=program, ready=WORKER, HEARTAPP_SECRET_KEY=SECRET) as server:
         assert server.stop() == 0
 
 
-def test_a_master_hears_signals_still_after_it_reloaded_into_these_settings(tmp_path: Path) -> None:
-    home = make_home(tmp_path)
-    settings = home / "gunicorn.conf.py"
-    ours = settings.read_text("utf-8")
-    settings.write_text('wsgi_app = "heartapp:create_app()"\n', "utf-8")
-    with running(home, "--workers", "1") as server:
-        first = server.wait_for_log(BOOTED)
-        settings.write_text(ours, "utf-8")
-        server.signal(signal.SIGHUP)
-        wait_until(lambda: server.wait_for_log(BOOTED) != first, "another worker is started")
-        assert server.predict(BEDSIDE_EXAMPLE).status == HTTPStatus.OK
-        assert server.stop() == 0
+def test_a_terminals_ctrl_c_which_reaches_a_group_of_processes_stops_them_all(server: Server) -> None:
+    assert server.get("/livez").status == 200
+    os.killpg(server.process.pid, signal.SIGINT)
+    assert server.wait() == 0
+    assert "Traceback" not in server.log
 
 
-def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path) -> None:
+def test_a_killed_worker_is_replaced(server: Server) -> None:
+    expected = server.predict(BEDSIDE_EXAMPLE).json
+    killed = server.wait_for_log(WORKER)
+    os.kill(int(killed), signal.SIGKILL)
+    wait_until(lambda: server.wait_for_log(WORKER) != killed, "another worker is started")
+    wait_until(server.answers, "the other worker answers")
+    assert server.predict(BEDSIDE_EXAMPLE).json == expected
+
+
+def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path, program: tuple[str, ...]) -> None:
     models = tmp_path / "models"
     shutil.copytree(ROOT / "models", models)
-    with running(make_home(tmp_path / "home", models=models), "--workers", "1") as server:
+    home = make_home(tmp_path / "home", models=models)
+    with running(home, "--workers", "1", command=program, HEARTAPP_SECRET_KEY=SECRET) as server:
         before = server.predict(BEDSIDE_EXAMPLE).json
         add_version(models / "bedside", "1", "2")
         (models / "served.toml").write_text('bedside = "2"\nfollowup = "1"\n')
         assert server.predict(BEDSIDE_EXAMPLE).json == before
 
         server.signal(signal.SIGHUP)
-        wait_until(lambda: server.get("/readyz").json["models"]["bedside"] == "2", "version 2 is served")
+        server.wait_for_log(r"(Stopped old worker-1|Worker exiting)")
         after = server.predict(BEDSIDE_EXAMPLE).json
     assert after["model"]["version"] == "2"
     assert after["model"]["digest"] != before["model"]["digest"]

@@ -1,0 +1,155 @@
+"""``heartapp serve``: the application under Granian, on Linux, macOS and Windows."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from granian.constants import HTTPModes, Interfaces, RuntimeModes
+from granian.http import HTTP1Settings
+from granian.server import Server
+
+from heartapp import create_app
+from heartapp.config import load_settings
+from heartapp.errors import ConfigError
+from heartapp.web.extension import get_registry
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from heartapp.config import Settings
+
+BLOCKING_THREADS: Final = 64
+"""Python threads of one worker, made when needed. A body that arrives slowly holds one until it is complete."""
+CONNECTIONS: Final = 4_096
+"""Open connections of one worker. Idle ones and slow headers count too; more wait in the kernel's queue."""
+HEADER_TIMEOUT: Final = 10_000
+"""Milliseconds in which the headers of a request must arrive."""
+STOP_TIMEOUT: Final = 5
+"""Seconds in which a worker that stops may finish its requests. Then it is killed."""
+RELOAD_INTERVAL: Final = 2.0
+"""Seconds after which a reload stops an old worker. The new one needs less to load the models."""
+
+_ACCESS_LOG: Final = '%(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).0fms'
+"""Without the query string, which could carry a patient's values."""
+_NO_ADDRESS: Final = "--host {host} is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for every network"
+_REFUSALS: Final = {
+    errno.EADDRINUSE: "port {port} is in use at {host}; stop what listens there, or choose another with --port",
+    errno.EACCES: "port {port} needs special rights; choose one from 1024 up with --port",
+    errno.EADDRNOTAVAIL: _NO_ADDRESS,
+}
+"""What a person can do about an address on which the server cannot listen."""
+
+
+def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> None:
+    """Check settings and address, then serve until a signal stops the process.
+
+    SIGTERM and SIGINT let requests under way finish. SIGHUP replaces the workers by new ones with the bundles that are
+    on disk then; the settings stay those of the start.
+
+    Args:
+        host: name or address to listen on.
+        port: 0 takes any free port.
+        workers: processes; Granian runs one on Windows.
+        access_log: write a line for each request.
+
+    Raises:
+        ConfigError: a setting is wrong, or the address cannot be used; nothing was started.
+    """
+    settings = load_settings(make_key=True)
+    address, port = check_address(host, port)
+    # numpy's linear algebra would start threads that nothing here needs.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    create_app(settings)  # Finds faults before a worker does. Forked workers share what is imported here.
+    server = Server(
+        "heartapp",
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        runtime_mode=RuntimeModes.st,  # `mt` can miss that its last task has ended, and then never stops
+        workers=workers,
+        blocking_threads=BLOCKING_THREADS,
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
+        log_access=access_log,
+        log_access_format=_ACCESS_LOG,
+        respawn_failed_workers=True,
+        respawn_interval=RELOAD_INTERVAL,
+        workers_kill_timeout=STOP_TIMEOUT,
+    )
+    logging.getLogger("_granian").addFilter(_is_useful)
+    threading.Thread(target=_announce, args=(settings.environment, address, port), daemon=True).start()
+    server.serve(target_loader=partial(load_application, settings), wrap_loader=False)
+
+
+def check_address(host: str, port: int) -> tuple[str, int]:
+    """The numeric address and the port to listen on.
+
+    Granian's own sockets share a port with any other server of the same user, and it takes no names.
+
+    Raises:
+        ConfigError: nothing can listen there; says what to do.
+    """
+    try:
+        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family) as probe:
+            if sys.platform != "win32":  # On Windows this option would let two servers share a port.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            name: tuple[str, int] = probe.getsockname()[:2]
+    except (socket.gaierror, UnicodeError):
+        raise ConfigError(_NO_ADDRESS.format(host=host)) from None
+    except OSError as error:
+        reason = _REFUSALS.get(error.errno or 0, f"cannot listen on port {{port}} of {{host}}: {error.strerror}")
+        raise ConfigError(reason.format(host=host, port=port)) from None
+    return name
+
+
+def load_application(settings: Settings) -> Flask:
+    """The application with its models loaded, in a worker before it accepts connections."""
+    # Until Granian sets its own handlers, a forked worker has the main process's, which only set a flag there.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform != "win32":
+        os.setpgrp()  # The main process passes on a terminal's Ctrl-C. A worker that gets a second signal hangs.
+    app = create_app(settings)
+    get_registry(app).load()
+    return app
+
+
+def _announce(environment: str, address: str, port: int) -> None:
+    """Print the URL as soon as it answers."""
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - compared, not listened on
+    while not _answers(loopback, port):
+        time.sleep(0.05)
+    name = f"[{loopback}]" if ipaddress.ip_address(loopback).version == 6 else loopback  # noqa: PLR2004 - IPv6
+    print(f"heartapp ({environment}): http://{name}:{port}/  (Ctrl-C stops it)", flush=True)  # noqa: T201 - for a person
+
+
+def _answers(address: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(address, port)
+    try:
+        connection.request("GET", "/livez")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _is_useful(record: logging.LogRecord) -> bool:
+    """Leave out a URL that does not answer yet, and a warning about the number of threads, which is on purpose."""
+    return not str(record.msg).startswith(("Listening at", "Configuration allows spawning"))

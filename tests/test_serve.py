@@ -1,0 +1,81 @@
+"""The parts of `heartapp serve` that need no running server; the rest is in tests/server."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import socket
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from heartapp import serve
+from heartapp.config import Settings
+from heartapp.errors import ConfigError
+from heartapp.web.extension import get_registry
+from tests.client import SECRET, SHIPPED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = Settings(environment="development", secret_key=SECRET, models=str(SHIPPED))
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_a_free_address_becomes_a_number_and_a_port(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
+    monkeypatch.setattr(serve, "sys", SimpleNamespace(platform=platform))
+    address, port = serve.check_address("localhost", 0)
+    assert address in {"127.0.0.1", "::1"}
+    assert serve.check_address(address, port) == (address, port)
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a" * 70, "::zz"])
+def test_a_host_that_is_not_of_this_machine_is_refused_with_those_that_are(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"is not an address of this machine; use 127\.0\.0\.1"):
+        serve.check_address(host, 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [(errno.EACCES, "port 80 needs special rights"), (errno.EIO, "cannot listen on port 80 of ::1: of the test")],
+)
+def test_the_reason_why_nothing_can_listen_there_is_named(
+    monkeypatch: pytest.MonkeyPatch, number: int, reason: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, "of the test")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(ConfigError, match=f"^{reason}"):
+        serve.check_address("::1", 80)
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_a_worker_loads_the_models_before_it_serves(monkeypatch: pytest.MonkeyPatch, platform: str) -> None:
+    handled: list[int] = []
+    monkeypatch.setattr(serve, "sys", SimpleNamespace(platform=platform))
+    monkeypatch.setattr(signal, "signal", lambda number, _: handled.append(number))
+    monkeypatch.setattr(os, "setpgrp", lambda: handled.append(0))
+    app = serve.load_application(SETTINGS)
+    assert get_registry(app)._loaded is not None
+    assert handled == ([signal.SIGTERM, 0] if platform == "linux" else [signal.SIGTERM])
+
+
+def test_nothing_is_started_where_a_setting_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    monkeypatch.setattr(serve, "Server", started.append)
+    monkeypatch.setenv("HEARTAPP_HOME", str(tmp_path))
+    monkeypatch.setenv("HEARTAPP_MAX_PATIENTS", "none")
+    with pytest.raises(ConfigError, match="max_patients"):
+        serve.serve("127.0.0.1", 0, workers=2)
+    assert started == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("message", "kept"), [("Listening at: http://x", False), ("Started worker-1", True)])
+def test_granians_log_leaves_out_a_url_that_does_not_answer_yet(message: str, *, kept: bool) -> None:
+    record = logging.LogRecord("_granian", logging.INFO, __file__, 1, message, None, None)
+    assert serve._is_useful(record) is kept

@@ -43,10 +43,8 @@ def full(results: Results | None) -> str:
     return "\n".join([f"{conditions}\n", figures(results), _goals(results), versions])
 
 
-def figures(results: Results | None) -> str:
+def figures(results: Results) -> str:
     """For the README too: every figure with its spread."""
-    if results is None:
-        return _NOT_YET
     rows = []
     for one in results.contenders:
         cells = [_with_spread(Figure.of(one.series(measure))) if one.rounds else "" for measure in COLUMNS]

@@ -32,7 +32,8 @@ def main() -> None:
         heartapp = [str(Path(sys.executable).with_name("heartapp")), "score", source, ours]
         polars = [f"{BENCH}/polars/venv/bin/python", f"{FOLDER}/score.py", str(bundle.folder()), source, theirs]
         rounds = [(run(heartapp), run(polars)) for _ in range(ROUNDS)]
-        np.testing.assert_allclose(risks(ours), risks(theirs), atol=1e-5)
+        risks = [np.asarray(pyarrow.csv.read_csv(path)["risk"]) for path in (ours, theirs)]
+        np.testing.assert_allclose(risks[0], risks[1], atol=1e-5)
     for name, runs in zip(("heartapp score", "polars and onnxruntime"), zip(*rounds, strict=True), strict=True):
         seconds, megabytes = zip(*runs, strict=True)
         print(f"{name}: {median(seconds):.1f} s ({min(seconds):.1f}–{max(seconds):.1f}), {median(megabytes):,.0f} MB")
@@ -57,11 +58,6 @@ def run(command: list[str]) -> tuple[float, float]:
     if status:
         raise SystemExit(f"{command[0]} failed")
     return time.perf_counter() - began, used.ru_maxrss * 1024 / 1e6
-
-
-def risks(path: str) -> np.ndarray:
-    """The risks in a scored file."""
-    return np.asarray(pyarrow.csv.read_csv(path)["risk"])
 
 
 if __name__ == "__main__":

@@ -53,12 +53,12 @@ def context(model: Model) -> dict[str, object]:
 
 @lru_cache(maxsize=8)
 def read_card(text: str) -> Card:
-    """Make HTML of a card's Markdown, but for its title: the page has one. Takes some 50 ms, so it is kept."""
+    """Make HTML of a card's Markdown without its title, as the page has one. Cached: parsing takes some 50 ms."""
     from markdown_it import MarkdownIt  # noqa: PLC0415 - a server that never shows this page need not load it
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.add_render_rule("table_open", _open_table)
-    markdown.add_render_rule("table_close", _close_table)
+    markdown.add_render_rule("table_close", lambda *_: "</table>\n</div>\n")
     tokens = markdown.parse(text)
     if tokens and tokens[0].tag == "h1":
         del tokens[:_HEADING]
@@ -86,13 +86,9 @@ def _name_sections(tokens: list[Token]) -> Iterator[tuple[str, str]]:
 
 
 def _open_table(_renderer: object, tokens: list[Token], index: int, _options: object, _env: object) -> str:
-    """A table scrolls sideways on narrow screens, by keyboard too."""
+    """Wrap a table so that it scrolls sideways on narrow screens, by keyboard too."""
     section = tokens[index].meta["section"]
     return f'<div class="scroll" tabindex="0" role="group" aria-labelledby="{section}">\n<table>\n'
-
-
-def _close_table(*_: object) -> str:
-    return "</table>\n</div>\n"
 
 
 def _mark_cells(tokens: list[Token]) -> None:

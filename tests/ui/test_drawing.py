@@ -57,8 +57,3 @@ def test_bars_start_at_zero_and_are_as_long_as_their_contributions(shares: list[
         assert (bar.x if share > 0 else bar.x + bar.width) == pytest.approx(zero, abs=0.15)
         assert bar.width == pytest.approx(abs(share) * scale, abs=0.051)
         assert -0.1 <= bar.x <= bar.x + bar.width <= 100.11
-
-
-def test_a_small_contribution_has_a_short_bar() -> None:
-    _, (bar,) = drawing.bars([Contribution("age", 60, 0.01)])
-    assert bar == (0, 10)

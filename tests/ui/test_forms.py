@@ -109,9 +109,8 @@ def test_an_unknown_choice_is_refused(app: Flask, variable: Variable) -> None:
 
 @pytest.mark.parametrize("name", number_names())
 def test_the_limits_are_allowed(app: Flask, name: str) -> None:
-    example: dict[str, float] = {variable.name: variable.example for variable in VARIABLES}
     for limit in (BY_NAME[name].low, BY_NAME[name].high):
-        assert messages(app, entries("followup", {**example, name: float(limit)})) == {}
+        assert messages(app, {**entries("followup"), name: f"{limit:.10g}"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -119,9 +118,6 @@ def test_the_limits_are_allowed(app: Flask, name: str) -> None:
     [
         ("serum_creatinine", "1,9", 1.9),
         ("serum_creatinine", " 1.9 ", 1.9),
-        ("serum_creatinine", "1.234", 1.234),
-        ("age", "60.667", 60.667),
-        ("platelets", "265 000", 265_000),
         ("platelets", "265\N{NARROW NO-BREAK SPACE}000", 265_000),
         ("platelets", "263.3580", 263.358),
     ],
@@ -130,13 +126,11 @@ def test_numbers_are_read_as_people_write_them(app: Flask, name: str, typed: str
     assert read(app, {**entries(), name: typed})[name].data == value
 
 
-@pytest.mark.parametrize("typed", ["1,234", "1.234", "263,358", "263.358"])
-def test_a_separator_that_could_mean_thousands_or_decimals_is_refused(app: Flask, typed: str) -> None:
-    for name in ("creatinine_phosphokinase", "platelets"):
-        if BY_NAME[name].allows(float(typed.replace(",", "").replace(".", ""))):
-            message = messages(app, {**entries(), name: typed})[name]
-            assert "thousands separator" in message
-            assert typed not in message
+@pytest.mark.parametrize(("name", "typed"), [("platelets", "263,358"), ("creatinine_phosphokinase", "1.234")])
+def test_a_separator_that_could_mean_thousands_or_decimals_is_refused(app: Flask, name: str, typed: str) -> None:
+    message = messages(app, {**entries(), name: typed})[name]
+    assert "thousands separator" in message
+    assert typed not in message
 
 
 def test_a_field_that_the_model_does_not_take_is_not_checked(app: Flask) -> None:

@@ -13,34 +13,19 @@ THRESHOLDS = st.integers(1, 99).map(lambda number: number / 100)
 
 
 @pytest.mark.parametrize(
-    ("share", "text"),
-    [
-        (0, "under 1"),
-        (0.0049, "under 1"),
-        (0.005, "1"),
-        (0.32, "32"),
-        (0.9949, "99"),
-        (0.995, "over 99"),
-        (1, "over 99"),
-    ],
+    ("text", "shares"),
+    [("under 1", (0, 0.0049)), ("1", (0.005, 0.0149)), ("99", (0.985, 0.9949)), ("over 99", (0.995, 1))],
 )
-def test_a_share_is_rounded_but_never_to_0_or_100(share: float, text: str) -> None:
-    assert rounded(share) == text
+def test_a_share_is_rounded_but_never_to_0_or_100(text: str, shares: tuple[float, float]) -> None:
+    assert [rounded(share) for share in shares] == [text, text]
 
 
 @pytest.mark.parametrize(
-    ("share", "threshold", "text"),
-    [
-        (0.3149, 0.32, "31"),
-        (0.315, 0.32, "just under 32"),
-        (0.3199, 0.32, "just under 32"),
-        (0.32, 0.32, "32"),
-        (0.3201, 0.32, "32"),
-        (0.005, 0.01, "just under 1"),
-    ],
+    ("text", "shares"),
+    [("31", (0.305, 0.3149)), ("just under 32", (0.315, 0.3199)), ("32", (0.32, 0.3249))],
 )
-def test_a_share_that_rounds_up_to_the_threshold_is_marked(share: float, threshold: float, text: str) -> None:
-    assert rounded(share, threshold) == text
+def test_a_share_that_rounds_up_to_the_threshold_is_marked(text: str, shares: tuple[float, float]) -> None:
+    assert [rounded(share, 0.32) for share in shares] == [text, text]
 
 
 @given(st.floats(0, 1), THRESHOLDS)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 Kind = Literal["known_afterwards", "outside_range", "edge_of_range", "unusual_combination"]
 
 AFTERWARDS: Final = (
-    "{label} is known only when the follow-up is over, and it gives the outcome away: this model reproduces published "
-    "work and cannot be used ahead of time"
+    "{label} is known only after the follow-up and leaks the outcome: this model reproduces published work and cannot "
+    "be used to predict"
 )
 COMBINATION: Final = "The model has not seen patients with such a combination of {labels}"
 

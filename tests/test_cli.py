@@ -463,7 +463,7 @@ def test_verify_names_what_is_damaged_goes_on_and_ends_with_status_1(tmp_path: P
     assert result.exit_code == 1
     versions = {name: [version for one, version in list_bundles(folder) if one == name] for name in MODEL_VARIABLES}
     for line, version in zip(result.stderr.splitlines(), versions["bedside"], strict=True):
-        assert line.startswith(f"bedside {version}: bedside/{version}/model.onnx does not have the SHA-256")
+        assert line.startswith(f"bedside {version}: bedside/{version}/model.onnx: its SHA-256")
     for line, version in zip(result.stdout.splitlines(), versions["followup"], strict=True):
         assert line.startswith(f"followup {version}: good, sha256:")
 

@@ -5,8 +5,10 @@ Every command imports what it needs when it runs, so that serving never loads tr
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
+import unicodedata
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import requires
@@ -52,6 +54,16 @@ class _Group(click.Group):
             raise click.ClickException(str(error)) from None
 
 
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an encoding lacks: a space for a narrow one, else a question mark."""
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - only written to
+    plain = unicodedata.normalize("NFKC", error.object[error.start : error.end])
+    return plain.encode("ascii", "replace").decode(), error.end
+
+
+codecs.register_error("nearest", _nearest)
+
+
 class _Models(click.Group):
     """Says of which folder of bundles an error tells."""
 
@@ -67,7 +79,7 @@ class _Models(click.Group):
 def main() -> None:
     """heartapp: risk of death during follow-up in heart failure. For research and education only."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a Windows code page lacks some characters
+        stream.reconfigure(errors="nearest")  # type: ignore[union-attr]  # a Windows code page lacks some characters
 
 
 @main.command()
@@ -79,7 +91,7 @@ def main() -> None:
 @click.option("--access-log", is_flag=True, help="Write a line for each request, without its query string.")
 def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
     """Serve page and API with Granian."""
-    from heartapp.serve import serve as run  # noqa: PLC0415 - see the module's docstring
+    from heartapp.serve import serve as run
 
     run(host, port, workers, access_log=access_log)
 
@@ -97,9 +109,9 @@ def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
 def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allow_altered: bool) -> None:
     """Train both models and write a new version of each bundle."""
     with _training_packages():
-        from heartapp.training.data import read_table  # noqa: PLC0415 - see the module's docstring
-        from heartapp.training.download import download_table  # noqa: PLC0415
-        from heartapp.training.train import train as run  # noqa: PLC0415
+        from heartapp.training.data import read_table
+        from heartapp.training.download import download_table
+        from heartapp.training.train import train as run
     table = read_table(data, allow_altered=allow_altered) if data else download_table()
     click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
@@ -116,9 +128,9 @@ def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allo
 def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int) -> None:
     """Run the protocols and print each goal beside its figure; takes minutes."""
     with _training_packages():
-        from heartapp.training.data import read_table  # noqa: PLC0415 - see the module's docstring
-        from heartapp.training.download import download_table  # noqa: PLC0415
-        from heartapp.training.protocols import run_protocols  # noqa: PLC0415
+        from heartapp.training.data import read_table
+        from heartapp.training.download import download_table
+        from heartapp.training.protocols import run_protocols
     table = read_table(data) if data else download_table()
     for line in run_protocols(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
         click.echo(line)
@@ -130,7 +142,7 @@ def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits:
 def audit_data(path: Path, *, as_json: bool) -> None:
     """Find fills, leaks, sorted rows, duplicates and altered values in a table; exit status 1 if it is faulty."""
     with _training_packages():
-        from heartapp.training.audit import audit  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.audit import audit
     found = audit(path)
     click.echo(found.json() if as_json else found.text())
     sys.exit(found.faulty)
@@ -163,12 +175,12 @@ def score(source: str, target: str, name: str | None, scheduler: str | None, **o
     listed in OUTPUT.rejects.csv, 1 when the work could not be done, 2 when the command was not understood.
     """
     with _packages("scoring files", "pip install 'heartapp[bulk]', or `make .venv/bulk` in heartapp's folder"):
-        from heartapp.scoring.score import Options, rejects_path  # noqa: PLC0415 - see the module's docstring
-        from heartapp.scoring.score import score as run  # noqa: PLC0415
+        from heartapp.scoring.score import Options, rejects_path
+        from heartapp.scoring.score import score as run
     chosen = Options(**options)
     if scheduler is not None:
         with _packages("a cluster", "pip install 'heartapp[dask]', or `make .venv/bulk` in heartapp's folder"):
-            from heartapp.scoring.cluster import score_on_cluster  # noqa: PLC0415
+            from heartapp.scoring.cluster import score_on_cluster
 
         run = partial(score_on_cluster, scheduler=scheduler)
     with signals_break_off(), readers_may_leave():
@@ -186,7 +198,7 @@ def score(source: str, target: str, name: str | None, scheduler: str | None, **o
 @click.pass_context
 def models(ctx: click.Context, folder: Path | None) -> None:
     """List, show and verify bundles; without a command, list them."""
-    from heartapp.config import models_folder  # noqa: PLC0415 - see the module's docstring
+    from heartapp.config import models_folder
 
     ctx.obj = folder or models_folder()
     if ctx.invoked_subcommand is None:
@@ -197,7 +209,7 @@ def models(ctx: click.Context, folder: Path | None) -> None:
 @click.pass_obj
 def list_models(root: Path) -> None:
     """List the bundles and mark the versions that are served."""
-    from heartapp.inference.bundle import list_bundles, read_served  # noqa: PLC0415 - see the module's docstring
+    from heartapp.inference.bundle import list_bundles, read_served
 
     served = read_served(root)
     for name, version in list_bundles(root):
@@ -210,9 +222,9 @@ def list_models(root: Path) -> None:
 @click.pass_obj
 def show_model(root: Path, name: str, version: str | None) -> None:
     """Show one bundle as JSON: variables, performance, digests. Without VERSION, the one that is served."""
-    import msgspec  # noqa: PLC0415 - see the module's docstring
+    import msgspec
 
-    from heartapp.api.answers import summarise  # noqa: PLC0415
+    from heartapp.api.answers import summarise
 
     click.echo(msgspec.json.format(msgspec.json.encode(summarise(_load(root, name, version)))))
 
@@ -221,7 +233,7 @@ def show_model(root: Path, name: str, version: str | None) -> None:
 @click.pass_obj
 def verify_models(root: Path) -> None:
     """Check every bundle as a server would before it serves it; exit status 1 if one fails."""
-    from heartapp.inference.bundle import list_bundles  # noqa: PLC0415 - see the module's docstring
+    from heartapp.inference.bundle import list_bundles
 
     bundles = list_bundles(root)
     if not bundles:
@@ -238,13 +250,27 @@ def verify_models(root: Path) -> None:
     sys.exit(failed)
 
 
+@main.command("config")
+def show_config() -> None:
+    """Check the settings and print each with its value, [its source] and what it is for.
+
+    Later sources win: the defaults, the TOML file that HEARTAPP_CONFIG names, instance/config.toml, and the environment
+    with names like HEARTAPP_MAX_PATIENTS. Without HEARTAPP_HOME, relative paths start at the checkout that heartapp
+    runs from, or at the working folder.
+    """
+    from heartapp.config import describe_settings
+
+    for name, value, source, purpose in describe_settings():
+        click.echo(f"{name} = {value}  [{source}]\n    {purpose}")
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def variables(*, as_json: bool) -> None:
     """Print the table of variables."""
-    import msgspec  # noqa: PLC0415 - see the module's docstring
+    import msgspec
 
-    from heartapp.clinical.variables import VARIABLES  # noqa: PLC0415
+    from heartapp.clinical.variables import VARIABLES
 
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(VARIABLES)))
@@ -286,16 +312,16 @@ def _tell(line: str) -> None:
 
 def _served(name: str | None) -> Model:
     """A model as the server would serve it, by the settings."""
-    from heartapp.config import unserved_settings  # noqa: PLC0415 - see the module's docstring
+    from heartapp.config import find, unserved_settings
 
     settings = unserved_settings()
     name = name or settings.default_model
-    return _load(settings.path(settings.models), name, settings.served.get(name))
+    return _load(find(settings.models), name, settings.served.get(name))
 
 
 def _load(root: Path, name: str, version: str | None) -> Model:
-    from heartapp.inference.bundle import list_bundles, read_bundle, read_served  # noqa: PLC0415 - see the module's docstring
-    from heartapp.inference.model import Model  # noqa: PLC0415
+    from heartapp.inference.bundle import list_bundles, read_bundle, read_served
+    from heartapp.inference.model import Model
 
     there = list_bundles(root)
     version = version or read_served(root).get(name)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from heartapp.config import unserved_settings
+from heartapp.config import find, unserved_settings
 from heartapp.errors import BundleError, DataError
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model, ModelIdentity
@@ -175,7 +175,7 @@ def load_model(identity: ModelIdentity) -> Model:
         BundleError: it is not there, or has another digest.
     """
     settings = unserved_settings()
-    root = settings.path(settings.models)
+    root = find(settings.models)
     bundle = read_bundle(root, identity.name, identity.version)
     if bundle.digest != identity.digest:
         raise BundleError(

@@ -5,22 +5,17 @@ Every command imports what it needs when it runs, so that serving never loads tr
 
 from __future__ import annotations
 
-import codecs
-import re
 import sys
-import unicodedata
 from contextlib import contextmanager
-from functools import partial
-from importlib.metadata import requires
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from heartapp.errors import BundleError, HeartappError
-from heartapp.scoring.ending import readers_may_leave, signals_break_off
-from heartapp.scoring.formats import SUFFIXES
-from heartapp.tables.csv_lines import DELIMITERS
+from heartapp.scoring.names import SUFFIXES, is_many
+from heartapp.scoring.signals import exit_on_signals
+from heartapp.tables import DELIMITERS
 from heartapp.training import defaults
 
 if TYPE_CHECKING:
@@ -28,10 +23,17 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from heartapp.inference.model import Model
+    from heartapp.scoring.score import Report
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 TWO_OR_MORE = click.IntRange(2)
 _SOME_REJECTED: Final = 3
+_MOST_LINES: Final = 10
+"""Reasons and lists of rejects that are named at the end of a run."""
+_INSTALL: Final = "run `make .venv/bulk` in a checkout of heartapp, or elsewhere: pip install {}"
+"""Where heartapp is installed from a wheel, pip cannot find its extras on an index, so name their packages."""
+BULK: Final = _INSTALL.format("pyarrow tqdm")
+DASK: Final = _INSTALL.format("distributed pyarrow tqdm")
 
 
 class _Port(click.IntRange):
@@ -54,16 +56,6 @@ class _Group(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-def _nearest(error: UnicodeError) -> tuple[str, int]:
-    """What stands for characters that an encoding lacks: a space for a narrow one, else a question mark."""
-    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - only written to
-    plain = unicodedata.normalize("NFKC", error.object[error.start : error.end])
-    return plain.encode("ascii", "replace").decode(), error.end
-
-
-codecs.register_error("nearest", _nearest)
-
-
 class _Models(click.Group):
     """Says of which folder of bundles an error tells."""
 
@@ -79,7 +71,7 @@ class _Models(click.Group):
 def main() -> None:
     """heartapp: risk of death during follow-up in heart failure. For research and education only."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="nearest")  # type: ignore[union-attr]  # a Windows code page lacks some characters
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a Windows code page lacks some characters
 
 
 @main.command()
@@ -91,7 +83,7 @@ def main() -> None:
 @click.option("--access-log", is_flag=True, help="Write a line for each request, without its query string.")
 def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
     """Serve page and API with Granian."""
-    from heartapp.serve import serve as run
+    from heartapp.serve import serve as run  # noqa: PLC0415 - see the module's docstring
 
     run(host, port, workers, access_log=access_log)
 
@@ -109,9 +101,9 @@ def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
 def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allow_altered: bool) -> None:
     """Train both models and write a new version of each bundle."""
     with _training_packages():
-        from heartapp.training.data import read_table
-        from heartapp.training.download import download_table
-        from heartapp.training.train import train as run
+        from heartapp.training.data import read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.download import download_table  # noqa: PLC0415
+        from heartapp.training.train import train as run  # noqa: PLC0415
     table = read_table(data, allow_altered=allow_altered) if data else download_table()
     click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
@@ -128,9 +120,9 @@ def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allo
 def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int) -> None:
     """Run the protocols and print each goal beside its figure; takes minutes."""
     with _training_packages():
-        from heartapp.training.data import read_table
-        from heartapp.training.download import download_table
-        from heartapp.training.protocols import run_protocols
+        from heartapp.training.data import read_table  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.download import download_table  # noqa: PLC0415
+        from heartapp.training.protocols import run_protocols  # noqa: PLC0415
     table = read_table(data) if data else download_table()
     for line in run_protocols(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
         click.echo(line)
@@ -142,7 +134,7 @@ def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits:
 def audit_data(path: Path, *, as_json: bool) -> None:
     """Find fills, leaks, sorted rows, duplicates and altered values in a table; exit status 1 if it is faulty."""
     with _training_packages():
-        from heartapp.training.audit import audit
+        from heartapp.training.audit import audit  # noqa: PLC0415 - see the module's docstring
     found = audit(path)
     click.echo(found.json() if as_json else found.text())
     sys.exit(found.faulty)
@@ -156,41 +148,51 @@ def audit_data(path: Path, *, as_json: bool) -> None:
     "--format",
     "kind",
     type=click.Choice(sorted({*SUFFIXES.values()})),
-    help="Format of what has no known suffix. [default: of streams, that of the other end, or csv]",
+    help="Format of files without a known suffix, and of the files of an OUTPUT folder. [default: csv for streams]",
 )
 @click.option(
-    "--delimiter",
-    type=click.Choice([*DELIMITERS]),
-    help="What stands between the cells of a CSV input. [default: comma; tab for .tsv]",
+    "--delimiter", type=click.Choice([*DELIMITERS]), help="Separates the cells of CSV. [default: comma; tab for .tsv]"
 )
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="[default: OUTPUT.rejects.csv]")
-@click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
-@click.option("--threads", type=click.IntRange(1), help="How many work at once. [default: one a core]")
-@click.option("--scheduler", metavar="ADDRESS", help="Have it done by the Dask cluster with this scheduler.")
-def score(source: str, target: str, name: str | None, scheduler: str | None, **options: Any) -> None:
-    """Score the patients of a file: INPUT's columns, and behind them risk, verdict, probabilities and votes.
+@click.option("--threads", type=click.IntRange(1), help="How many cores to use. [default: all]")
+@click.option("--resume", is_flag=True, help="Skip the files of a folder that are complete.")
+@click.option("--scheduler", metavar="ADDRESS", help="Score a folder on the Dask cluster with this scheduler.")
+def score(source: str, target: str, name: str | None, scheduler: str | None, *, resume: bool, **options: Any) -> None:
+    """Score patients in files: OUTPUT has INPUT's columns, then risk, verdict, probabilities, votes and model.
 
-    INPUT is a CSV or Parquet file, a folder or quoted pattern of Parquet files, or - for standard input; OUTPUT a CSV
-    or Parquet file, or - for standard output. Exit status: 0 when every row was scored, 3 when some were rejected and
-    listed in OUTPUT.rejects.csv, 1 when the work could not be done, 2 when the command was not understood.
+    INPUT and OUTPUT are CSV or Parquet files, or - for standard input and output. A folder or a quoted pattern as INPUT
+    makes OUTPUT a folder with one file for each input file. Exit status: 0 if every row was scored, 3 if some were
+    rejected and listed in OUTPUT.rejects.csv, 1 if the work was not done, 2 if the command was not understood.
     """
-    with _packages("scoring files", "pip install 'heartapp[bulk]', or `make .venv/bulk` in heartapp's folder"):
-        from heartapp.scoring.score import Options, rejects_path
-        from heartapp.scoring.score import score as run
-    chosen = Options(**options)
-    if scheduler is not None:
-        with _packages("a cluster", "pip install 'heartapp[dask]', or `make .venv/bulk` in heartapp's folder"):
-            from heartapp.scoring.cluster import score_on_cluster
+    many = is_many(source)
+    if many and options["rejects"]:
+        raise click.UsageError("each file of a folder has its own list of rejects; leave out --rejects")
+    if not many and (resume or scheduler):
+        raise click.UsageError("--resume and --scheduler are for a folder or pattern of files as INPUT")
+    with _packages("scoring files", BULK):
+        from heartapp.scoring.parts import score_parts  # noqa: PLC0415 - see the module's docstring
+        from heartapp.scoring.score import Options, score_file  # noqa: PLC0415
+    chosen, model = Options(**options), _served(name)
+    advice = "complete files are kept; go on with --resume" if many else "no output was written"
+    with exit_on_signals(advice), _packages("a cluster", DASK):
+        if many:
+            report = score_parts(source, Path(target), model, chosen, resume=resume, scheduler=scheduler)
+        else:
+            report = score_file(source, target, model, chosen)
+    _tell_report(report)
+    _tell(f"model: {model.identity.name} {model.identity.version}, {model.identity.digest}")
+    sys.exit(_SOME_REJECTED if report.rejects else 0)
 
-        run = partial(score_on_cluster, scheduler=scheduler)
-    with signals_break_off(), readers_may_leave():
-        counts = run(source, target, _served(name), chosen, _tell)
-    _tell(f"{counts.read:,} rows read = {counts.scored:,} scored + {counts.rejected:,} rejected")
-    if counts.resumed:
-        _tell(f"{counts.resumed:,} of them were scored before the interruption")
-    if counts.rejected:
-        _tell(f"rejected rows and reasons: {rejects_path(target, chosen) or 'see above'}")
-        sys.exit(_SOME_REJECTED)
+
+def _tell_report(report: Report) -> None:
+    for note in report.notes:
+        _tell(note)
+    scored = report.read - report.rejected
+    _tell(f"{report.read:,} rows read = {scored:,} scored + {report.rejected:,} rejected")
+    for reason, count in report.reasons.most_common(_MOST_LINES):
+        _tell(f"  {count:,} × {reason}")
+    for path in report.rejects[:_MOST_LINES]:
+        _tell(f"rejected rows: {path}")
 
 
 @main.group(cls=_Models, invoke_without_command=True)
@@ -198,7 +200,7 @@ def score(source: str, target: str, name: str | None, scheduler: str | None, **o
 @click.pass_context
 def models(ctx: click.Context, folder: Path | None) -> None:
     """List, show and verify bundles; without a command, list them."""
-    from heartapp.config import models_folder
+    from heartapp.config import models_folder  # noqa: PLC0415 - see the module's docstring
 
     ctx.obj = folder or models_folder()
     if ctx.invoked_subcommand is None:
@@ -209,7 +211,7 @@ def models(ctx: click.Context, folder: Path | None) -> None:
 @click.pass_obj
 def list_models(root: Path) -> None:
     """List the bundles and mark the versions that are served."""
-    from heartapp.inference.bundle import list_bundles, read_served
+    from heartapp.inference.bundle import list_bundles, read_served  # noqa: PLC0415 - see the module's docstring
 
     served = read_served(root)
     for name, version in list_bundles(root):
@@ -222,9 +224,9 @@ def list_models(root: Path) -> None:
 @click.pass_obj
 def show_model(root: Path, name: str, version: str | None) -> None:
     """Show one bundle as JSON: variables, performance, digests. Without VERSION, the one that is served."""
-    import msgspec
+    import msgspec  # noqa: PLC0415 - see the module's docstring
 
-    from heartapp.api.answers import summarise
+    from heartapp.api.answers import summarise  # noqa: PLC0415
 
     click.echo(msgspec.json.format(msgspec.json.encode(summarise(_load(root, name, version)))))
 
@@ -233,7 +235,7 @@ def show_model(root: Path, name: str, version: str | None) -> None:
 @click.pass_obj
 def verify_models(root: Path) -> None:
     """Check every bundle as a server would before it serves it; exit status 1 if one fails."""
-    from heartapp.inference.bundle import list_bundles
+    from heartapp.inference.bundle import list_bundles  # noqa: PLC0415 - see the module's docstring
 
     bundles = list_bundles(root)
     if not bundles:
@@ -250,27 +252,13 @@ def verify_models(root: Path) -> None:
     sys.exit(failed)
 
 
-@main.command("config")
-def show_config() -> None:
-    """Check the settings and print each with its value, [its source] and what it is for.
-
-    Later sources win: the defaults, the TOML file that HEARTAPP_CONFIG names, instance/config.toml, and the environment
-    with names like HEARTAPP_MAX_PATIENTS. Without HEARTAPP_HOME, relative paths start at the checkout that heartapp
-    runs from, or at the working folder.
-    """
-    from heartapp.config import describe_settings
-
-    for name, value, source, purpose in describe_settings():
-        click.echo(f"{name} = {value}  [{source}]\n    {purpose}")
-
-
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def variables(*, as_json: bool) -> None:
     """Print the table of variables."""
-    import msgspec
+    import msgspec  # noqa: PLC0415 - see the module's docstring
 
-    from heartapp.clinical.variables import VARIABLES
+    from heartapp.clinical.variables import VARIABLES  # noqa: PLC0415
 
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(VARIABLES)))
@@ -282,7 +270,7 @@ def variables(*, as_json: bool) -> None:
 
 @contextmanager
 def _packages(purpose: str, remedy: str) -> Iterator[None]:
-    """Say what to do where an extra's packages are not there."""
+    """Say how to install what is not there."""
     try:
         yield
     except ImportError as error:
@@ -290,19 +278,7 @@ def _packages(purpose: str, remedy: str) -> Iterator[None]:
 
 
 def _training_packages() -> AbstractContextManager[None]:
-    return _packages("training", _install("train"))
-
-
-def _install(extra: str) -> str:
-    """How to install the packages of an extra, in a checkout and beside a wheel."""
-    elsewhere = f"sys_platform {'!=' if sys.platform == 'darwin' else '=='} 'darwin'"
-    requirements = [line.replace('"', "'") for line in requires("heartapp") or []]
-    names = [
-        re.split(r"[^\w.-]", line, maxsplit=1)[0]
-        for line in requirements
-        if f"extra == '{extra}'" in line and elsewhere not in line
-    ]
-    return f"in a checkout run `make .venv/{extra}`, elsewhere `pip install {' '.join(names)}`"
+    return _packages("training", "run `make .venv/train` in a checkout of heartapp")
 
 
 def _tell(line: str) -> None:
@@ -312,16 +288,16 @@ def _tell(line: str) -> None:
 
 def _served(name: str | None) -> Model:
     """A model as the server would serve it, by the settings."""
-    from heartapp.config import find, unserved_settings
+    from heartapp.config import unserved_settings  # noqa: PLC0415 - see the module's docstring
 
     settings = unserved_settings()
     name = name or settings.default_model
-    return _load(find(settings.models), name, settings.served.get(name))
+    return _load(settings.path(settings.models), name, settings.served.get(name))
 
 
 def _load(root: Path, name: str, version: str | None) -> Model:
-    from heartapp.inference.bundle import list_bundles, read_bundle, read_served
-    from heartapp.inference.model import Model
+    from heartapp.inference.bundle import list_bundles, read_bundle, read_served  # noqa: PLC0415 - see the module's docstring
+    from heartapp.inference.model import Model  # noqa: PLC0415
 
     there = list_bundles(root)
     version = version or read_served(root).get(name)

@@ -1,4 +1,4 @@
-"""Scoring of files: CSV and Parquet in and out, in bounded memory, on this machine or on a Dask cluster.
+"""Scoring of files: CSV and Parquet, one file or a folder of them, on this machine or on a Dask cluster.
 
-The extras `bulk` and `dask` bring what this needs; the web process imports nothing of it.
+This needs the extra ``bulk`` (and ``dask`` for a cluster). The web process imports none of it.
 """

@@ -1,91 +1,108 @@
-"""`heartapp score`: a file of patients in, the same file with risks out."""
+"""One file of patients into one file with risks, in bounded memory."""
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from heartapp.errors import DataError
-from heartapp.scoring.formats import SUFFIXES
-from heartapp.scoring.inputs import find_files, find_kind, is_stream, open_input
-from heartapp.scoring.journal import Journal, OtherInputError
-from heartapp.scoring.outputs import open_output
-from heartapp.scoring.pipeline import Counts, Scorer, run
-from heartapp.scoring.progress import Progress
-from heartapp.scoring.rejects import Rejects, check_list
-from heartapp.scoring.replacing import open_stream, replacing, unfinished
+import numpy as np
+import pyarrow as pa
+
+from heartapp.errors import FieldError
+from heartapp.files import as_data_error
+from heartapp.scoring.names import REJECTS, STREAM, check_different, find_delimiter, find_kind
+from heartapp.scoring.numbers import read_columns
+from heartapp.scoring.output import open_output, open_stream, write_rejects
+from heartapp.scoring.source import open_source
+from heartapp.tables.check import check_values
+from heartapp.tables.columns import find_columns, find_misspelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import BinaryIO
 
     from heartapp.inference.model import Model
-    from heartapp.scoring.formats import Kind
+    from heartapp.scoring.names import Kind
+    from heartapp.scoring.output import Output
+    from heartapp.scoring.source import Source
+
+AHEAD: Final = 8
+"""How many pieces for each thread are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How to score.
 
-    ``kind`` is the format of what has no known suffix, ``delimiter`` one of `DELIMITERS`, by name; ``rejects`` names
-    the file of rejects, ``threads`` is how many work at once.
+    ``kind`` is the format of a file without a known suffix; ``delimiter`` a key of `heartapp.tables.DELIMITERS`;
+    ``rejects`` the list of rejected rows; ``threads`` how many cores to use, all where it is None.
     """
 
     kind: Kind | None = None
     delimiter: str | None = None
     rejects: Path | None = None
-    resume: bool = False
     threads: int | None = None
 
 
-def score(source: str, target: str, model: Model, options: Options, tell: Callable[[str], None]) -> Counts:
-    """Score a file, a folder or pattern of Parquet files, or a stream.
+@dataclass(slots=True)
+class Report:
+    """What was done: rows read and rejected, how often each reason occurred, where rejects are listed, and notes.
+
+    A row may have several reasons.
+    """
+
+    read: int = 0
+    rejected: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    rejects: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, rows: int, faults: Sequence[FieldError]) -> None:
+        """Count some rows and their faults."""
+        self.read += rows
+        self.rejected += len({fault.row for fault in faults})
+        self.reasons.update(f"{fault.field} {fault.message}".lstrip() for fault in faults)
+
+
+def score_file(source: str, target: str, model: Model, options: Options) -> Report:
+    """Score a file or stream.
 
     Args:
-        source: a path, a pattern, or ``-`` for standard input.
+        source: a path, or ``-`` for standard input.
         target: a path, or ``-`` for standard output.
-        model: who scores.
-        options: how.
-        tell: is called with what a person should know while the work goes on.
+        model: the model.
+        options: see `Options`.
 
     Raises:
-        DataError: says what is wrong with input or output, and what to do.
+        DataError: input or output cannot be used; says why and what to do.
     """
-    kind, target_kind = find_kinds(source, target, options.kind)
-    with open_input(source, kind, options.delimiter) as opened:
-        positions = opened.match(model)
-        with _open_target(source, target, model.identity.digest, options, tell) as (stream, rejects, journal):
-            tell_absent(model, positions, tell)
-            output = open_output(target_kind, stream, opened.source, model.identity)
-            progress = Progress(opened.rows, opened.size)
-            try:
-                return run(
-                    opened,
-                    Scorer(model, positions, output, opened.place),
-                    output,
-                    rejects,
-                    threads=options.threads or cores(),
-                    journal=journal,
-                    progress=progress,
-                )
-            finally:
-                progress.close()
-
-
-def tell_absent(model: Model, positions: Sequence[int | None], tell: Callable[[str], None]) -> None:
-    """Say which of the model's variables the input does not have."""
-    if absent := [name for name, position in zip(model.names, positions, strict=True) if position is None]:
-        tell(f"no column {', '.join(absent)}: taken as not known")
-
-
-def rejects_path(target: str, options: Options) -> Path | None:
-    """Where rejects go; None is standard error, where the output is a stream and nothing else was said."""
-    if options.rejects is not None or is_stream(target):
-        return options.rejects
-    return Path(target + ".rejects.csv")
+    kinds = [find_kind(name, options.kind) for name in (source, target)]
+    rejects = options.rejects or (None if target == STREAM else Path(target + REJECTS))
+    check_different(*(Path(name) for name in (source, target, rejects or STREAM) if name != STREAM))
+    with open_source(source, kinds[0], find_delimiter(source, options.delimiter)) as opened, ExitStack() as files:
+        positions = find_columns(opened.schema.names, model, opened.place)
+        report = Report(notes=_notes(opened, model, positions))
+        stream = files.enter_context(open_stream(target))
+        with as_data_error(target):
+            delimiter = find_delimiter(target, options.delimiter)
+            output = files.enter_context(open_output(kinds[1], stream, opened, model.identity, delimiter))
+        # Opened last and so complete first: an output that has its name has its rejects too.
+        reject = files.enter_context(write_rejects(rejects))
+        score = partial(_score, opened, model, positions, output)
+        for scored in _in_order(opened, score, options.threads or cores()):
+            with as_data_error(target):
+                output.write(scored.encoded)
+            if scored.faults:
+                reject(scored.faults, report.read + 1)
+            report.add(scored.rows, scored.faults)
+    report.rejects = [str(rejects or "standard error")] if report.rejected else []
+    return report
 
 
 def cores() -> int:
@@ -93,102 +110,41 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def find_kinds(source: str, target: str, stated: Kind | None) -> tuple[Kind, Kind]:
-    """Formats of input and output: by suffix, else as stated; a stream is of the other's format, or CSV.
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A piece: its scored rows, ready to be written; how many rows it has; the faults of the others, by row."""
 
-    Raises:
-        DataError: the format of a file is not told, or the input is packed.
-    """
-    if source.lower().endswith(".gz") and Path(source).is_file():
-        raise DataError(f"{source} is packed; unpack it on the way: zcat {source} | heartapp score - {target}")
-    found = find_kind(source, stated), find_kind(target, stated)
-    kinds = []
-    for name, kind, other in zip((source, target), found, reversed(found), strict=True):
-        if kind is None and not is_stream(name):
-            raise DataError(f"{name}: the suffix tells no format; name one with --format, known: {', '.join(SUFFIXES)}")
-        kinds.append(kind or other or "csv")
-    return kinds[0], kinds[1]
+    encoded: Any
+    rows: int
+    faults: list[FieldError]
 
 
-@contextmanager
-def _open_target(
-    source: str, target: str, digest: str, options: Options, tell: Callable[[str], None]
-) -> Iterator[tuple[BinaryIO, Rejects, Journal | None]]:
-    """The files to write to. When all is well they get their names, the output last, and the journal goes."""
-    rejects = Rejects(check_rejects(source, target, rejects_path(target, options)))
-    if is_stream(target):
-        if options.resume:
-            raise DataError("a stream cannot be resumed: what was written is gone; name a file as OUTPUT")
-        with open_stream(Path(target)) as stream, rejects:
-            yield stream, rejects, None
-        return
-    path = check_target(source, target)
-    if options.resume and parts_path(path).exists():
-        tell(f"{parts_path(path)}, what a cluster scored, is not used; only with --scheduler it is")
-    journal = Journal(journal_path(path), digest, resume=options.resume)
-    try:
-        with journal, replacing(path) as stream, rejects:
-            yield stream, rejects, journal
-    except OtherInputError as error:
-        raise OtherInputError(f"{error}; delete {journal.path} to start anew") from None
-    except BaseException:
-        if journal.records:
-            tell(f"what was scored so far is kept in {journal.path}; go on with --resume")
-        raise
-    journal.remove()
+def _score(opened: Source, model: Model, positions: Sequence[int | None], output: Output, piece: Any) -> _Scored:
+    rows = opened.parse(piece)
+    batch, values = rows.batch, read_columns(rows.batch, positions, opened.place)
+    found = check_values(values, model.variables, model.required)
+    if found:
+        good = np.delete(np.arange(len(values)), [_row(fault) for fault in found])
+        batch, values = batch.take(pa.array(good)), values[good]
+    faults = [*rows.broken, *(FieldError(one.field, one.message, int(rows.numbers[_row(one)])) for one in found)]
+    encoded = output.encode(batch, model.score(values))
+    return _Scored(encoded, len(rows.numbers) + len(rows.broken), sorted(faults, key=_row))
 
 
-def journal_path(target: Path) -> Path:
-    """Where the journal of an output is kept."""
-    return target.with_name(target.name + ".journal")
+def _row(fault: FieldError) -> int:
+    return fault.row or 0
 
 
-def parts_path(target: Path) -> Path:
-    """Where a cluster's run keeps the partitions of an output."""
-    return target.with_name(target.name + ".parts")
+def _in_order(opened: Source, score: Callable[[Any], _Scored], threads: int) -> Iterator[_Scored]:
+    """Score pieces in threads; Arrow, numpy and onnxruntime release Python's lock while they work."""
+    with ThreadPoolExecutor(threads) as pool:
+        while pieces := [*islice(opened.pieces, AHEAD * threads)]:
+            yield from pool.map(score, pieces)
 
 
-def check_target(source: str, target: str) -> Path:
-    """The output's path, links followed.
-
-    Raises:
-        DataError: it is a folder, in a folder that is not there, or an input.
-    """
-    path = Path(target).resolve()
-    if path.is_dir():
-        raise DataError(f"{target} is a folder; name a file")
-    _check_replaced(path, source)
-    return path
-
-
-def check_rejects(source: str, target: str, rejects: Path | None) -> Path | None:
-    """The path of the file of rejects, links followed; that of a stream as it is.
-
-    Raises:
-        DataError: it is an input or the output, in a folder that is not there, or there and no list of rejects.
-    """
-    if rejects is None:
-        return None
-    output = Path(target).resolve()
-    # Two may write to one device, such as the one that forgets everything.
-    if not rejects.is_char_device() and any(
-        _same(rejects, one) for one in (output, unfinished(output), journal_path(output))
-    ):
-        raise DataError(f"{rejects} is where the output is written; name another file with --rejects")
-    if is_stream(str(rejects)):
-        return rejects
-    path = rejects.resolve()
-    _check_replaced(path, source)
-    check_list(path)
-    return path
-
-
-def _check_replaced(path: Path, source: str) -> None:
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: there is no folder {path.parent}; make it first")
-    if not is_stream(source) and any(_same(path, one) for one in find_files(source)):
-        raise DataError(f"{path} is an input too, and would be replaced; name another file")
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+def _notes(opened: Source, model: Model, positions: Sequence[int | None]) -> list[str]:
+    """What a person should know about the columns."""
+    absent = [name for name, position in zip(model.names, positions, strict=True) if position is None]
+    notes = [f"no column {', '.join(absent)}: taken as missing values"] if absent else []
+    misspelled = find_misspelled(opened.schema.names, model)
+    return notes + [f"column {column} is not used; did you mean {variable}?" for column, variable in misspelled]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from heartapp.errors import DataError
+from heartapp.tables import DELIMITERS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 NOT_CSV: Final = (
     "cannot be split into cells: a quote is not closed on the same line or text follows it, or there is a carriage "
     "return; write a quote inside a cell twice, and no line ends"

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import request
-from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, SecurityError
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed
 
 from heartapp.errors import HeartappError, InvalidPatientError
 from heartapp.web.problems import STATUSES, problem
@@ -53,10 +53,9 @@ def init_app(app: Flask, *, page: Callable[[int, str], ResponseReturnValue]) -> 
         return response
 
     @app.errorhandler(BadHost)
-    @app.errorhandler(SecurityError)
-    def wrong_host(_error: HTTPException) -> ResponseReturnValue:
+    def unreadable_host(_error: BadHost) -> ResponseReturnValue:
         # Without a host no address can be built: there is no page to show and nothing to link to.
-        return problem(HTTPStatus.BAD_REQUEST, "The Host header names no host of this server.", linked=False)
+        return problem(HTTPStatus.BAD_REQUEST, "The Host header could not be read.", linked=False)
 
     @app.errorhandler(HeartappError)
     def domain_error(error: HeartappError) -> ResponseReturnValue:

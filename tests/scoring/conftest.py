@@ -1,7 +1,8 @@
-"""What tests of scoring share: the model, tables of patients, and what the model says of them one by one."""
+"""A model and a table of patients for tests of scoring, and signals as a fresh process has them."""
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +14,8 @@ from heartapp.inference.bundle import read_bundle, read_served
 from heartapp.inference.model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-Patients = "Callable[[Sequence[str], int], list[list[float]]]"
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,7 @@ def bedside(models: Path) -> Model:
 
 @pytest.fixture(scope="session")
 def patients(bedside: Model, random_patients: Callable[[Sequence[str], int], list[list[float]]]) -> pa.Table:
-    """3,000 patients with a column of text in front, one value in twenty of those that may be missing gone."""
+    """3,000 patients with a column of text in front; one in twenty of the values that may be missing is."""
     generator = np.random.default_rng(3)
     columns: dict[str, pa.Array] = {"name": pa.array([f"Ünal, {number}" for number in range(3_000)])}
     drawn = np.array(random_patients(bedside.names, 3_000))
@@ -35,3 +34,15 @@ def patients(bedside: Model, random_patients: Callable[[Sequence[str], int], lis
         gone = generator.random(len(values)) < (0 if name in bedside.required else 0.05)
         columns[name] = pa.array(values, mask=gone).cast(kind)
     return pa.table(columns)
+
+
+@pytest.fixture
+def default_signals() -> Iterator[None]:
+    """Signals do what they do by default, also where the tests run under ``nohup``."""
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    for number, _ in before:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before:
+        signal.signal(number, handler)

@@ -1,0 +1,182 @@
+"""Inputs: CSV and Parquet in pieces of some ten thousand rows."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from heartapp.errors import DataError, FieldError
+from heartapp.scoring.names import STREAM
+from heartapp.tables.check import ragged
+from heartapp.tables.csv_lines import NOT_CSV, find_bad_lines, split_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from numpy.typing import NDArray
+
+    from heartapp.scoring.names import Kind
+
+BLOCK_BYTES: Final = 1024 * 1024
+LONGEST_LINE: Final = 16 * 1024 * 1024
+BATCH_ROWS: Final = 32_768
+_BATCH_BYTES: Final = 4 * 1024 * 1024
+_LF, _CR = b"\n\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a piece: those that could be split into cells, and a fault for each other one.
+
+    ``numbers`` of shape (batch.num_rows,) are the rows' numbers within the piece, from 0; so are the faults' rows.
+    """
+
+    batch: pa.RecordBatch
+    numbers: NDArray[np.intp]
+    broken: list[FieldError]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An open input. ``parse`` turns each of the ``pieces`` into rows and may run in several threads at once."""
+
+    place: str
+    schema: pa.Schema
+    pieces: Iterator[Any]
+    parse: Callable[[Any], Rows]
+    line_end: str = "\n"
+
+
+@contextmanager
+def open_source(name: str, kind: Kind, delimiter: str) -> Iterator[Source]:
+    """Open a file or standard input and read its header.
+
+    Raises:
+        DataError: it cannot be read; says why.
+    """
+    place = "standard input" if name == STREAM else name
+    with _open_file(name) as stream:
+        if kind == "csv":
+            yield _open_csv(stream, place, delimiter)
+        elif stream.seekable():
+            yield _open_parquet(stream, place)
+        else:
+            with tempfile.TemporaryFile() as file:  # Parquet is read from its end
+                shutil.copyfileobj(stream, file)
+                yield _open_parquet(file, place)
+
+
+@contextmanager
+def _open_file(name: str) -> Iterator[BinaryIO]:
+    if name == STREAM:
+        yield sys.stdin.buffer
+        return
+    try:
+        stream = Path(name).open("rb")  # noqa: SIM115 - closed below; errors of the block are not this function's
+    except OSError as error:
+        raise DataError(f"{name}: {error.strerror}; name a CSV or Parquet file") from None
+    with stream:
+        yield stream
+
+
+def _open_csv(stream: BinaryIO, place: str, delimiter: str) -> Source:
+    try:
+        header = stream.readline(LONGEST_LINE).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"{place}: the header is not UTF-8; save the file as CSV in UTF-8") from None
+    line = header.removesuffix("\n").removesuffix("\r")
+    names = split_header(line, delimiter, place, "name the delimiter: --delimiter {}")
+    schema = pa.schema([(name, pa.string()) for name in names])
+    parse = partial(_parse, schema, delimiter, place)
+    return Source(place, schema, _read_blocks(stream, place), parse, header[len(line) :] or "\n")
+
+
+def _read_blocks(stream: BinaryIO, place: str) -> Iterator[bytes]:
+    """Blocks of whole lines; the last line gets a line feed where it has none."""
+    rest = b""
+    while block := stream.read(BLOCK_BYTES):
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield rest + block[:cut]
+            rest = b""
+        rest += block[cut:]
+        if len(rest) > LONGEST_LINE:
+            raise DataError(f"{place}: a line is longer than {LONGEST_LINE:,} bytes; end lines with LF or CRLF")
+    if rest:
+        yield rest + b"\n"
+
+
+def _parse(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
+    bad = find_bad_lines(block, delimiter)
+    if not len(bad):
+        return _split(schema, delimiter, place, block)
+    codes = np.frombuffer(block, np.uint8).copy()
+    ends = np.flatnonzero(codes == _LF)
+    starts = np.append(0, ends[:-1] + 1)
+    good = ends - starts > (codes[ends - 1] == _CR)
+    numbers = np.cumsum(good) - 1  # empty lines are no rows
+    good[bad] = False
+    for line in bad:
+        codes[starts[line] : ends[line]] = _LF
+    rows, kept = _split(schema, delimiter, place, codes.tobytes()), numbers[good]
+    broken = [FieldError("", fault.message, int(kept[fault.row or 0])) for fault in rows.broken]
+    broken += [FieldError("", NOT_CSV, number) for number in numbers[bad].tolist()]
+    return Rows(rows.batch, kept[rows.numbers], broken)
+
+
+def _split(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
+    """The rows of a block in which every line is CSV. Every column is text, as it was written."""
+    broken: list[FieldError] = []
+
+    def skip(row: Any) -> str:
+        broken.append(ragged(row.actual_columns, row.expected_columns, row.number - 1))
+        return "skip"
+
+    names = [str(position) for position in range(len(schema))]
+    try:
+        table = pa_csv.read_csv(
+            pa.py_buffer(block),
+            pa_csv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=names),
+            pa_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
+            pa_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowInvalid:
+        remedy = "convert the file first, for example: iconv -f latin1 -t utf-8"
+        raise DataError(f"{place}: a cell is not UTF-8; {remedy}") from None
+    batch = pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=schema)
+    numbers = np.arange(batch.num_rows + len(broken))
+    return Rows(batch, np.delete(numbers, [fault.row or 0 for fault in broken]), broken)
+
+
+def _open_parquet(stream: BinaryIO, place: str) -> Source:
+    try:
+        # Without pre_buffer a row group of any size is read bit by bit.
+        file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=BLOCK_BYTES)
+    except (pa.ArrowInvalid, OSError):
+        raise DataError(f"{place} is not a Parquet file, or its end is missing; write it anew") from None
+    return Source(place, file.schema_arrow, _read_batches(file, place), _whole)
+
+
+def _read_batches(file: pq.ParquetFile, place: str) -> Iterator[pa.RecordBatch]:
+    groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+    row_bytes = sum(group.total_byte_size for group in groups) // max(file.metadata.num_rows, 1) + 1
+    try:
+        yield from file.iter_batches(max(1, min(BATCH_ROWS, _BATCH_BYTES // row_bytes)), use_threads=False)
+    except (pa.ArrowException, OSError):
+        raise DataError(f"{place} is damaged; restore it or write it anew") from None
+
+
+def _whole(batch: pa.RecordBatch) -> Rows:
+    return Rows(batch, np.arange(batch.num_rows), [])

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from heartapp.scoring.signals import exit_on_signals
+from tests.server.running import wait_until
+
+ROOT = Path(__file__).parents[2]
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.usefixtures("default_signals")
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_ends_the_work_with_one_line_and_its_status(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cleaned = []
+
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            os.kill(os.getpid(), number)  # a second one does not interrupt the cleaning up
+            cleaned.append(number)
+
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as caught, exit_on_signals("try again"):
+        work()
+    assert caught.value.code == 128 + number
+    assert cleaned == [number]
+    assert capsys.readouterr().err == f"Stopped by {number.name}: try again\n"
+    assert signal.getsignal(number) is before
+
+
+@pytest.mark.usefixtures("default_signals")
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with exit_on_signals("try again"):
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("default_signals")
+@pytest.mark.parametrize("number", ENDING)
+def test_a_command_that_is_stopped_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
+    command = [str(Path(sys.executable).with_name("heartapp")), "score", "-", str(tmp_path / "out.csv")]
+    environment = {**os.environ, "HEARTAPP_MODELS": str(ROOT / "models")}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"age,ejection_fraction,serum_creatinine\n62,35,1.4\n")
+        process.stdin.flush()
+        wait_until(lambda: [*tmp_path.glob(".out.csv.*")], "the output is begun")
+        process.send_signal(number)
+        told = process.communicate()[1]
+    assert process.returncode == 128 + number
+    assert told.decode() == f"Stopped by {number.name}: no output was written\n"
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("rows", [1, 10_000])
+def test_a_reader_that_leaves_ends_the_command_without_a_word(rows: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("heartapp"), "score", "-", "-"],
+        env={**os.environ, "HEARTAPP_MODELS": str(ROOT / "models")},
+        input=b"age,ejection_fraction,serum_creatinine\n" + rows * b"62,35,1.4\n",
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from heartapp.scoring.output import Output
     from heartapp.scoring.source import Source
 
-AHEAD: Final = 8
+AHEAD: Final = 4
 """How many pieces for each thread are in memory at once."""
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES: Final = 1024 * 1024
 LONGEST_LINE: Final = 16 * 1024 * 1024
-BATCH_ROWS: Final = 32_768
+BATCH_ROWS: Final = 16_384
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _LF, _CR = b"\n\r"
 

@@ -275,7 +275,8 @@ def test_training_on_the_published_data_gives_what_the_shipped_bundle_serves(
     if made_alike(shipped, anew):
         for file in (ONNX, *([SURVIVAL] if name == "bedside" else [])):
             assert shipped.manifest.files[file] == anew.manifest.files[file], file
-        same = {"name": "", "version": "", "created": "", "files": {}}
+        # The shipped manifest was written when limits were part of the fingerprint.
+        same = {"name": "", "version": "", "created": "", "files": {}, "fingerprint": ""}
         assert msgspec.structs.replace(shipped.manifest, **same) == msgspec.structs.replace(anew.manifest, **same)
 
 

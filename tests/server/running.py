@@ -63,10 +63,8 @@ def make_home(folder: Path, *, models: Path = ROOT / "models") -> Path:
 
 
 def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with that home and these settings, and nobody's own for gunicorn."""
-    inherited = {
-        name: text for name, text in os.environ.items() if name not in {"GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"}
-    }
+    """This process's environment with that home and these settings, and nobody's own for the servers."""
+    inherited = {name: os.environ[name] for name in os.environ.keys() - {"GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"}}
     return {**inherited, "HEARTAPP_HOME": str(home), **settings}
 
 

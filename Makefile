@@ -26,9 +26,10 @@ run: $(VENV)/serve ## Set up and serve the page and the API (HOST=, PORT=)
 train: $(VENV)/train ## Set up for `heartapp train` and run it into ./trained (DATA=table.csv, else downloaded)
 	@$(BIN)/heartapp train --output trained $(if $(DATA),--data $(DATA))
 
-test: $(VENV)/dev ## Set up and run linters, types, the floors' rules and every test with coverage
-	@failed=; for step in lint types imports coverage; do \
+test: $(VENV)/dev ## Set up and run linters, types, the rules for imports and every test with coverage (minutes)
+	@start=$$(date +%s); failed=; for step in lint types imports coverage; do \
 	  echo "== $$step"; $(MAKE) --silent --no-print-directory $$step || failed="$$failed $$step"; done; \
+	echo "== $$(( $$(date +%s) - start )) seconds"; \
 	if [ -z "$$failed" ]; then echo "== all good: lint, types, imports, tests with full branch coverage"; \
 	else echo "== failed:$$failed"; exit 1; fi
 
@@ -38,14 +39,14 @@ lint: $(VENV)/dev ## Run ruff
 types: $(VENV)/dev ## Run mypy
 	@$(BIN)/mypy
 
-imports: $(VENV)/dev ## Check that imports point down the floors
+imports: $(VENV)/dev ## Check that imports point down the layers
 	@$(BIN)/lint-imports
 
-tests: $(VENV)/dev ## Run pytest (ARGS="tests/web -k csrf")
+tests: $(VENV)/dev ## Run pytest (ARGS="tests/web -k host")
 	@$(BIN)/python -m pytest $(ARGS)
 
 coverage: $(VENV)/dev ## Run pytest and require complete branch coverage
-	@$(BIN)/python -m pytest --quiet --numprocesses 2 --dist loadfile --cov --cov-report=term
+	@$(BIN)/python -m pytest --quiet -rs --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 reproduce: $(VENV)/dev ## Train both models anew in full and hold every file against the shipped ones (minutes)
 	@HEARTAPP_REPRODUCE=1 $(BIN)/python -m pytest -rs tests/training/test_train.py -k in_full

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heartapp.config import Settings
+from heartapp.serve import HEADER_TIMEOUT
 from tests.conftest import require
 from tests.server.nginx import EXAMPLE, NGINX
 from tests.server.running import BEDSIDE_EXAMPLE, ROOT, wait_until
@@ -38,8 +39,8 @@ def test_nginx_is_there_for_the_tests_of_replicas() -> None:
     )
 
 
-def test_nginx_lets_go_of_a_connection_before_gunicorn_does() -> None:
-    assert 0 < stated("keepalive_timeout") < GUNICORN["keepalive"]
+def test_nginx_lets_go_of_a_connection_before_the_servers_do() -> None:
+    assert 0 < stated("keepalive_timeout") < min(GUNICORN["keepalive"], HEADER_TIMEOUT / 1000)
 
 
 def test_nginx_lets_pass_what_heartapp_takes_and_a_little_more() -> None:

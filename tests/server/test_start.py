@@ -96,8 +96,9 @@ def test_an_address_that_cannot_be_used_stops_the_start_with_one_line(home: Path
         assert reason.format(port=port) in refusal(home, (*SERVE, "--host", host, "--port", port), **DEVELOPMENT)
 
 
-def test_the_readmes_lines_for_a_server_start_one_that_is_ready(home: Path) -> None:
-    (block,) = re.findall(r"\n## Deploy\n.*?```console\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+def test_the_documented_lines_for_a_server_start_one_that_is_ready(home: Path) -> None:
+    guide = (ROOT / "docs" / "operating.md").read_text("utf-8")
+    block = re.findall(r"```console\n(.*?)```", guide, re.DOTALL)[0]
     install, *lines, start = [line.removeprefix("$ ") for line in block.splitlines()]
     assert install == "make .venv/serve"  # here the environment is that of the tests
     (home / ".venv").mkdir()

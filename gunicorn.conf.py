@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any
 
-from heartapp.config import load_settings
+from heartapp import create_app
 from heartapp.errors import ConfigError
 
 # numpy's linear algebra would start threads that nothing here needs.
@@ -26,9 +26,9 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms'
 
 
 def on_starting(_server: Any) -> None:
-    """Stop with one line where a setting is wrong, instead of a worker that cannot start."""
+    """Stop with one line where a setting is wrong. Workers start sooner and share what this imports."""
     try:
-        load_settings()
+        create_app()
     except ConfigError as error:
         sys.exit(f"heartapp: {error}")
 

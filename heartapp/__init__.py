@@ -20,13 +20,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         ConfigError: a setting is unknown, ill-typed or missing.
     """
     # Imported here so that `import heartapp` alone stays free of Flask: training and the command line need none.
-    from flask import Flask  # noqa: PLC0415
-    from werkzeug.middleware.proxy_fix import ProxyFix  # noqa: PLC0415
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from heartapp import api, ui  # noqa: PLC0415
-    from heartapp.config import load_settings  # noqa: PLC0415
-    from heartapp.inference.registry import ModelRegistry  # noqa: PLC0415
-    from heartapp.web import assets, compression, errors, extension, health, security, sessions  # noqa: PLC0415
+    from heartapp import api, ui
+    from heartapp.config import find, load_settings
+    from heartapp.inference.registry import ModelRegistry
+    from heartapp.web import assets, compression, errors, extension, health, security, sessions
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -38,9 +38,11 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         WTF_CSRF_TIME_LIMIT=settings.form_lifetime,
-        TRUSTED_HOSTS=None,
+        TRUSTED_HOSTS=settings.trusted_hosts or None,
     )
-    registry = ModelRegistry(settings.path(settings.models), default=settings.default_model, served=settings.served)
+    # Every address has one form, so that no redirect is made of a Host header or a path that a client chose.
+    app.url_map.strict_slashes = app.url_map.merge_slashes = False
+    registry = ModelRegistry(find(settings.models), default=settings.default_model, served=settings.served)
     extension.init_app(app, settings, registry)
     security.init_app(app)
     sessions.init_app(app)

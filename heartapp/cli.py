@@ -5,8 +5,12 @@ Every command imports what it needs when it runs, so that serving never loads tr
 
 from __future__ import annotations
 
+import codecs
+import re
 import sys
+import unicodedata
 from contextlib import contextmanager
+from importlib.metadata import requires
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,10 +34,6 @@ TWO_OR_MORE = click.IntRange(2)
 _SOME_REJECTED: Final = 3
 _MOST_LINES: Final = 10
 """Reasons and lists of rejects that are named at the end of a run."""
-_INSTALL: Final = "run `make .venv/bulk` in a checkout of heartapp, or elsewhere: pip install {}"
-"""Where heartapp is installed from a wheel, pip cannot find its extras on an index, so name their packages."""
-BULK: Final = _INSTALL.format("pyarrow tqdm")
-DASK: Final = _INSTALL.format("distributed pyarrow tqdm")
 
 
 class _Port(click.IntRange):
@@ -56,6 +56,16 @@ class _Group(click.Group):
             raise click.ClickException(str(error)) from None
 
 
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that an encoding lacks: a space for a narrow one, else a question mark."""
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - only written to
+    plain = unicodedata.normalize("NFKC", error.object[error.start : error.end])
+    return plain.encode("ascii", "replace").decode(), error.end
+
+
+codecs.register_error("nearest", _nearest)
+
+
 class _Models(click.Group):
     """Says of which folder of bundles an error tells."""
 
@@ -71,7 +81,7 @@ class _Models(click.Group):
 def main() -> None:
     """heartapp: risk of death during follow-up in heart failure. For research and education only."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a Windows code page lacks some characters
+        stream.reconfigure(errors="nearest")  # type: ignore[union-attr]  # a Windows code page lacks some characters
 
 
 @main.command()
@@ -83,7 +93,7 @@ def main() -> None:
 @click.option("--access-log", is_flag=True, help="Write a line for each request, without its query string.")
 def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
     """Serve page and API with Granian."""
-    from heartapp.serve import serve as run  # noqa: PLC0415 - see the module's docstring
+    from heartapp.serve import serve as run
 
     run(host, port, workers, access_log=access_log)
 
@@ -101,9 +111,9 @@ def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
 def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allow_altered: bool) -> None:
     """Train both models and write a new version of each bundle."""
     with _training_packages():
-        from heartapp.training.data import read_table  # noqa: PLC0415 - see the module's docstring
-        from heartapp.training.download import download_table  # noqa: PLC0415
-        from heartapp.training.train import train as run  # noqa: PLC0415
+        from heartapp.training.data import read_table
+        from heartapp.training.download import download_table
+        from heartapp.training.train import train as run
     table = read_table(data, allow_altered=allow_altered) if data else download_table()
     click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
@@ -120,9 +130,9 @@ def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allo
 def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int) -> None:
     """Run the protocols and print each goal beside its figure; takes minutes."""
     with _training_packages():
-        from heartapp.training.data import read_table  # noqa: PLC0415 - see the module's docstring
-        from heartapp.training.download import download_table  # noqa: PLC0415
-        from heartapp.training.protocols import run_protocols  # noqa: PLC0415
+        from heartapp.training.data import read_table
+        from heartapp.training.download import download_table
+        from heartapp.training.protocols import run_protocols
     table = read_table(data) if data else download_table()
     for line in run_protocols(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
         click.echo(line)
@@ -134,7 +144,7 @@ def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits:
 def audit_data(path: Path, *, as_json: bool) -> None:
     """Find fills, leaks, sorted rows, duplicates and altered values in a table; exit status 1 if it is faulty."""
     with _training_packages():
-        from heartapp.training.audit import audit  # noqa: PLC0415 - see the module's docstring
+        from heartapp.training.audit import audit
     found = audit(path)
     click.echo(found.json() if as_json else found.text())
     sys.exit(found.faulty)
@@ -169,12 +179,12 @@ def score(source: str, target: str, name: str | None, scheduler: str | None, *, 
         raise click.UsageError("each file of a folder has its own list of rejects; leave out --rejects")
     if not many and (resume or scheduler):
         raise click.UsageError("--resume and --scheduler are for a folder or pattern of files as INPUT")
-    with _packages("scoring files", BULK):
-        from heartapp.scoring.parts import score_parts  # noqa: PLC0415 - see the module's docstring
-        from heartapp.scoring.score import Options, score_file  # noqa: PLC0415
+    with _packages("scoring files", _install("bulk", "bulk")):
+        from heartapp.scoring.parts import score_parts
+        from heartapp.scoring.score import Options, score_file
     chosen, model = Options(**options), _served(name)
     advice = "complete files are kept; go on with --resume" if many else "no output was written"
-    with exit_on_signals(advice), _packages("a cluster", DASK):
+    with exit_on_signals(advice), _packages("a cluster", _install("bulk", "bulk", "dask")):
         if many:
             report = score_parts(source, Path(target), model, chosen, resume=resume, scheduler=scheduler)
         else:
@@ -200,7 +210,7 @@ def _tell_report(report: Report) -> None:
 @click.pass_context
 def models(ctx: click.Context, folder: Path | None) -> None:
     """List, show and verify bundles; without a command, list them."""
-    from heartapp.config import models_folder  # noqa: PLC0415 - see the module's docstring
+    from heartapp.config import models_folder
 
     ctx.obj = folder or models_folder()
     if ctx.invoked_subcommand is None:
@@ -211,7 +221,7 @@ def models(ctx: click.Context, folder: Path | None) -> None:
 @click.pass_obj
 def list_models(root: Path) -> None:
     """List the bundles and mark the versions that are served."""
-    from heartapp.inference.bundle import list_bundles, read_served  # noqa: PLC0415 - see the module's docstring
+    from heartapp.inference.bundle import list_bundles, read_served
 
     served = read_served(root)
     for name, version in list_bundles(root):
@@ -224,9 +234,9 @@ def list_models(root: Path) -> None:
 @click.pass_obj
 def show_model(root: Path, name: str, version: str | None) -> None:
     """Show one bundle as JSON: variables, performance, digests. Without VERSION, the one that is served."""
-    import msgspec  # noqa: PLC0415 - see the module's docstring
+    import msgspec
 
-    from heartapp.api.answers import summarise  # noqa: PLC0415
+    from heartapp.api.answers import summarise
 
     click.echo(msgspec.json.format(msgspec.json.encode(summarise(_load(root, name, version)))))
 
@@ -235,7 +245,7 @@ def show_model(root: Path, name: str, version: str | None) -> None:
 @click.pass_obj
 def verify_models(root: Path) -> None:
     """Check every bundle as a server would before it serves it; exit status 1 if one fails."""
-    from heartapp.inference.bundle import list_bundles  # noqa: PLC0415 - see the module's docstring
+    from heartapp.inference.bundle import list_bundles
 
     bundles = list_bundles(root)
     if not bundles:
@@ -252,13 +262,27 @@ def verify_models(root: Path) -> None:
     sys.exit(failed)
 
 
+@main.command("config")
+def show_config() -> None:
+    """Check the settings and print each with its value, [its source] and what it is for.
+
+    Later sources win: the defaults, the TOML file that HEARTAPP_CONFIG names, instance/config.toml, and the environment
+    with names like HEARTAPP_MAX_PATIENTS. Without HEARTAPP_HOME, relative paths start at the checkout that heartapp
+    runs from, or at the working folder.
+    """
+    from heartapp.config import describe_settings
+
+    for name, value, source, purpose in describe_settings():
+        click.echo(f"{name} = {value}  [{source}]\n    {purpose}")
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def variables(*, as_json: bool) -> None:
     """Print the table of variables."""
-    import msgspec  # noqa: PLC0415 - see the module's docstring
+    import msgspec
 
-    from heartapp.clinical.variables import VARIABLES  # noqa: PLC0415
+    from heartapp.clinical.variables import VARIABLES
 
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(VARIABLES)))
@@ -270,7 +294,7 @@ def variables(*, as_json: bool) -> None:
 
 @contextmanager
 def _packages(purpose: str, remedy: str) -> Iterator[None]:
-    """Say how to install what is not there."""
+    """Say what to do where an extra's packages are not there."""
     try:
         yield
     except ImportError as error:
@@ -278,7 +302,20 @@ def _packages(purpose: str, remedy: str) -> Iterator[None]:
 
 
 def _training_packages() -> AbstractContextManager[None]:
-    return _packages("training", "run `make .venv/train` in a checkout of heartapp")
+    return _packages("training", _install("train", "train"))
+
+
+def _install(lock: str, *extras: str) -> str:
+    """How to install the packages of extras: from a lock in a checkout, by their names beside a wheel."""
+    elsewhere = f"sys_platform {'!=' if sys.platform == 'darwin' else '=='} 'darwin'"
+    wanted = [f"extra == '{extra}'" for extra in extras]
+    requirements = [line.replace('"', "'") for line in requires("heartapp") or []]
+    names = [
+        re.split(r"[^\w.-]", line, maxsplit=1)[0]
+        for line in requirements
+        if any(extra in line for extra in wanted) and elsewhere not in line and not line.startswith("heartapp")
+    ]
+    return f"in a checkout run `make .venv/{lock}`, elsewhere `pip install {' '.join(names)}`"
 
 
 def _tell(line: str) -> None:
@@ -288,16 +325,16 @@ def _tell(line: str) -> None:
 
 def _served(name: str | None) -> Model:
     """A model as the server would serve it, by the settings."""
-    from heartapp.config import unserved_settings  # noqa: PLC0415 - see the module's docstring
+    from heartapp.config import find, unserved_settings
 
     settings = unserved_settings()
     name = name or settings.default_model
-    return _load(settings.path(settings.models), name, settings.served.get(name))
+    return _load(find(settings.models), name, settings.served.get(name))
 
 
 def _load(root: Path, name: str, version: str | None) -> Model:
-    from heartapp.inference.bundle import list_bundles, read_bundle, read_served  # noqa: PLC0415 - see the module's docstring
-    from heartapp.inference.model import Model  # noqa: PLC0415
+    from heartapp.inference.bundle import list_bundles, read_bundle, read_served
+    from heartapp.inference.model import Model
 
     there = list_bundles(root)
     version = version or read_served(root).get(name)

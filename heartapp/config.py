@@ -1,7 +1,7 @@
 """The settings: one list with type, default and help, from which the checks and the documents are made.
 
-Later sources win: the defaults here, the TOML file named by ``HEARTAPP_CONFIG`` (``config/production.toml`` where
-it is not set), ``instance/config.toml``, then ``HEARTAPP_*`` environment variables.
+Later sources win: the defaults here, the TOML file named by ``HEARTAPP_CONFIG``, ``instance/config.toml``, then
+``HEARTAPP_*`` environment variables. ``heartapp config`` prints what they come to.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import secrets
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "HEARTAPP_"
 _SECRET_BYTES: Final = 32
+_INSTANCE: Final = "instance/config.toml"
+_ENVIRONMENT: Final = "the environment"
+_SHIPPED: Final = Path(__file__).with_name("_shipped")
+"""The bundles and the configuration in a wheel. A checkout has them beside the package instead."""
 _KINDS: Final = {
+    "array": "a list of texts",
     "boolean": "true or false",
     "integer": "a whole number",
     "object": "texts by name",
@@ -64,20 +69,40 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     trusted_proxies: Annotated[
         int, Meta(description="How many reverse proxies set X-Forwarded-* in front of heartapp.", ge=0, le=10)
     ] = 0
+    trusted_hosts: Annotated[
+        list[str],
+        Meta(
+            description="Hosts that requests may name, such as heart.example.org, or .example.org with all below it. "
+            "Probes must name one too. If there are none, every host is accepted: no answer leads there."
+        ),
+    ] = []
 
-    def path(self, text: str) -> Path:
-        """A path of the settings as an absolute one."""
-        return (home() / text).absolute()
+
+class Setting(NamedTuple):
+    """One setting as ``heartapp config`` prints it."""
+
+    name: str
+    value: str
+    source: str
+    help: str
 
 
 def home() -> Path:
-    """The folder that holds ``config``, ``instance`` and ``models``: ``HEARTAPP_HOME``, else this checkout."""
+    """Where relative paths start: ``HEARTAPP_HOME``, else the checkout of this package, else the working folder."""
     named = os.environ.get(PREFIX + "HOME")
-    return Path(named) if named else Path(__file__).parents[1]
+    checkout = Path(__file__).parents[1]
+    return Path(named) if named else checkout if (checkout / "models").is_dir() else Path.cwd()
+
+
+def find(text: str) -> Path:
+    """A path below the home, absolute. What is not there and comes with the installed package is found there."""
+    path = (home() / text).absolute()
+    shipped = _SHIPPED / text
+    return shipped if shipped.exists() and not path.exists() else path
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = False) -> Settings:
-    """Read all sources and check them.
+    """Read all sources and check them, and that there is a secret key to serve with.
 
     Args:
         environ: the environment variables; this process's where not given.
@@ -86,7 +111,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    settings = _read_settings(os.environ if environ is None else environ)
+    settings = unserved_settings(environ)
     if not settings.secret_key and settings.environment == "development":
         if make_key:
             make_secret_key()
@@ -96,13 +121,39 @@ def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = 
     return settings
 
 
-def unserved_settings() -> Settings:
-    """The settings as the server would find them, whether or not there is a secret key to serve with.
+def unserved_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings, whether or not there is a secret key to serve with.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    return _read_settings(os.environ)
+    return _read_settings(os.environ if environ is None else environ)[0]
+
+
+def describe_settings(environ: Mapping[str, str] | None = None) -> list[Setting]:
+    """Every setting with its value and where that comes from. The secret key is hidden.
+
+    Raises:
+        ConfigError: names the source, the setting and the remedy.
+    """
+    environ = os.environ if environ is None else environ
+    settings, sources = _read_settings(environ)
+    hidden = msgspec.structs.replace(settings, secret_key="(hidden)" if settings.secret_key else "")
+    places = [
+        Setting(name, value, _ENVIRONMENT if name in environ else "default", help_text)
+        for name, value, help_text in (
+            (PREFIX + "HOME", str(home()), "Where config, instance, models and all relative paths are."),
+            (
+                PREFIX + "CONFIG",
+                _main(environ),
+                "The file of settings that instance/config.toml and HEARTAPP_* add to.",
+            ),
+        )
+    ]
+    return places + [
+        Setting(name, msgspec.json.encode(value).decode(), sources.get(name, "default"), _declared(name)["description"])
+        for name, value in msgspec.structs.asdict(hidden).items()
+    ]
 
 
 def models_folder() -> Path:
@@ -111,8 +162,7 @@ def models_folder() -> Path:
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    settings = unserved_settings()
-    return settings.path(settings.models)
+    return find(unserved_settings().models)
 
 
 def make_secret_key() -> Path:
@@ -133,22 +183,29 @@ def secret_file() -> Path:
     return home() / "instance" / "secret_key"
 
 
-def _read_settings(environ: Mapping[str, str]) -> Settings:
-    settings = Settings()
+def _read_settings(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
+    """The settings, and the source of each that is not a default."""
+    settings, sources = Settings(), {}
     for source, values in _sources(environ):
         settings = _merge(settings, values, source)
-    return settings
+        sources.update(dict.fromkeys(values, source))
+    return settings, sources
+
+
+def _main(environ: Mapping[str, str]) -> str:
+    """The file that ``HEARTAPP_CONFIG`` names. In a folder without any, an installed package is on a first try."""
+    default = "config/production.toml" if (home() / "config").is_dir() else "config/development.toml"
+    return environ.get(PREFIX + "CONFIG") or default
 
 
 def _sources(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    named = environ.get(PREFIX + "CONFIG")
-    main = home() / (named or "config/production.toml")
-    if named and not main.is_file():
-        raise ConfigError(f"{PREFIX}CONFIG names {named}, which is not a file; name one of config/*.toml")
+    main = _main(environ)
+    if environ.get(PREFIX + "CONFIG") and not find(main).is_file():
+        raise ConfigError(f"{PREFIX}CONFIG names {main}, which is not a file; name one of config/*.toml")
     return [
-        (str(main), _read_toml(main)),
-        ("instance/config.toml", _read_toml(home() / "instance" / "config.toml")),
-        ("the environment", _from_environment(environ)),
+        (main, _read_toml(find(main))),
+        (_INSTANCE, _read_toml(find(_INSTANCE))),
+        (_ENVIRONMENT, _from_environment(environ)),
     ]
 
 
@@ -162,7 +219,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """``HEARTAPP_MAX_PATIENTS=50`` as ``{"max_patients": "50"}``; ``served`` is JSON."""
+    """``HEARTAPP_MAX_PATIENTS=50`` as ``{"max_patients": "50"}``; ``served`` is JSON, hosts stand between commas."""
     reserved = {PREFIX + "HOME", PREFIX + "CONFIG"}
     values: dict[str, Any] = {
         name.removeprefix(PREFIX).lower(): text
@@ -174,6 +231,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             values["served"] = msgspec.json.decode(values["served"])
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             raise ConfigError(f'{PREFIX}SERVED in the environment: expected JSON such as {{"bedside": "1"}}') from None
+    if hosts := values.get("trusted_hosts"):
+        values["trusted_hosts"] = [host.strip() for host in hosts.split(",")]
     return values
 
 
@@ -184,7 +243,7 @@ def _merge(settings: Settings, values: dict[str, Any], source: str) -> Settings:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known settings: {', '.join(known)}"
             raise ConfigError(f"{source}: unknown setting {name}; {hint}")
-    strict = source != "the environment"
+    strict = source != _ENVIRONMENT
     for name, value in values.items():
         try:
             checked = msgspec.convert({name: value}, Settings, strict=strict)
@@ -196,13 +255,19 @@ def _merge(settings: Settings, values: dict[str, Any], source: str) -> Settings:
 
 
 def _taken(name: str) -> str:
-    """What a setting takes and what it is for, as it is declared."""
-    declared = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][name]
+    """What a setting takes and what it is for."""
+    declared = _declared(name)
     taken = " or ".join(declared["enum"]) if "enum" in declared else _KINDS[declared["type"]]
     if "minimum" in declared:
         low, high = declared["minimum"], declared.get("maximum")
         taken += f" of {low} or more" if high is None else f" from {low} to {high}"
     return f"it takes {taken}. {declared['description']}"
+
+
+def _declared(name: str) -> dict[str, Any]:
+    """A setting's JSON schema."""
+    declared: dict[str, Any] = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][name]
+    return declared
 
 
 def _check_secret(settings: Settings) -> None:

@@ -246,13 +246,11 @@ MODEL_VARIABLES: Final[dict[str, tuple[str, ...]]] = {
 
 
 def fingerprint(names: Sequence[str]) -> str:
-    """The digest of what a model relies on: name, kind, unit and limits of each variable, in order.
+    """The digest of the facts that a model relies on: name, kind, unit and time of each variable, in order.
 
-    A bundle trained under another declaration (platelets in 10⁹/L, say) has another fingerprint and is not
-    loaded.
+    A bundle that was trained with other facts (platelets in 10⁹/L, say) has another fingerprint and is not loaded.
     """
     facts = [
-        [variable.name, variable.kind, variable.unit, float(variable.low), float(variable.high), variable.known]
-        for variable in (BY_NAME[name] for name in names)
+        [variable.name, variable.kind, variable.unit, variable.known] for variable in (BY_NAME[name] for name in names)
     ]
     return "sha256:" + hashlib.sha256(json.dumps(facts, ensure_ascii=True).encode()).hexdigest()

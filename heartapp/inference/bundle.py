@@ -3,11 +3,11 @@
 ``models/<name>/<version>/`` holds ``manifest.json``, ``model.onnx`` (served), ``report.json``, ``MODEL_CARD.md``,
 ``members.joblib`` (the fitted estimators) and, where the model has them, ``refits.npz`` (bootstrap refits) and
 ``survival.json`` (a survival curve). The manifest states size and SHA-256 of the others. Each file is read once, and
-the very bytes whose digest was compared are the ones that are parsed. ``members.joblib`` is a pickle: its bytes are
+the bytes whose digest was compared are the bytes that are parsed. ``members.joblib`` is a pickle: its bytes are
 compared and never loaded here.
 
-What is wrong is told with the file's place in the folder of bundles, such as ``bedside/1/model.onnx``: the rest of the
-path is the machine's own affair.
+Every fault is a `BundleError` that names the file within the folder of bundles, such as ``bedside/1/model.onnx``. The
+rest of the path is not shown, because the message may reach a client.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import re
 import stat
 import tomllib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -32,6 +33,7 @@ from heartapp.inference.report import Report
 from heartapp.inference.survival import SURVIVAL, SurvivalParameters, read_survival
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FORMAT: Final = 2
@@ -46,15 +48,27 @@ SERVED: Final = "served.toml"
 FILES: Final = (ONNX, REPORT, JOBLIB, CARD)
 """What every bundle holds beside its manifest."""
 OPTIONAL_FILES: Final = (REFITS, SURVIVAL)
-"""What a bundle may hold: without it, it cannot tell how sure it is, or has no survival curve."""
+"""What a bundle may hold besides."""
 
+_FORMER_FINGERPRINTS: Final = {
+    "sha256:aef9742bab7548c2f1529d29f784d257f47d4ec03d84d5d1afb3ef14d11a1b2a": (
+        "sha256:d59419313a2491e8f72c137286ca51d81c1ec560c8c13c40cbe590ba9fe43615"
+    ),
+    "sha256:759fdb68da9a7e3c1cf31c1d5b79048fd918b2ff71c432c90edb0ce8b0695dde": (
+        "sha256:362eb9d02ffc6e07e2383835fcd6766b9dce988dd5c38f0216433d004f73fb3f"
+    ),
+}
+"""Of bundles made before the fingerprint left the limits out (version 1 of both models), what it would be now.
+
+Drop this with those bundles.
+"""
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-# O_NOFOLLOW closes the gap between the look for a link and the opening; O_NONBLOCK, so that a named pipe is refused and
-# not waited for. Windows has neither.
+# O_NOFOLLOW refuses a link that is made between the check and the opening. O_NONBLOCK keeps open() from waiting for a
+# named pipe. Windows has neither.
 _FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _LARGEST: Final = float(np.finfo(np.float32).max)
-_REMEDY: Final = "restore the folder from where it came, or train it anew with `heartapp train`"
+_REMEDY: Final = "restore the folder from its source, or train the model again with `heartapp train`"
 
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Edge = Annotated[float, Meta(gt=-_LARGEST, lt=_LARGEST)]
@@ -69,14 +83,14 @@ class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Platt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The calibration's two numbers; a slope of 0 or less would turn the order of patients round."""
+    """The calibration's two numbers. A slope of 0 or less would reverse the order of patients."""
 
     slope: Annotated[float, Meta(gt=0)]
     intercept: float
 
 
 class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Generated rows and what the model answered when it was made; no row is a patient's."""
+    """Generated rows and the model's answers when it was made; no row belongs to a patient."""
 
     rows: Annotated[list[list[float]], Meta(min_length=1)]
     probabilities: list[Annotated[list[Probability], Meta(min_length=3, max_length=3)]]
@@ -84,7 +98,7 @@ class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrainingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which table the model learned from: digest of its canonical form, rows, deaths."""
+    """The training table: digest of its canonical form, rows, deaths."""
 
     digest: Digest
     patients: Annotated[int, Meta(ge=1)]
@@ -94,9 +108,9 @@ class TrainingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``manifest.json``.
 
-    Of ``variables``, the members cannot do without those ``required``, and split on those ``used`` at the ``edges``:
-    the smallest single-precision values on the far side. ``typical`` is the typical patient, and ``domain`` tells which
-    combinations of values the cohort held.
+    ``required`` names the variables that must not be missing and ``used`` those that the members split on. ``edges``
+    are the smallest single-precision values on the far side of each split. ``typical`` is the typical patient, and
+    ``domain`` describes the combinations of values in the training data.
     """
 
     format: int
@@ -133,41 +147,57 @@ class Bundle:
     manifest: Manifest
     onnx: bytes
     report: Report
-    card: bytes
+    card: str
     refits: Refits | None
     survival: SurvivalParameters | None
     digest: str
+
+    @property
+    def place(self) -> str:
+        """The folder within that of all bundles, such as ``bedside/1``."""
+        return f"{self.manifest.name}/{self.manifest.version}"
+
+
+@contextmanager
+def as_bundle_error(place: str) -> Iterator[None]:
+    """Raise whatever goes wrong inside as a `BundleError` in one line: the place, the reason, the remedy."""
+    try:
+        yield
+    except BundleError:
+        raise
+    except Exception as error:  # the parsers of damaged files raise classes without a common base
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise BundleError(f"{place}: {reason or type(error).__name__}; {_REMEDY}") from error
 
 
 def read_bundle(root: Path, name: str, version: str) -> Bundle:
     """Read and check ``root/name/version``.
 
     The order: a path inside the root without symbolic links; a manifest of a known format; size and SHA-256 of every
-    file; the fingerprint of the variables. The golden rows are the runtime's to check.
+    file; the fingerprint of the variables; the content of the files. `Model` checks the golden rows.
 
     Raises:
         BundleError: names the file and the remedy.
     """
     folder = _folder(root, name, version)
-    place = f"{folder}/{MANIFEST}"
-    manifest_bytes = _read(root, place)
-    manifest = _parse_manifest(manifest_bytes, place)
-    _check_identity(manifest, name, version, place)
-    contents = {file: _read_checked(root, f"{folder}/{file}", entry) for file, entry in manifest.files.items()}
-    _check_variables(manifest, place)
-    try:
-        report = msgspec.json.decode(contents[REPORT], type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BundleError(f"{folder}/{REPORT}: {error}; {_REMEDY}") from None
-    return Bundle(
-        manifest=manifest,
-        onnx=contents[ONNX],
-        report=report,
-        card=contents[CARD],
-        refits=Refits(Trees.from_bytes(contents[REFITS])) if REFITS in contents else None,
-        survival=read_survival(contents[SURVIVAL], manifest.variable_names) if SURVIVAL in contents else None,
-        digest="sha256:" + hashlib.sha256(manifest_bytes).hexdigest(),
-    )
+    with as_bundle_error(f"{folder}/{MANIFEST}"):
+        content = _read(root, f"{folder}/{MANIFEST}")
+        manifest = _parse_manifest(content)
+        _check_identity(manifest, name, version)
+    files = {file: _read_checked(root, f"{folder}/{file}", entry) for file, entry in manifest.files.items()}
+    with as_bundle_error(f"{folder}/{MANIFEST}"):
+        _check_variables(manifest)
+        _check_golden_shape(manifest)
+    with as_bundle_error(f"{folder}/{REPORT}"):
+        report = msgspec.json.decode(files[REPORT], type=Report)
+    with as_bundle_error(f"{folder}/{CARD}"):
+        card = files[CARD].decode()
+    with as_bundle_error(f"{folder}/{REFITS}"):
+        refits = Refits(Trees.from_bytes(files[REFITS])) if REFITS in files else None
+    with as_bundle_error(f"{folder}/{SURVIVAL}"):
+        survival = read_survival(files[SURVIVAL], manifest.variable_names) if SURVIVAL in files else None
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    return Bundle(manifest, files[ONNX], report, card, refits, survival, digest)
 
 
 def read_served(root: Path) -> dict[str, str]:
@@ -177,9 +207,9 @@ def read_served(root: Path) -> dict[str, str]:
         BundleError: the file is missing or not a table of name = "version".
     """
     try:
-        table = tomllib.loads(_read(root, SERVED).decode("utf-8"))
+        table = tomllib.loads(_read(root, SERVED).decode())
         return msgspec.convert(table, dict[str, str])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f'{SERVED}: {error}; it holds one line a model, such as bedside = "1"') from None
 
 
@@ -206,69 +236,68 @@ def _folder(root: Path, name: str, version: str) -> str:
 
 
 def _read(root: Path, place: str, expected: int | None = None) -> bytes:
-    """The bytes of a regular file, not by way of a symbolic link; ``expected`` is its size where known."""
+    """The bytes of a regular file that is not reached by a symbolic link; ``expected`` is its size where known."""
     path = root / place
     if path.is_symlink():
         raise BundleError(f"{place} is a symbolic link, which a bundle must not hold; copy the file instead")
-    try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _FLAGS)) as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
-                raise BundleError(f"{place} is not a file of at most {_MAX_BYTES} bytes; {_REMEDY}")
-            if expected is not None and status.st_size != expected:
-                raise BundleError(f"{place} has {status.st_size} bytes, the manifest says {expected}; {_REMEDY}")
-            return file.read(status.st_size)
-    except OSError as error:
-        raise BundleError(f"{place}: {error.strerror}; {_REMEDY}") from None
+    with (
+        as_bundle_error(place),
+        open(path, "rb", opener=lambda name, flags: os.open(name, flags | _FLAGS)) as file,
+    ):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
+            raise ValueError(f"not a file of at most {_MAX_BYTES} bytes")
+        if expected is not None and status.st_size != expected:
+            raise ValueError(f"{status.st_size} bytes, the manifest says {expected}")
+        return file.read(status.st_size)
 
 
 def _read_checked(root: Path, place: str, entry: FileEntry) -> bytes:
     content = _read(root, place, entry.size)
     if hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise BundleError(f"{place} does not have the SHA-256 that the manifest states; {_REMEDY}")
+        raise BundleError(f"{place}: its SHA-256 is not the one that the manifest states; {_REMEDY}")
     return content
 
 
-def _parse_manifest(content: bytes, place: str) -> Manifest:
-    try:
-        stated = msgspec.json.decode(content, type=dict[str, object]).get("format")
-        if stated != FORMAT:
-            raise BundleError(
-                f"{place} is of format {stated if isinstance(stated, int) else 'unknown'}, this heartapp reads "
-                f"format {FORMAT}; use a heartapp of that format, or train the model anew"
-            )
-        return msgspec.json.decode(content, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"{place}: {error}; {_REMEDY}") from None
+def _parse_manifest(content: bytes) -> Manifest:
+    stated = msgspec.json.decode(content, type=dict[str, object]).get("format")
+    if stated != FORMAT:
+        stated = stated if isinstance(stated, int) else "unknown"
+        raise ValueError(f"format {stated}, this heartapp reads format {FORMAT}; use a heartapp of that format")
+    return msgspec.json.decode(content, type=Manifest)
 
 
-def _check_identity(manifest: Manifest, name: str, version: str, place: str) -> None:
+def _check_identity(manifest: Manifest, name: str, version: str) -> None:
     if name not in MODEL_VARIABLES:
-        raise BundleError(f"{place}: no model of this heartapp is called {name}; known: {', '.join(MODEL_VARIABLES)}")
+        raise ValueError(f"no model of this heartapp is called {name}; known: {', '.join(MODEL_VARIABLES)}")
     if (manifest.name, manifest.version) != (name, version):
-        raise BundleError(f"{place} belongs to another folder than {name}/{version}; {_REMEDY}")
+        raise ValueError(f"it belongs to another folder than {name}/{version}")
     if missing := [file for file in FILES if file not in manifest.files]:
-        raise BundleError(f"{place} says nothing of {', '.join(missing)}; {_REMEDY}")
+        raise ValueError(f"{', '.join(missing)} not listed")
     if set(manifest.files) - {*FILES, *OPTIONAL_FILES}:
-        raise BundleError(f"{place} names files that no bundle holds; {_REMEDY}")
+        raise ValueError("it lists files that no bundle holds")
     if tuple(manifest.members) != MEMBERS:
-        raise BundleError(f"{place}: members must be {', '.join(MEMBERS)}; {_REMEDY}")
+        raise ValueError(f"members must be {', '.join(MEMBERS)}")
 
 
-def _check_variables(manifest: Manifest, place: str) -> None:
+def _check_variables(manifest: Manifest) -> None:
     unknown = [name for name in manifest.variable_names if name not in BY_NAME]
-    if unknown or manifest.fingerprint != fingerprint(manifest.variable_names):
-        raise BundleError(
-            f"{place}: the model was trained under another declaration of the variables (names, units, limits) than "
-            "this heartapp has; train it anew, or use the heartapp it was trained with"
+    stated = _FORMER_FINGERPRINTS.get(manifest.fingerprint, manifest.fingerprint)
+    if unknown or stated != fingerprint(manifest.variable_names):
+        raise ValueError(
+            "the model was trained with another declaration of the variables (names, kinds, units); use the heartapp "
+            "that it was trained with"
         )
     names = set(manifest.variable_names)
     named = {*manifest.required, *manifest.used, *manifest.edges, *manifest.domain.fields}
     if not named <= names or len(manifest.typical) != len(names):
-        raise BundleError(f"{place}: required, used, edges, typical or domain do not fit the variables; {_REMEDY}")
+        raise ValueError("required, used, edges, typical or domain do not fit the variables")
     if any(sorted({*one}) != one for one in manifest.edges.values()) or not {*manifest.edges} <= {*manifest.used}:
-        raise BundleError(f"{place}: edges must ascend and be of variables that are used; {_REMEDY}")
+        raise ValueError("edges must ascend and be of variables that are used")
+
+
+def _check_golden_shape(manifest: Manifest) -> None:
     golden = manifest.golden
     columns = {len(row) for row in golden.rows}
     if columns != {len(manifest.variables)} or not len(golden.rows) == len(golden.probabilities) == len(golden.risks):
-        raise BundleError(f"{place}: the golden rows do not fit the variables; {_REMEDY}")
+        raise ValueError("the golden rows do not fit the variables")

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME
-from heartapp.errors import BundleError, NotInBundleError
-from heartapp.inference.bundle import MANIFEST, MEMBERS, ONNX, REFITS
+from heartapp.errors import NotInBundleError
+from heartapp.inference.bundle import MANIFEST, MEMBERS, ONNX, REFITS, as_bundle_error
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, Limits
 from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.lookup import make_lookup
 from heartapp.inference.refits import Instability
-from heartapp.inference.runtime import import_onnxruntime
-from heartapp.inference.survival import LAST_DAY, SurvivalModel
+from heartapp.inference.runtime import open_graph
+from heartapp.inference.survival import DEFAULT_HORIZONS, LAST_DAY, SurvivalModel
 from heartapp.inference.turning_points import TurningPoint, turning_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import onnxruntime
     from numpy.typing import ArrayLike, NDArray
 
     from heartapp.clinical.variables import Variable
@@ -128,10 +128,10 @@ class Model:
     """
 
     def __init__(self, bundle: Bundle) -> None:
-        """Parse the ONNX graph and check it.
+        """Open the ONNX graph and check that the model answers.
 
         Raises:
-            BundleError: onnxruntime cannot read the graph, or a golden row is answered otherwise than stored.
+            BundleError: the graph or another file of the bundle does not work; names the file.
         """
         self.bundle = bundle
         manifest = bundle.manifest
@@ -144,14 +144,17 @@ class Model:
         self.threshold = manifest.threshold
         self.cutoff = self.calibration.cutoff(self.threshold)
         self.refits = bundle.refits
-        if self.refits is not None and self.refits.columns > len(self.variables):
-            raise BundleError(f"{REFITS} of {self.name} splits on columns that are not there; train the model anew")
-        self.survival = SurvivalModel(bundle.survival, manifest.variable_names) if bundle.survival else None
-        self._session = _session(bundle)
-        self._input = self._session.get_inputs()[0].name
-        self._check_golden()
-        self._lookup = self._make_lookup()
-        self._risks = self.calibration.risk(self._lookup.probabilities).tolist() if self._lookup else []
+        self.survival = SurvivalModel(bundle.survival, self.names) if bundle.survival else None
+        self._lookup: Lookup | None = None
+        with as_bundle_error(f"{bundle.place}/{ONNX}"):
+            self._session = open_graph(bundle.onnx, len(self.names))
+            self._input = self._session.get_inputs()[0].name
+            self._check_golden()
+        with as_bundle_error(f"{bundle.place}/{MANIFEST}"):
+            self._lookup = self._make_lookup()
+            self._risks = self.calibration.risk(self._lookup.probabilities).tolist() if self._lookup else []
+        with as_bundle_error(bundle.place):
+            self._check_details()
 
     @property
     def name(self) -> str:
@@ -251,50 +254,25 @@ class Model:
 
     def _make_lookup(self) -> Lookup | None:
         edges = {self.names.index(name): np.array(one, np.float32) for name, one in self.bundle.manifest.edges.items()}
-        try:
-            return make_lookup(self.run_graph, edges, len(self.names))
-        except ValueError as error:
-            raise BundleError(
-                f"the edges in {MANIFEST} of {self.name} are not those of {ONNX}: {error}; train the model anew"
-            ) from None
+        return make_lookup(self.run_graph, edges, len(self.names))
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden
-        try:
-            answered = self.run_graph(np.array(golden.rows, np.float32))
-        except Exception as error:  # noqa: BLE001 - onnxruntime raises classes of its own without a common base
-            raise BundleError(f"{ONNX} of {self.name} cannot be run: {error}; train the model anew") from None
+        answered = self.run_graph(np.array(golden.rows, np.float32))
         stored = np.array(golden.probabilities, np.float32)
-        risks = self.calibration.risk(answered)
         if (
             answered.shape != stored.shape
             or not np.allclose(answered, stored, rtol=0, atol=GOLDEN_TOLERANCE)
-            or not np.allclose(risks, golden.risks, rtol=0, atol=GOLDEN_TOLERANCE)
+            or not np.allclose(self.calibration.risk(answered), golden.risks, rtol=0, atol=GOLDEN_TOLERANCE)
             or not np.array_equal(answered >= self.cutoff, stored >= self.cutoff)
         ):
-            raise BundleError(
-                f"{ONNX} of {self.name} {self.identity.version} does not answer its golden rows as stored; train the "
-                "model anew, or check the onnxruntime that is installed"
-            )
+            raise ValueError("the golden rows are not answered as stored; check which onnxruntime is installed")
 
-
-def _session(bundle: Bundle) -> onnxruntime.InferenceSession:
-    onnxruntime = import_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    # The processes are the parallelism. One thread each also keeps the order of sums, so answers do not vary.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(bundle.onnx, options, providers=["CPUExecutionProvider"])
-        inputs, outputs = session.get_inputs(), session.get_outputs()
-        fits = (
-            len(inputs) == len(outputs) == 1
-            and inputs[0].shape[1:] == [len(bundle.manifest.variables)]
-            and inputs[0].type == outputs[0].type == "tensor(float)"
-        )
-    except Exception as error:  # noqa: BLE001 - onnxruntime raises classes of its own without a common base
-        raise BundleError(f"{ONNX} of {bundle.manifest.name} cannot be read: {error}; train the model anew") from None
-    if not fits:
-        raise BundleError(f"{ONNX} of {bundle.manifest.name} does not fit its manifest; train the model anew")
-    return session
+    def _check_details(self) -> None:
+        """Predict with every option, so that a file that makes no sense is refused now and not by a request."""
+        if self.refits is not None and self.refits.columns > len(self.names):
+            raise ValueError(f"{REFITS} splits on columns that are not there")
+        horizons = DEFAULT_HORIZONS if self.survival else ()
+        everything = Options(horizons=horizons, explain=True, instability=self.refits is not None)
+        for row in (self.bundle.manifest.golden.rows[0], [MISSING] * len(self.names)):
+            self.predict(row, everything)

@@ -8,14 +8,13 @@ instability (Riley and Collins, Biometrical Journal 2023); it is no confidence i
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 from zipfile import ZipFile
 
 import msgspec
 import numpy as np
 
-from heartapp.errors import BundleError
 from heartapp.inference.calibration import Calibration
 
 if TYPE_CHECKING:
@@ -25,6 +24,10 @@ if TYPE_CHECKING:
 
 MEMBERS_EACH: Final = 3
 LOW, HIGH = 2.5, 97.5
+_DTYPES: Final = {
+    "cuts": "f4", "feature": "u1", "cut": "u2", "missing_left": "?", "left": "u2", "right": "u2", "value": "f4",
+    "roots": "u4", "output": "u2", "depth": "u1", "base": "f4", "logistic": "?", "slope": "f8", "intercept": "f8",
+}  # fmt: skip
 _MOST_UNPACKED: Final = 256 * 1024 * 1024
 
 
@@ -66,7 +69,7 @@ class Trees:
     def to_bytes(self) -> bytes:
         """The arrays as a compressed ``.npz``; the same arrays give the same bytes."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, allow_pickle=False, **{one.name: getattr(self, one.name) for one in fields(self)})
+        np.savez_compressed(buffer, allow_pickle=False, **{name: getattr(self, name) for name in _DTYPES})
         return buffer.getvalue()
 
     @classmethod
@@ -74,15 +77,12 @@ class Trees:
         """Read what `to_bytes` wrote.
 
         Raises:
-            BundleError: it is not such a file.
+            Exception: it is not such a file; numpy, zipfile and zlib have no common base.
         """
-        try:
-            _check_unpacked_size(content)
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                trees = cls(**{one.name: arrays[one.name] for one in fields(cls)})
-            trees.check()
-        except Exception as error:  # noqa: BLE001 - numpy, zipfile and zlib raise classes without a common base
-            raise BundleError(f"refits.npz cannot be read: {error}; train the model anew") from None
+        _check_unpacked_size(content)
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            trees = cls(**{name: _array(arrays[name], name) for name in _DTYPES})
+        trees.check()
         return trees
 
     def check(self) -> None:
@@ -113,6 +113,12 @@ class Trees:
             or (np.diff(self.output.astype(np.int64)) < 0).any()
         ):
             raise ValueError("a number in it points to nothing")
+
+
+def _array(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if array.dtype != _DTYPES[name] or array.ndim != (name != "depth"):
+        raise ValueError(f"{name} is of another type or shape")
+    return array
 
 
 def _check_unpacked_size(content: bytes) -> None:

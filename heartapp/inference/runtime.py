@@ -1,8 +1,8 @@
-"""onnxruntime, imported only where a graph is run, and silent.
+"""onnxruntime, imported only where a graph is opened.
 
-Its import is late because it starts threads, for which a child of fork would wait for ever when it ends. Left alone,
-its package (seen in 1.31.1 for Linux) also makes an identifier and a database in the user's cache folder, for reports
-to its maker. heartapp wants none of that.
+Its import starts threads, and a process that was forked after that would wait for them forever when it ends. Left
+alone, its package (seen in 1.31.1 for Linux) also writes an identifier and a database into the user's cache folder for
+usage reports. heartapp wants none of that.
 """
 
 from __future__ import annotations
@@ -13,14 +13,43 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from types import ModuleType
 
+    import onnxruntime
+
 OPT_OUTS: Final = ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED")
-"""The variables that its versions look for, once, when they are imported."""
+"""The environment variables that its versions read, once, when they are imported."""
 
 
 def import_onnxruntime() -> ModuleType:
-    """onnxruntime, told not to report before it is imported for the first time."""
+    """Import onnxruntime with its telemetry turned off."""
     os.environ.update(dict.fromkeys(OPT_OUTS, "1"))
     import onnxruntime  # noqa: PLC0415 - in the process that uses it
 
     module: ModuleType = onnxruntime
     return module
+
+
+def open_graph(content: bytes, columns: int) -> onnxruntime.InferenceSession:
+    """A session for a graph from rows of ``columns`` float32 values to float32 probabilities.
+
+    Raises:
+        Exception: onnxruntime cannot read the graph; its classes have no common base.
+        ValueError: the graph has other inputs or outputs.
+    """
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    # The processes are the parallelism. One thread each also keeps the order of sums, so answers do not vary.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # A graph may keep weights in other files, which no digest covers, relative to the working folder. Nothing can be
+    # found inside the null device, so such a graph is refused.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if (
+        not len(inputs) == len(outputs) == 1
+        or inputs[0].shape[1:] != [columns]
+        or not inputs[0].type == outputs[0].type == "tensor(float)"
+    ):
+        raise ValueError("the graph does not fit the manifest")
+    return session

@@ -16,7 +16,6 @@ import numpy as np
 from msgspec import Meta
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +34,6 @@ file. Between them the cumulative hazard is taken to rise evenly."""
 LEAST_REFITS: Final = 100
 _BAND: Final = (2.5, 97.5)
 _ROWS_AT_ONCE: Final = 64
-_REMEDY: Final = "restore the folder from where it came, or train it anew with `heartapp train`"
 
 Amount = Annotated[float, Meta(ge=0)]
 
@@ -203,16 +201,13 @@ def read_survival(content: bytes, names: Sequence[str]) -> SurvivalParameters:
     """Parse ``survival.json`` and check that it fits together, and the variables ``names`` of its model.
 
     Raises:
-        BundleError: names the file and the remedy.
+        ValueError, RecursionError: it does not.
     """
     if len(content) > MAX_BYTES:
-        raise BundleError(f"{SURVIVAL} is larger than {MAX_BYTES} bytes; {_REMEDY}")
-    try:
-        parameters = msgspec.json.decode(content, type=SurvivalParameters)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"{SURVIVAL}: {error}; {_REMEDY}") from None
+        raise ValueError(f"larger than {MAX_BYTES} bytes")
+    parameters = msgspec.json.decode(content, type=SurvivalParameters)
     if problem := _problem(parameters, names):
-        raise BundleError(f"{SURVIVAL}: {problem}; {_REMEDY}")
+        raise ValueError(problem)
     return parameters
 
 

@@ -184,11 +184,13 @@ def _beside(data: pd.DataFrame, name: str, where: pd.Series) -> str:
     """Values that most of these rows have in the other columns though they are rare elsewhere."""
     found = []
     for other in _NUMBERS:
-        counts = data[other][where].value_counts()
-        if other != name and len(counts) and counts.iloc[0] >= _BESIDE * where.sum():
-            value = counts.index[0]
-            if (data[other] == value).mean() < _RARE:
-                found.append(f"{other} {format_number(value)} in {counts.iloc[0]}")
+        counts = data[other][where & (other != name)].value_counts()
+        frequent = counts[(counts >= _BESIDE * where.sum())].index
+        found += [
+            f"{other} {format_number(value)} in {counts[value]}"
+            for value in frequent
+            if (data[other] == value).mean() < _RARE
+        ]
     return f", with {', '.join(found)} of them" if found else ""
 
 

@@ -39,6 +39,27 @@ _COLUMN: Final = {variable.name: index for index, variable in enumerate(VARIABLE
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """Rows to train or test on.
+
+    ``features`` has shape (n, variables), NaN where a value is missing. ``outcome`` has shape (n,), 1 = died. If a
+    patient can have several rows, ``patients``, shape (n,), says whose row each is.
+    """
+
+    features: NDArray[np.float32]
+    outcome: NDArray[np.int64]
+    patients: NDArray[np.int64] | None = None
+
+    def part(self, rows: NDArray[np.int64]) -> Sample:
+        """Some of the rows, each of its own patient."""
+        return Sample(self.features[rows], self.outcome[rows])
+
+    def draw(self, rows: NDArray[np.int64]) -> Sample:
+        """A bootstrap sample: rows that may repeat."""
+        return Sample(self.features[rows], self.outcome[rows], patients=rows)
+
+
+@dataclass(frozen=True, slots=True)
 class Cohort:
     """Patients in the order of the file.
 
@@ -75,3 +96,7 @@ class Cohort:
     def features(self, model: str) -> NDArray[np.float32]:
         """A model's variables, shape (n, variables), in single precision as it is trained and served."""
         return self.values[:, [_COLUMN[name] for name in MODEL_VARIABLES[model]]].astype(np.float32)
+
+    def sample(self, model: str) -> Sample:
+        """All patients, with a model's variables."""
+        return Sample(self.features(model), self.outcome)

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from joblib import Parallel, delayed
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 from tqdm import tqdm
 
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.report import Evaluation, NetBenefit, Protocol, Subgroup
-from heartapp.training.comparator import COMPARATOR, spline_regression
 from heartapp.training.defaults import SPLIT_SEED, SPLITS
 from heartapp.training.goals import GOALS, judge
 from heartapp.training.metrics import (
@@ -35,12 +39,15 @@ from heartapp.training.metrics import (
 from heartapp.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
-    from heartapp.training.cohort import Cohort
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+    from heartapp.training.cohort import Cohort, Sample
 
 TEST_PATIENTS: Final = 60
-NET_BENEFITS: Final = (0.2, 0.3)
+COMPARATOR: Final = "spline_regression"
 DECISION_THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(1, 13))
 
 
@@ -68,10 +75,10 @@ def evaluate(
         splits: how many splits.
         split_seed: of the splits.
     """
-    recipe, features, outcome = Recipe.of_model(model, seed), cohort.features(model), cohort.outcome
+    recipe, sample, outcome = Recipe.of_model(model, seed), cohort.sample(model), cohort.outcome
     test_patients = min(TEST_PATIENTS, len(outcome) // 4)
     splitter = StratifiedShuffleSplit(n_splits=splits, test_size=test_patients, random_state=split_seed)
-    jobs = (delayed(_judge)(recipe, features, outcome, *sides) for sides in splitter.split(features, outcome))
+    jobs = (delayed(_judge)(recipe, sample, *sides) for sides in splitter.split(sample.features, outcome))
     results: list[_Split] = list(
         tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=splits, desc=f"evaluating {model}", unit="split")
     )
@@ -103,30 +110,40 @@ def evaluate(
         decision_curve=[_decision(died, risk, comparator, threshold) for threshold in DECISION_THRESHOLDS],
         subgroups=_subgroups(cohort, tested, risk),
         goals=judge(GOALS[model], figures),
-        chosen=dict(
-            Counter(", ".join(recipe.names[column] for column in one.columns) for one in results).most_common()
-        ),
+        chosen=dict(Counter(", ".join(recipe.names[used] for used in one.columns) for one in results).most_common()),
     )
 
 
-def _judge(
-    recipe: Recipe,
-    features: NDArray[np.float32],
-    outcome: NDArray[np.int64],
-    train: NDArray[np.int64],
-    test: NDArray[np.int64],
-) -> _Split:
+def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArray[np.int64]) -> _Split:
     """Fit recipe and comparator to the training side, and predict for the test side."""
-    fitted = recipe.fit(features[train], outcome[train])
-    comparator = spline_regression(recipe.names).fit(features[train], outcome[train])
+    training, features = sample.part(train), sample.features[test]
+    fitted = recipe.fit(training)
+    comparator = spline_regression(recipe.names).fit(training.features, training.outcome)
     return _Split(
         test=test,
-        risk=fitted.risk(features[test]),
+        risk=fitted.risk(features),
         threshold=fitted.threshold,
-        members=fitted.probabilities(features[test]),
-        comparator=comparator.predict_proba(features[test])[:, 1],
+        members=fitted.probabilities(features),
+        comparator=comparator.predict_proba(features)[:, 1],
         columns=fitted.columns,
     )
+
+
+def spline_regression(names: Sequence[str]) -> Pipeline:
+    """Logistic regression with splines on age, ejection fraction and log creatinine, slightly penalised.
+
+    The three variables are those that Chicco and Jurman (2020) and Ahmad et al. (2017) found to matter most. Missing
+    values are the median of the training side.
+    """
+    spline = make_pipeline(SimpleImputer(strategy="median"), SplineTransformer(n_knots=4, knots="quantile"))
+    log_spline = make_pipeline(FunctionTransformer(np.log), spline)
+    columns = ColumnTransformer(
+        [
+            ("plain", spline, [names.index("age"), names.index("ejection_fraction")]),
+            ("log", log_spline, [names.index("serum_creatinine")]),
+        ]
+    )
+    return make_pipeline(columns, StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000))
 
 
 def _metrics(cohort: Cohort, split: _Split, risk: NDArray[np.float64]) -> dict[str, float]:
@@ -135,10 +152,8 @@ def _metrics(cohort: Cohort, split: _Split, risk: NDArray[np.float64]) -> dict[s
     return {
         **classification_metrics(outcome, risk, split.threshold),
         "roc_auc_unaffected": float(roc_auc_score(outcome[unaffected], risk[unaffected])),
-        **{
-            f"net_benefit_{threshold:.0%}".removesuffix("%"): net_benefit(outcome, risk, threshold)
-            for threshold in NET_BENEFITS
-        },
+        "net_benefit_20": net_benefit(outcome, risk, 0.2),
+        "net_benefit_30": net_benefit(outcome, risk, 0.3),
     }
 
 

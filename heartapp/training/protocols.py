@@ -8,10 +8,9 @@ from heartapp.inference.refits import Refits
 from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import PROTOCOL_REFITS, SPLIT_SEED, SPLITS
 from heartapp.training.evaluation import evaluate
-from heartapp.training.instability import report_instability
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import pack, refit
+from heartapp.training.refitting import pack, refit, report_instability
 from heartapp.training.survival import Patients
 from heartapp.training.survival_evaluation import evaluate_survival
 
@@ -40,10 +39,10 @@ def run_protocols(
     for model in PLANS:
         found = evaluate(cohort, model, seed=seed, splits=splits, split_seed=split_seed)
         yield from _performance(model, found)
-    recipe, features = Recipe.of_model("bedside", seed), cohort.features("bedside")
-    served = recipe.fit(features, cohort.outcome).risk(features)
-    trees = pack(refit(recipe, features, cohort.outcome, refits=refits))
-    goals = report_instability(Refits(trees), features, served).goals
+    recipe, sample = Recipe.of_model("bedside", seed), cohort.sample("bedside")
+    served = recipe.fit(sample).risk(sample.features)
+    trees = pack(refit(recipe, sample, refits=refits))
+    goals = report_instability(Refits(trees), sample.features, served).goals
     yield f"P3, bedside: {refits} bootstrap refits"
     yield from describe({goal.figure: goal.value for goal in goals}, goals)
     curve = evaluate_survival(Patients.of_cohort(cohort), seed=seed, splits=splits, split_seed=split_seed)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from heartapp.training.cohort import Sample
     from heartapp.training.members import Estimator, Plan, Setting
 
     Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -77,20 +78,10 @@ class Recipe:
         """The recipe of one of heartapp's models."""
         return cls(MODEL_VARIABLES[model], PLANS[model], seed)
 
-    def fit(
-        self,
-        features: NDArray[np.float32],
-        outcome: NDArray[np.int64],
-        patients: NDArray[np.int64] | None = None,
-    ) -> FittedRecipe:
-        """Choose, calibrate and fit on one training set.
-
-        Args:
-            features: shape (n, variables); NaN is missing.
-            outcome: shape (n,), 1 = died.
-            patients: shape (n,), each row's patient, if a patient can have several rows; no fold separates them.
-        """
-        folds = make_folds(FOLDS, outcome, patients, self.seed)
+    def fit(self, sample: Sample) -> FittedRecipe:
+        """Choose, calibrate and fit on one training set, whose features have the columns ``names``."""
+        features, outcome = sample.features, sample.outcome
+        folds = make_folds(FOLDS, sample, self.seed)
 
         def held_out(member: str, setting: Setting, columns: tuple[int, ...]) -> NDArray[np.float32]:
             """Out-of-fold probabilities of death, shape (n,)."""
@@ -101,7 +92,7 @@ class Recipe:
 
         # First how many variables, by the median of each member's preferred setting.
         first = {member: candidates[0] for member, candidates in self.plan.candidates.items()}
-        subsets = self._subsets(features, outcome, patients)
+        subsets = self._subsets(sample)
         preferred = [{member: held_out(member, first[member], columns) for member in MEMBERS} for columns in subsets]
         size = _simplest_good([np.median([*tried.values()], axis=0) for tried in preferred], outcome)
         columns = subsets[size]
@@ -128,12 +119,10 @@ class Recipe:
     def _make(self, member: str, setting: Setting, columns: tuple[int, ...]) -> Estimator:
         return make_member(member, setting, [self.names[column] for column in columns], self.seed)
 
-    def _subsets(
-        self, features: NDArray[np.float32], outcome: NDArray[np.int64], patients: NDArray[np.int64] | None
-    ) -> list[tuple[int, ...]]:
+    def _subsets(self, sample: Sample) -> list[tuple[int, ...]]:
         """The columns to try, in the order of the plan's sizes."""
-        everything = tuple(range(features.shape[1]))
-        ranking = rank_columns(features, outcome, patients, self.seed) if any(self.plan.sizes) else []
+        everything = tuple(range(len(self.names)))
+        ranking = rank_columns(sample, self.seed) if any(self.plan.sizes) else []
         return [tuple(sorted(ranking[:size])) if size else everything for size in self.plan.sizes]
 
 
@@ -159,20 +148,19 @@ def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> 
     return Calibration(slope, intercept)
 
 
-def make_folds(count: int, outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int) -> Folds:
+def make_folds(count: int, sample: Sample, seed: int) -> Folds:
     """Training and test rows of each fold, with deaths in every fold; all rows of a patient are in the same fold."""
-    if patients is None:
-        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(outcome, outcome))
-    return list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(outcome, outcome, patients))
+    kind = StratifiedKFold if sample.patients is None else StratifiedGroupKFold
+    folds = kind(count, shuffle=True, random_state=seed)
+    return list(folds.split(sample.features, sample.outcome, sample.patients))
 
 
-def rank_columns(
-    features: NDArray[np.float32], outcome: NDArray[np.int64], patients: NDArray[np.int64] | None, seed: int
-) -> list[int]:
+def rank_columns(sample: Sample, seed: int) -> list[int]:
     """The columns by permutation importance, the most useful first: the rise of a forest's held-out Brier score."""
+    features, outcome = sample.features, sample.outcome
     generator = np.random.default_rng(seed)
     rise = np.zeros(features.shape[1])
-    for train, test in make_folds(RANKING_FOLDS, outcome, patients, seed):
+    for train, test in make_folds(RANKING_FOLDS, sample, seed):
         forest = make_member(MEMBERS[1], RANKER, (), seed).fit(features[train], outcome[train])
         copies = [features[test]]
         for column in range(features.shape[1]):

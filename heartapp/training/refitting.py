@@ -1,4 +1,4 @@
-"""Refit the recipe on bootstrap samples, and pack the refits into the compact file that a server reads."""
+"""Refit the recipe on bootstrap samples: protocol P3, and the compact file of refits that a server reads."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from heartapp.inference.refits import Trees
+from heartapp.inference.refits import HIGH, LOW, Trees
+from heartapp.inference.report import InstabilityReport
 from heartapp.training.export import ExportError, to_onnx, tree_ensembles
+from heartapp.training.goals import INSTABILITY_GOALS, judge
+from heartapp.training.metrics import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +20,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.inference.calibration import Calibration
+    from heartapp.inference.refits import Refits
+    from heartapp.training.cohort import Sample
     from heartapp.training.recipe import Recipe
 
 Refit = tuple[bytes, "Calibration"]
 """The graph of a refit's members, and its calibration."""
 
+GROUPS: Final = 10
+"""Groups of patients by risk, whose ranges are reported."""
 _LEAF: Final = -1
 _NODE: Final = np.dtype(
     [
@@ -36,20 +43,42 @@ _NODE: Final = np.dtype(
 )
 
 
-def refit(recipe: Recipe, features: NDArray[np.float32], outcome: NDArray[np.int64], *, refits: int) -> list[Refit]:
+def refit(recipe: Recipe, sample: Sample, *, refits: int) -> list[Refit]:
     """Apply the whole recipe to bootstrap samples of the patients, on all processors, with a progress bar."""
     generator = np.random.default_rng(recipe.seed)
-    samples = [generator.integers(0, len(outcome), len(outcome)) for _ in range(refits)]
-    jobs = (delayed(_refit)(recipe, features, outcome, sample) for sample in samples)
+    draws = [generator.integers(0, len(sample.outcome), len(sample.outcome)) for _ in range(refits)]
+    jobs = (delayed(_refit)(recipe, sample, draw) for draw in draws)
     return list(tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=refits, desc="refitting", unit="refit"))
 
 
-def _refit(
-    recipe: Recipe, features: NDArray[np.float32], outcome: NDArray[np.int64], sample: NDArray[np.int64]
-) -> Refit:
-    # No fold separates the copies of a patient who was drawn twice: a test patient must not be in the training side.
-    fitted = recipe.fit(features[sample], outcome[sample], patients=sample)
-    return to_onnx(fitted, features.shape[1]), fitted.calibration
+def _refit(recipe: Recipe, sample: Sample, draw: NDArray[np.int64]) -> Refit:
+    fitted = recipe.fit(sample.draw(draw))
+    return to_onnx(fitted, len(recipe.names)), fitted.calibration
+
+
+def report_instability(refits: Refits, features: NDArray[np.float32], served: NDArray[np.float64]) -> InstabilityReport:
+    """How much the risks of the training patients change from refit to refit.
+
+    Args:
+        refits: the refits.
+        features: the training patients, shape (n, variables).
+        served: their risks from the served model, shape (n,).
+    """
+    risks = np.array([refits.risks(row) for row in features.tolist()])
+    low, high = np.percentile(risks, [LOW, HIGH], axis=1)
+    figures = {
+        "mean_absolute_change": rounded(np.abs(risks - served[:, None]).mean()),
+        "median_width": rounded(np.median(high - low)),
+    }
+    groups = np.array_split(np.argsort(served, kind="stable"), GROUPS)
+    return InstabilityReport(
+        refits=refits.count,
+        **figures,
+        goals=judge(INSTABILITY_GOALS, figures),
+        ranges=[
+            (rounded(served[group].mean()), rounded(low[group].mean()), rounded(high[group].mean())) for group in groups
+        ],
+    )
 
 
 def pack(refits: Sequence[Refit]) -> Trees:

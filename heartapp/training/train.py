@@ -16,20 +16,8 @@ import numpy as np
 
 from heartapp.card import write_card
 from heartapp.clinical.variables import BY_NAME, fingerprint
-from heartapp.inference.bundle import (
-    CARD,
-    FORMAT,
-    JOBLIB,
-    MANIFEST,
-    MEMBERS,
-    ONNX,
-    REFITS,
-    REPORT,
-    FileEntry,
-    Manifest,
-    Platt,
-    TrainingData,
-)
+from heartapp.inference import bundle
+from heartapp.inference.bundle import MEMBERS, FileEntry, Manifest, Platt, TrainingData
 from heartapp.inference.refits import Refits
 from heartapp.inference.report import CohortFigures, Report
 from heartapp.inference.survival import SURVIVAL, write_survival
@@ -38,18 +26,15 @@ from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import find_edges, settle_threshold, to_onnx
-from heartapp.training.instability import report_instability
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import pack, refit
+from heartapp.training.refitting import pack, refit, report_instability
 from heartapp.training.survival import Patients, make_survival
 from heartapp.training.survival_evaluation import evaluate_survival
 from heartapp.training.writing import next_version, write_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from heartapp.training.data import Table
     from heartapp.training.recipe import FittedRecipe
@@ -79,15 +64,15 @@ def train(
 
 
 def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits: int, refits: int) -> Path:
-    recipe, features = Recipe.of_model(model, seed), cohort.features(model)
-    fitted = recipe.fit(features, cohort.outcome)
+    recipe, sample = Recipe.of_model(model, seed), cohort.sample(model)
+    features, fitted = sample.features, recipe.fit(sample)
     content = to_onnx(fitted, len(recipe.names))
     fitted = settle_threshold(fitted, content, features, recipe.names)
-    files = {ONNX: content, JOBLIB: _joblib(fitted)}
+    files = {bundle.ONNX: content, bundle.JOBLIB: _joblib(fitted)}
     instability = survival = None
     if refits:
-        trees = pack(refit(recipe, features, cohort.outcome, refits=refits))
-        files[REFITS] = trees.to_bytes()
+        trees = pack(refit(recipe, sample, refits=refits))
+        files[bundle.REFITS] = trees.to_bytes()
         instability = report_instability(Refits(trees), features, fitted.risk(features))
     if model == WITH_SURVIVAL:
         patients = Patients.of_cohort(cohort)
@@ -100,29 +85,23 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
         evaluation=evaluate(cohort, model, seed=seed, splits=splits) if splits else None,
         survival=survival,
     )
-    manifest = _manifest(model, next_version(output, model), recipe, fitted, content, features, cohort)
-    files |= {REPORT: _pretty(report), CARD: write_card(manifest, report).encode()}
+    manifest = _manifest(model, next_version(output, model), recipe, fitted, content, cohort)
+    files |= {bundle.REPORT: _pretty(report), bundle.CARD: write_card(manifest, report).encode()}
     entries = {file: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for file, data in files.items()}
-    files[MANIFEST] = _pretty(msgspec.structs.replace(manifest, files=entries))
+    files[bundle.MANIFEST] = _pretty(msgspec.structs.replace(manifest, files=entries))
     return write_bundle(output, model, manifest.version, files)
 
 
 def _manifest(
-    model: str,
-    version_: str,
-    recipe: Recipe,
-    fitted: FittedRecipe,
-    content: bytes,
-    features: NDArray[np.float32],
-    cohort: Cohort,
+    model: str, number: str, recipe: Recipe, fitted: FittedRecipe, content: bytes, cohort: Cohort
 ) -> Manifest:
-    """The manifest without its files; ``content`` is the graph, ``features`` have shape (n, variables)."""
-    names = recipe.names
+    """The manifest without its files; ``number`` is the version's, ``content`` the graph."""
+    names, features = recipe.names, cohort.features(model)
     used = [names[column] for column in fitted.columns]
     return Manifest(
-        format=FORMAT,
+        format=bundle.FORMAT,
         name=model,
-        version=version_,
+        version=number,
         created=_now(),
         seed=recipe.seed,
         files={},

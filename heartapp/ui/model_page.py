@@ -45,7 +45,7 @@ class Card:
 
 def context(model: Model) -> dict[str, object]:
     """What the template is given. ``other_plots`` are those that the card does not place."""
-    card, drawn = read_card(model.bundle.card.decode(errors="replace")), plots(model.bundle.report)
+    card, drawn = read_card(model.bundle.card), plots(model.bundle.report)
     placed = {block.name for block in card.blocks if isinstance(block, PlotMark)}
     other = [PlotMark(name, plot.title) for name, plot in drawn.items() if name not in placed]
     return {"model": model, "card": card, "plots": drawn, "other_plots": other}

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import request
-from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, SecurityError
 
 from heartapp.errors import HeartappError, InvalidPatientError
 from heartapp.web.problems import STATUSES, problem
@@ -53,9 +53,10 @@ def init_app(app: Flask, *, page: Callable[[int, str], ResponseReturnValue]) -> 
         return response
 
     @app.errorhandler(BadHost)
-    def unreadable_host(_error: BadHost) -> ResponseReturnValue:
+    @app.errorhandler(SecurityError)
+    def wrong_host(_error: HTTPException) -> ResponseReturnValue:
         # Without a host no address can be built: there is no page to show and nothing to link to.
-        return problem(HTTPStatus.BAD_REQUEST, "The Host header could not be read.", linked=False)
+        return problem(HTTPStatus.BAD_REQUEST, "The Host header names no host of this server.", linked=False)
 
     @app.errorhandler(HeartappError)
     def domain_error(error: HeartappError) -> ResponseReturnValue:

@@ -53,6 +53,8 @@ class _Secured:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         bodies.prepare(environ)
+        if prefix := environ.get("SCRIPT_NAME"):
+            environ["SCRIPT_NAME"] = "/" + prefix.strip("/")  # "//host" before a path would be another host's address
         static = environ["PATH_INFO"].startswith(_STATIC)
         secure = environ["wsgi.url_scheme"] == "https"
 

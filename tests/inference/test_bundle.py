@@ -1,20 +1,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import pickle
 import shutil
+import warnings
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from heartapp.clinical.variables import MODEL_VARIABLES
+from heartapp.clinical import variables
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import BundleError
 from heartapp.inference.bundle import (
+    CARD,
     FILES,
     FORMAT,
     JOBLIB,
@@ -24,12 +31,11 @@ from heartapp.inference.bundle import (
     REFITS,
     REPORT,
     SERVED,
-    Bundle,
     list_bundles,
     read_bundle,
     read_served,
 )
-from heartapp.inference.model import Model
+from heartapp.inference.model import Model, Options
 from heartapp.inference.survival import SURVIVAL
 
 if TYPE_CHECKING:
@@ -37,16 +43,21 @@ if TYPE_CHECKING:
 
     Change = Callable[[dict[str, Any]], object]
 
+Array = np.ndarray[Any, Any]
+
 NAME = "bedside"
 VERSION = "1"
 PLACE = f"{NAME}/{VERSION}"
 LISTED = (*FILES, *OPTIONAL_FILES)
 EVERY_FILE = (MANIFEST, *LISTED)
-REMEDIES = ("train it anew", "train the model anew", "copy the f", "correct served.toml")
-
+REMEDIES = ("heartapp train", "copy the f", "correct served.toml")
+UNKNOWN = [float("nan")] * len(MODEL_VARIABLES[NAME])
+ROW = [BY_NAME[name].example for name in MODEL_VARIABLES[NAME]]
 
 every_file = pytest.mark.parametrize("file", EVERY_FILE)
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX file system")
+# Each example writes the changed file again.
+examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -70,19 +81,37 @@ def change_manifest(folder: Path, change: Change) -> None:
 
 
 def replace_file(folder: Path, file: str, content: bytes) -> None:
-    """Put other content in place and let the manifest vouch for it."""
+    """Write other content and state its digest in the manifest."""
     (folder / file).write_bytes(content)
     entry = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     change_manifest(folder, lambda manifest: manifest["files"].update({file: entry}))
 
 
+def load(root: Path, name: str = NAME, version: str = VERSION) -> Model:
+    return Model(read_bundle(root, name, version))
+
+
 def refusal(root: Path, name: str = NAME, version: str = VERSION) -> str:
     with pytest.raises(BundleError) as caught:
-        read_bundle(root, name, version)
+        load(root, name, version)
     message = str(caught.value)
     assert str(root) not in message
+    assert "\n" not in message
     assert any(remedy in message for remedy in REMEDIES), message
     return message
+
+
+@np.errstate(all="ignore")  # numbers that make no sense may overflow, which does no harm
+def check_that_it_predicts_or_is_refused(root: Path) -> None:
+    """Whatever a bundle's files hold: the server stays up, and so does every request."""
+    try:
+        model = load(root)
+    except BundleError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - either is right
+        return
+    everything = Options(horizons=(90,), explain=True, instability=True)
+    for row in (ROW, UNKNOWN, [one.low for one in model.variables], [one.high for one in model.variables]):
+        model.predict(row, everything)
 
 
 @pytest.mark.parametrize("name", MODEL_VARIABLES)
@@ -96,58 +125,27 @@ def test_a_shipped_bundle_passes_every_check(models: Path, name: str) -> None:
     assert (bundle.survival is not None) == (name == "bedside")
 
 
-def without_file(root: Path, folder: Path, file: str) -> Bundle:
-    (folder / file).unlink()
-    change_manifest(folder, lambda manifest: manifest["files"].pop(file))
-    return read_bundle(root, NAME, VERSION)
-
-
 def test_a_bundle_may_lack_refits_and_curve(root: Path, folder: Path) -> None:
-    assert without_file(root, folder, REFITS).refits is None
-    assert without_file(root, folder, SURVIVAL).survival is None
-    assert Model(read_bundle(root, NAME, VERSION)).survival is None
-
-
-@pytest.mark.parametrize("file", OPTIONAL_FILES)
-def test_a_refits_file_or_curve_that_is_not_one_is_refused_even_with_the_right_digest(
-    root: Path, folder: Path, file: str
-) -> None:
-    replace_file(folder, file, b"{}")
-    assert file in refusal(root)
-
-
-@pytest.mark.parametrize("file", OPTIONAL_FILES)
-def test_a_file_that_the_manifest_does_not_name_is_not_read(root: Path, folder: Path, file: str) -> None:
-    change_manifest(folder, lambda manifest: manifest["files"].pop(file))
-    bundle = read_bundle(root, NAME, VERSION)
-    assert {REFITS: bundle.refits, SURVIVAL: bundle.survival}[file] is None
+    change_manifest(folder, lambda manifest: [manifest["files"].pop(file) for file in OPTIONAL_FILES])
+    for _ in range(2):  # with the files there, which the manifest does not name, and without them
+        model = load(root)
+        assert (model.refits, model.survival) == (None, None)
+        for file in OPTIONAL_FILES:
+            (folder / file).unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("file", ["extra.txt", "../report.json", "/etc/passwd", ""])
-def test_a_manifest_that_names_another_file_is_refused_before_that_is_read(root: Path, folder: Path, file: str) -> None:
+def test_a_manifest_that_names_another_file_is_refused(root: Path, folder: Path, file: str) -> None:
     change_manifest(folder, lambda manifest: manifest["files"].update({file: {"size": 0, "sha256": "0" * 64}}))
-    assert refusal(root).startswith(f"{PLACE}/{MANIFEST} names files that no bundle holds")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda manifest: manifest["required"].append("time"),
-        lambda manifest: manifest["used"].append("colour"),
-        lambda manifest: manifest["typical"].pop(),
-        lambda manifest: manifest["typical"].append(0),
-        lambda manifest: manifest["domain"]["fields"].__setitem__(0, "time"),
-    ],
-    ids=["required", "used", "short", "long", "domain"],
-)
-def test_what_does_not_fit_the_variables_is_refused(root: Path, folder: Path, change: Change) -> None:
-    change_manifest(folder, change)
-    assert "required, used, edges, typical or domain do not fit the variables" in refusal(root)
+    assert refusal(root).startswith(f"{PLACE}/{MANIFEST}: it lists files that no bundle holds")
 
 
 def test_the_bundle_s_digest_is_that_of_its_manifest(root: Path, folder: Path) -> None:
     stated = "sha256:" + hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
     assert read_bundle(root, NAME, VERSION).digest == stated
+
+
+# Damage that the digests show
 
 
 @pytest.mark.parametrize("file", LISTED)
@@ -156,7 +154,7 @@ def test_one_flipped_bit_is_refused(root: Path, folder: Path, file: str, place: 
     content = bytearray((folder / file).read_bytes())
     content[int(place * (len(content) - 1))] ^= 1
     (folder / file).write_bytes(content)
-    assert refusal(root).startswith(f"{PLACE}/{file} does not have the SHA-256 that the manifest states")
+    assert refusal(root).startswith(f"{PLACE}/{file}: its SHA-256 is not the one")
 
 
 @pytest.mark.parametrize("file", LISTED)
@@ -164,11 +162,10 @@ def test_one_flipped_bit_is_refused(root: Path, folder: Path, file: str, place: 
 def test_a_truncated_or_longer_file_is_refused(root: Path, folder: Path, file: str, change: int) -> None:
     content = (folder / file).read_bytes()
     (folder / file).write_bytes(content[:change] if change < 0 else content + b"\n")
-    expected = f"{PLACE}/{file} has {len(content) + change} bytes, the manifest says {len(content)}"
-    assert refusal(root).startswith(expected)
+    assert refusal(root).startswith(f"{PLACE}/{file}: {len(content) + change} bytes, the manifest says {len(content)}")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example writes the manifest anew
+@examples
 @given(place=st.integers(min_value=0), flip=st.integers(1, 255))
 def test_any_changed_byte_of_the_manifest_is_refused_or_shows_in_the_digest(
     root: Path, folder: Path, original: bytes, place: int, flip: int
@@ -188,10 +185,13 @@ def original(folder: Path) -> bytes:
     return (folder / MANIFEST).read_bytes()
 
 
+# Paths
+
+
 @every_file
 def test_a_missing_file_is_named(root: Path, folder: Path, file: str) -> None:
     (folder / file).unlink()
-    assert refusal(root).startswith(f"{PLACE}/{file}: ")
+    assert refusal(root).startswith(f"{PLACE}/{file}: No such file")
 
 
 @every_file
@@ -203,7 +203,7 @@ def test_a_symbolic_link_in_place_of_a_file_is_refused(root: Path, folder: Path,
 
 @posix
 @every_file
-def test_a_symbolic_link_that_takes_a_file_s_place_after_the_look_is_not_followed(
+def test_a_symbolic_link_that_takes_a_file_s_place_after_the_check_is_not_followed(
     root: Path, folder: Path, file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / file).rename(root / file)
@@ -212,31 +212,27 @@ def test_a_symbolic_link_that_takes_a_file_s_place_after_the_look_is_not_followe
     assert refusal(root).startswith(f"{PLACE}/{file}: ")
 
 
-@pytest.mark.parametrize("linked", [NAME, f"{NAME}/{VERSION}"])
+@pytest.mark.parametrize("linked", [NAME, PLACE])
 def test_a_symbolic_link_in_place_of_a_folder_is_refused(root: Path, tmp_path: Path, linked: str) -> None:
     (root / linked).rename(tmp_path / "elsewhere")
     (root / linked).symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     assert refusal(root).startswith(f"{linked} is a symbolic link")
 
 
-@every_file
-def test_a_folder_in_place_of_a_file_is_refused(root: Path, folder: Path, file: str) -> None:
-    (folder / file).unlink()
-    (folder / file).mkdir()
-    assert refusal(root).startswith(f"{PLACE}/{file}")
-
-
 @posix
 @every_file
-def test_a_named_pipe_in_place_of_a_file_is_refused_and_not_waited_for(root: Path, folder: Path, file: str) -> None:
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_regular_file_is_refused_without_waiting(
+    root: Path, folder: Path, file: str, make: Callable[[Path], None]
+) -> None:
     (folder / file).unlink()
-    os.mkfifo(folder / file)
-    assert refusal(root).startswith(f"{PLACE}/{file} is not a file of at most")
+    make(folder / file)
+    assert refusal(root).startswith(f"{PLACE}/{file}: ")
 
 
 def test_a_file_larger_than_any_bundle_needs_is_not_read(root: Path, folder: Path) -> None:
     os.truncate(folder / MANIFEST, 64 * 1024 * 1024 + 1)
-    assert refusal(root).startswith(f"{PLACE}/{MANIFEST} is not a file of at most 67108864 bytes")
+    assert refusal(root).startswith(f"{PLACE}/{MANIFEST}: not a file of at most 67108864 bytes")
 
 
 @pytest.mark.parametrize(
@@ -256,22 +252,19 @@ def test_a_bundle_copied_to_another_name_or_version_is_refused(root: Path, folde
     for name, version in ((NAME, "2"), ("followup", VERSION)):
         shutil.copytree(folder, root / name / version)
         assert f"belongs to another folder than {name}/{version}" in refusal(root, name, version)
-
-
-def test_a_model_of_another_name_than_heartapp_knows_is_refused_with_the_known_ones(root: Path, folder: Path) -> None:
     shutil.copytree(folder, root / "other" / VERSION)
-    change_manifest(root / "other" / VERSION, lambda manifest: manifest.update(name="other"))
-    with pytest.raises(BundleError, match=r"no model of this heartapp is called other; known: bedside, followup$"):
-        read_bundle(root, "other", VERSION)
+    assert "no model of this heartapp is called other; known: bedside, followup" in refusal(root, "other", VERSION)
+
+
+# Content that is wrong though every digest is right
 
 
 @pytest.mark.parametrize(
-    ("stated", "told"), [(1, "format 1"), (0, "format 0"), ("1", "format unknown"), (None, "format unknown")]
+    ("stated", "said"), [(1, "format 1"), (0, "format 0"), ("1", "format unknown"), (None, "format unknown")]
 )
-def test_an_unknown_format_is_told_with_the_known_one(root: Path, folder: Path, stated: object, told: str) -> None:
+def test_an_unknown_format_is_refused_with_the_known_one(root: Path, folder: Path, stated: object, said: str) -> None:
     change_manifest(folder, lambda manifest: manifest.update(format=stated))
-    message = refusal(root)
-    assert message.startswith(f"{PLACE}/{MANIFEST} is of {told}, this heartapp reads format {FORMAT}")
+    assert refusal(root).startswith(f"{PLACE}/{MANIFEST}: {said}, this heartapp reads format {FORMAT}")
 
 
 @pytest.mark.parametrize(
@@ -291,89 +284,125 @@ def test_an_unknown_format_is_told_with_the_known_one(root: Path, folder: Path, 
 )
 def test_a_manifest_that_is_not_well_formed_is_named(root: Path, folder: Path, content: bytes) -> None:
     (folder / MANIFEST).write_bytes(content)
-    assert refusal(root).startswith(f"{PLACE}/{MANIFEST}")
+    assert refusal(root).startswith(f"{PLACE}/{MANIFEST}: ")
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "said"),
     [
         (lambda manifest: manifest.update(extra=1), "unknown field `extra`"),
-        (lambda manifest: manifest["files"][ONNX].update(url="x"), "unknown field `url`"),
         (lambda manifest: manifest["files"][ONNX].update(size=2**30), "`int` <= 67108864"),
-        (lambda manifest: manifest["files"][ONNX].update(size=-1), "`int` >= 0"),
         (lambda manifest: manifest["files"][ONNX].update(sha256="abc"), "matching regex"),
         (lambda manifest: manifest.pop("seed"), "missing required field `seed`"),
         (lambda manifest: manifest.update(threshold=1), "< 1.0"),
-        (lambda manifest: manifest.update(base_rate=1.5), "<= 1.0"),
-        (lambda manifest: manifest["calibration"].update(slope=0), "> 0.0"),
-        (lambda manifest: manifest["golden"].update(rows=[]), "length >= 1"),
-        (lambda manifest: manifest["domain"].update(limit=0), "> 0.0"),
-        (lambda manifest: manifest["domain"].update(fields=[]), "length >= 1"),
         (lambda manifest: manifest["domain"]["centre"].pop(), "must fit the fields"),
         (lambda manifest: manifest["domain"]["precision"][0].pop(), "must fit the fields"),
         (lambda manifest: manifest["domain"]["logarithmic"].append(False), "must fit the fields"),
-        (lambda manifest: manifest.pop("edges"), "missing required field `edges`"),
-        (lambda manifest: manifest.update(edges={"colour": [1.0]}), "required, used, edges, typical or domain"),
-        (lambda manifest: manifest["edges"].update(age=[]), "length >= 1"),
+        (lambda manifest: manifest["domain"]["fields"].__setitem__(0, "time"), "do not fit the variables"),
+        (lambda manifest: manifest.update(edges={"colour": [1.0]}), "do not fit the variables"),
+        (lambda manifest: manifest["required"].append("time"), "do not fit the variables"),
+        (lambda manifest: manifest["used"].append("colour"), "do not fit the variables"),
+        (lambda manifest: manifest["typical"].pop(), "do not fit the variables"),
         (lambda manifest: manifest["edges"].update(age=[1.0, 1.0]), "edges must ascend"),
         (lambda manifest: manifest["edges"].update(age=[1e39]), "< 3.40"),
-        (lambda manifest: manifest["edges"].update(age=[-1e39]), "> -3.40"),
         (lambda manifest: manifest.update(used=["age"]), "be of variables that are used"),
-        (lambda manifest: manifest.pop("required"), "missing required field `required`"),
-        (lambda manifest: manifest.pop("domain"), "missing required field `domain`"),
-        (lambda manifest: manifest["golden"]["probabilities"][0].pop(), "length >= 3"),
-        (lambda manifest: manifest["members"].pop(), "length >= 3"),
+        (lambda manifest: manifest["golden"]["rows"].pop(), "golden rows do not fit"),
+        (lambda manifest: manifest["golden"]["risks"].pop(), "golden rows do not fit"),
+        (lambda manifest: manifest["golden"]["rows"][0].pop(), "golden rows do not fit"),
+        (lambda manifest: [row.append(0) for row in manifest["golden"]["rows"]], "golden rows do not fit"),
         (lambda manifest: manifest["members"].reverse(), "members must be decision_tree, random_forest"),
-        (lambda manifest: manifest["files"].pop(JOBLIB), "says nothing of members.joblib"),
-        (lambda manifest: [manifest["files"].pop(file) for file in FILES], f"says nothing of {', '.join(FILES)}"),
+        (lambda manifest: manifest["files"].pop(JOBLIB), "members.joblib not listed"),
+        (lambda manifest: [manifest["files"].pop(file) for file in FILES], f"{', '.join(FILES)} not listed"),
+        (lambda manifest: manifest.update(fingerprint="sha256:" + "0" * 64), "another declaration of the variables"),
+        (lambda manifest: manifest["variables"].reverse(), "another declaration of the variables"),
+        (lambda manifest: manifest["variables"].pop(), "another declaration of the variables"),
+        (lambda manifest: manifest["variables"][0].update(name="colour"), "another declaration of the variables"),
     ],
 )
-def test_a_manifest_that_states_what_cannot_be_is_refused(root: Path, folder: Path, change: Change, told: str) -> None:
+def test_a_manifest_that_does_not_fit_together_is_refused(root: Path, folder: Path, change: Change, said: str) -> None:
     change_manifest(folder, change)
     message = refusal(root)
-    assert message.startswith(f"{PLACE}/{MANIFEST}")
-    assert told in message
+    assert message.startswith(f"{PLACE}/{MANIFEST}: ")
+    assert said in message
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda manifest: manifest.update(fingerprint="sha256:" + "0" * 64),
-        lambda manifest: manifest["variables"].reverse(),
-        lambda manifest: manifest["variables"].pop(),
-        lambda manifest: manifest["variables"][0].update(name="colour"),
-    ],
-    ids=["fingerprint", "order", "number", "name"],
-)
-def test_variables_declared_otherwise_are_refused(root: Path, folder: Path, change: Change) -> None:
-    change_manifest(folder, change)
-    assert "trained under another declaration of the variables" in refusal(root)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda golden: golden["rows"].pop(),
-        lambda golden: golden["risks"].pop(),
-        lambda golden: golden["probabilities"].pop(),
-        lambda golden: golden["rows"][0].pop(),
-        lambda golden: [row.append(0) for row in golden["rows"]],
-    ],
-    ids=["rows", "risks", "probabilities", "one column", "all columns"],
-)
-def test_golden_rows_of_another_shape_are_refused(root: Path, folder: Path, change: Change) -> None:
-    change_manifest(folder, lambda manifest: change(manifest["golden"]))
-    assert "the golden rows do not fit the variables" in refusal(root)
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"{}", b"\xff", b'"\xff"', b"[" * 99_999], ids=lambda content: ascii(content[:9])
-)
-def test_a_report_that_is_not_one_is_refused_even_with_the_right_digest(
-    root: Path, folder: Path, content: bytes
+@pytest.mark.parametrize(("changes", "loads"), [({"high": 120}, True), ({"unit": "months"}, False)])
+@pytest.mark.parametrize("name", MODEL_VARIABLES)
+def test_a_changed_limit_leaves_a_shipped_bundle_valid_and_a_changed_unit_does_not(
+    models: Path, monkeypatch: pytest.MonkeyPatch, name: str, changes: dict[str, Any], *, loads: bool
 ) -> None:
-    replace_file(folder, REPORT, content)
-    assert refusal(root).startswith(f"{PLACE}/{REPORT}: ")
+    monkeypatch.setitem(variables.BY_NAME, "age", replace(BY_NAME["age"], **changes))
+    if loads:
+        assert load(models, name, "1").variables[0].high == 120
+    else:
+        assert "another declaration of the variables" in refusal(models, name, "1")
+
+
+@pytest.mark.parametrize("file", [REPORT, CARD, REFITS, SURVIVAL])
+@pytest.mark.parametrize("content", [b"\xff", b'"\xff"', b"PK\xff"], ids=ascii)
+def test_a_file_of_another_kind_is_refused(root: Path, folder: Path, file: str, content: bytes) -> None:
+    replace_file(folder, file, content)
+    assert refusal(root).startswith(f"{PLACE}/{file}: ")
+
+
+ALTERATIONS: dict[str, Callable[[Array], Any]] = {
+    **{
+        f"as {dtype}": partial(np.ndarray.astype, dtype=dtype)
+        for dtype in ("f8", "f2", "i8", "u4", "?", "U3", "c16", "M8[s]")
+    },
+    "a number": lambda array: array.ravel()[0],
+    "empty": lambda array: array.ravel()[:0],
+    "shorter": lambda array: array.ravel()[:-1],
+    "longer": lambda array: np.append(array, array.ravel()[:1]),
+    "another shape": lambda array: array.reshape(1, -1),
+    "reversed": lambda array: array.ravel()[::-1],
+    **{f"all {value}": partial(np.full_like, fill_value=value) for value in (0, 1, 200, float("inf"), float("nan"))},
+}
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS)
+def test_refits_of_any_type_shape_and_numbers_are_refused_or_predict(root: Path, folder: Path, alteration: str) -> None:
+    with np.load(folder / REFITS) as stored:
+        arrays = dict(stored)
+    for name, array in arrays.items():
+        buffer = io.BytesIO()
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            changed = {**arrays, name: ALTERATIONS[alteration](array)}
+        np.savez(buffer, **changed)
+        replace_file(folder, REFITS, buffer.getvalue())
+        check_that_it_predicts_or_is_refused(root)
+
+
+def numbers_in(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The paths of all numbers in a JSON document."""
+    if isinstance(node, dict | list):
+        items = node.items() if isinstance(node, dict) else enumerate(node)
+        return [found for key, inner in items for found in numbers_in(inner, (*path, key))]
+    return [path] if isinstance(node, int | float) else []
+
+
+odd_numbers = st.sampled_from([0, -1, 1e-308, -1e-308, 1e308, -1e308, 2**63, 10**400, 0.5, 3, True]) | st.floats()
+
+
+@examples
+@given(data=st.data())
+@pytest.mark.parametrize("file", [MANIFEST, SURVIVAL])
+def test_a_number_that_makes_no_sense_is_refused_or_does_no_harm(
+    root: Path, folder: Path, models: Path, file: str, data: st.DataObject
+) -> None:
+    document = json.loads((models / NAME / read_served(models)[NAME] / file).read_bytes())
+    top = data.draw(st.sampled_from([key for key in document if numbers_in(document[key])]))
+    *path, last = (top, *data.draw(st.sampled_from(numbers_in(document[top]))))
+    node = document
+    for key in path:
+        node = node[key]
+    node[last] = data.draw(odd_numbers)
+    content = json.dumps(document).encode()
+    if file == MANIFEST:
+        (folder / MANIFEST).write_bytes(content)
+    else:
+        replace_file(folder, file, content)
+    check_that_it_predicts_or_is_refused(root)
 
 
 def test_the_checks_run_from_the_path_to_the_content(root: Path, folder: Path, tmp_path: Path) -> None:
@@ -388,26 +417,26 @@ def test_the_checks_run_from_the_path_to_the_content(root: Path, folder: Path, t
     (root / NAME).rename(tmp_path / "elsewhere")
     (root / NAME).symlink_to(tmp_path / "elsewhere")
 
-    def told(**repairs: object) -> str:
+    def after(**repairs: object) -> str:
         manifest.update(repairs)
         (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
         return refusal(root)
 
-    assert "symbolic link" in told()
+    assert "symbolic link" in after()
     (root / NAME).unlink()
     (tmp_path / "elsewhere").rename(root / NAME)
-    assert "is of format 1" in told()
-    assert "unknown field `extra`" in told(format=FORMAT)
+    assert "format 1" in after()
+    assert "unknown field `extra`" in after(format=FORMAT)
     del manifest["extra"]
-    assert "belongs to another folder" in told()
-    assert "the manifest says 1;" in told(name=NAME)
+    assert "belongs to another folder" in after()
+    assert "the manifest says 1;" in after(name=NAME)
     files = {**manifest["files"], ONNX: {**good["files"][ONNX], "sha256": "0" * 64}}
-    assert "SHA-256" in told(files=files)
-    assert "another declaration" in told(files={**files, ONNX: good["files"][ONNX]})
-    assert "golden rows" in told(fingerprint=good["fingerprint"])
-    assert REPORT in told(golden=good["golden"])
+    assert "SHA-256" in after(files=files)
+    assert "another declaration" in after(files={**files, ONNX: good["files"][ONNX]})
+    assert "golden rows" in after(fingerprint=good["fingerprint"])
+    assert REPORT in after(golden=good["golden"])
     replace_file(folder, REPORT, report)
-    assert read_bundle(root, NAME, VERSION).manifest.name == NAME
+    assert load(root).name == NAME
 
 
 class Malicious:
@@ -423,10 +452,13 @@ class Malicious:
 def test_the_pickled_members_are_compared_and_never_loaded(root: Path, folder: Path, tmp_path: Path) -> None:
     content = pickle.dumps(Malicious(tmp_path / "marker"))
     replace_file(folder, JOBLIB, content)
-    Model(read_bundle(root, NAME, VERSION))
+    load(root)
     assert not (tmp_path / "marker").exists()
     pickle.loads(content)  # noqa: S301 - shows that the file would have acted
     assert (tmp_path / "marker").exists()
+
+
+# The folder of bundles
 
 
 def test_served_toml_names_the_version_of_each_model(root: Path) -> None:
@@ -434,18 +466,18 @@ def test_served_toml_names_the_version_of_each_model(root: Path) -> None:
     assert read_served(root) == {"followup": "2", "bedside": "1"}
 
 
-@pytest.mark.parametrize("content", [b"bedside", b"bedside = 1", b"[bedside]\nversion = '1'", b"bedside = '\xff'"])
+@pytest.mark.parametrize(
+    "content", [b"bedside", b"bedside = 1", b"[bedside]\nversion = '1'", b"bedside = '\xff'", b"x = " + b"[" * 9_999]
+)
 def test_a_served_toml_of_another_shape_is_refused_with_an_example(root: Path, content: bytes) -> None:
     (root / SERVED).write_bytes(content)
-    with pytest.raises(BundleError, match=r'it holds one line a model, such as bedside = "1"$') as caught:
+    with pytest.raises(BundleError, match=r'^served.toml: .*it holds one line a model, such as bedside = "1"$'):
         read_served(root)
-    assert str(caught.value).startswith(f"{SERVED}: ")
 
 
 def test_a_served_toml_that_is_not_there_is_named(root: Path) -> None:
-    with pytest.raises(BundleError) as caught:
+    with pytest.raises(BundleError, match=f"^{SERVED}: No such file"):
         read_served(root)
-    assert str(caught.value).startswith(f"{SERVED}: ")
 
 
 def test_every_bundle_is_listed_and_nothing_unfinished(root: Path, folder: Path) -> None:

@@ -10,13 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.bundle import read_bundle, read_served
 from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.model import Model, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -93,14 +91,6 @@ def test_they_add_up_and_a_variable_without_effect_gets_exactly_nothing(
 
 
 @given(st.integers(0, 50), values, typicals)
-def test_a_variable_that_changes_no_coalition_gets_nothing_though_it_is_called_used(
-    seed: int, row: list[float], typical: list[float]
-) -> None:
-    told = explain(made_up(seed, [0, 1, 2]), VARIABLES, NAMES, row, typical)
-    assert contributions(told, NAMES[:FEW])[3:] == pytest.approx([0, 0], abs=1e-12)
-
-
-@given(st.integers(0, 50), values, typicals)
 def test_the_largest_contribution_comes_first_and_missing_values_are_none(
     seed: int, row: list[float], typical: list[float]
 ) -> None:
@@ -109,27 +99,6 @@ def test_the_largest_contribution_comes_first_and_missing_values_are_none(
     assert sizes == sorted(sizes, reverse=True)
     values_of = {one.field: one.value for one in told.contributions}
     assert [values_of[name] for name in NAMES[:FEW]] == [None if math.isnan(value) else value for value in row]
-
-
-def test_two_variables_that_do_the_same_get_the_same() -> None:
-    def risk(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        result: NDArray[np.float64] = np.minimum(rows[:, 0], rows[:, 1])
-        return result
-
-    told = explain(risk, VARIABLES, NAMES, [1, 1, 0, 0, 0], [0, 0, 0, 0, 0])
-    assert contributions(told, NAMES[:FEW]) == [0.5, 0.5, 0, 0, 0]
-
-
-def test_the_typical_patient_has_nothing_to_explain() -> None:
-    risk = made_up(3, range(FEW))
-    told = explain(risk, VARIABLES, NAMES, [1.0] * FEW, [1.0] * FEW)
-    assert {one.contribution for one in told.contributions} == {0.0}
-    assert told.reference_risk == risk(np.ones((1, FEW)))[0]
-
-
-@pytest.fixture(scope="module", params=MODEL_VARIABLES)
-def model(request: pytest.FixtureRequest, models: Path) -> Model:
-    return Model(read_bundle(models, request.param, read_served(models)[request.param]))
 
 
 def test_a_shipped_model_s_contributions_lead_from_the_typical_to_the_served_risk(

@@ -7,24 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.inference.bundle import read_bundle, read_served
 from heartapp.inference.lookup import MOST_ANSWERS, Lookup, make_lookup
-from heartapp.inference.model import Model
 from heartapp.training.export import probe_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+
+    from heartapp.inference.model import Model
 
     Values = np.ndarray[Any, np.dtype[np.float32]]
 
 singles = st.floats(-1e6, 1e6, width=32)
-
-
-@pytest.fixture(scope="module", params=MODEL_VARIABLES)
-def model(request: pytest.FixtureRequest, models: Path) -> Model:
-    return Model(read_bundle(models, request.param, read_served(models)[request.param]))
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +32,6 @@ def probes(model: Model, random_patients: Callable[[Sequence[str], int], list[li
 def test_a_model_answers_bit_for_bit_as_its_members_do(model: Model, probes: Values) -> None:
     assert model.probabilities(probes).tobytes() == model.run_graph(probes).tobytes()
     assert model.probabilities(probes[:0]).shape == (0, 3)
-
-
-def test_one_patient_is_answered_bit_for_bit_as_the_members_do(model: Model, probes: Values) -> None:
-    limits = np.array([(variable.low, variable.high) for variable in model.variables], np.float32)
-    possible = probes[~((probes < limits[:, 0]) | (probes > limits[:, 1])).any(axis=1)][:3_000]
-    for row, members in zip(possible.tolist(), model.run_graph(possible).tolist(), strict=True):
-        prediction = model.predict(row)
-        assert [vote.probability for vote in prediction.votes] == members
 
 
 def test_the_bedside_model_has_6720_answers_and_the_other_too_many_for_a_table(model: Model) -> None:

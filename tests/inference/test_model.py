@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import NodeProto, TensorProto, helper
 
-from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import BundleError, NotInBundleError
 from heartapp.inference.bundle import MEMBERS, Bundle, read_bundle, read_served
 from heartapp.inference.cautions import Limits
@@ -29,16 +28,6 @@ if TYPE_CHECKING:
     Patients = Callable[[Sequence[str], int], list[list[float]]]
 
 NAN = float("nan")
-
-
-@pytest.fixture(scope="module", params=MODEL_VARIABLES)
-def bundle(request: pytest.FixtureRequest, models: Path) -> Bundle:
-    return read_bundle(models, request.param, read_served(models)[request.param])
-
-
-@pytest.fixture(scope="module")
-def model(bundle: Bundle) -> Model:
-    return Model(bundle)
 
 
 @pytest.fixture(scope="module")
@@ -81,13 +70,6 @@ def patients(model: Model) -> st.SearchStrategy[list[float]]:
 def check_agreement(prediction: Prediction) -> None:
     votes = sum(vote.vote for vote in prediction.votes)
     assert prediction.death_event == (votes >= 2) == (prediction.risk >= prediction.threshold)
-
-
-def everything(model: Model) -> Options:
-    """All that this model can be asked."""
-    return Options(
-        threshold=0.3, horizons=(90, 180) if model.survival else (), explain=True, instability=model.refits is not None
-    )
 
 
 def scores_of(predictions: Sequence[Prediction]) -> Scores:
@@ -152,13 +134,6 @@ def votes_of(prediction: Prediction) -> list[float]:
     return [vote.probability for vote in prediction.votes]
 
 
-def test_each_member_votes_at_the_cutoff(model: Model, rows: list[list[float]]) -> None:
-    for prediction in map(model.predict, rows):
-        assert [vote.vote for vote in prediction.votes] == [
-            vote.probability >= model.cutoff for vote in prediction.votes
-        ]
-
-
 def test_a_prediction_says_which_model_answered_and_how_it_decides(model: Model, rows: list[list[float]]) -> None:
     prediction = model.predict(rows[0])
     manifest = model.bundle.manifest
@@ -169,30 +144,6 @@ def test_a_prediction_says_which_model_answered_and_how_it_decides(model: Model,
     assert prediction.base_rate == manifest.base_rate
     assert tuple(vote.member for vote in prediction.votes) == MEMBERS
     assert prediction.cautions == Limits(model.variables, manifest.variables, manifest.domain).cautions(rows[0])
-
-
-def test_a_prediction_s_fields_are_the_keys_of_the_house_plan(model: Model, rows: list[list[float]]) -> None:
-    prediction = msgspec.to_builtins(model.predict(rows[0]))
-    keys = ["model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions", "missing"]
-    assert list(prediction) == keys
-    assert list(prediction["model"]) == ["name", "version", "digest"]
-    assert list(prediction["votes"][0]) == ["member", "probability", "vote"]
-    assert list(prediction["cautions"][0]) == ["field", "kind", "message"]
-
-
-def test_what_is_asked_for_comes_after_them(model: Model, rows: list[list[float]]) -> None:
-    prediction = msgspec.to_builtins(model.predict(rows[0], everything(model)))
-    details = {
-        "survival": ["horizon_days", "risk", "low", "high", "agrees"],
-        "explanation": ["reference_risk", "contributions"],
-        "instability": ["low", "high", "flips", "refits"],
-    }
-    if model.survival is None:
-        del details["survival"]
-    assert set(prediction) - {"turning_points"} >= set(details)
-    for name, keys in details.items():
-        assert list(prediction[name]) == keys
-    assert list(prediction["explanation"]["contributions"][0]) == ["field", "value", "contribution"]
 
 
 def test_the_missing_values_are_named_in_the_order_of_the_variables(model: Model, rows: list[list[float]]) -> None:
@@ -261,14 +212,6 @@ def test_what_a_bundle_does_not_hold_cannot_be_asked_for(bundle: Bundle, rows: l
     assert prediction.survival is prediction.instability is msgspec.UNSET
 
 
-def test_refits_of_more_columns_than_the_model_has_refuse_the_model(bundle: Bundle) -> None:
-    assert bundle.refits is not None
-    beyond = copy(bundle.refits)
-    beyond.columns = len(bundle.manifest.variables) + 1
-    with pytest.raises(BundleError, match=r"^refits\.npz of \w+ splits on columns that are not there; train"):
-        Model(dataclasses.replace(bundle, refits=beyond))
-
-
 def test_instability_counts_the_refits_that_come_to_another_verdict(model: Model, rows: list[list[float]]) -> None:
     assert model.refits is not None
     for row in rows[:50]:
@@ -283,27 +226,10 @@ def test_instability_counts_the_refits_that_come_to_another_verdict(model: Model
             assert (told.low, told.high) == pytest.approx(np.percentile(risks, [2.5, 97.5]))
 
 
-def test_the_golden_rows_are_answered_as_stored_with_their_risks(model: Model) -> None:
-    golden = model.bundle.manifest.golden
-    assert model.probabilities(golden.rows) == pytest.approx(np.array(golden.probabilities), abs=GOLDEN_TOLERANCE)
-    assert model.risk(golden.rows) == pytest.approx(golden.risks, abs=GOLDEN_TOLERANCE)
-
-
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_row_of_another_width_is_refused(model: Model, rows: list[list[float]], change: int) -> None:
     with pytest.raises(ValueError, match="zip"):
         model.predict((rows[0] * 2)[: len(model.variables) + change])
-
-
-def test_edges_that_are_not_the_graph_s_refuse_the_model(models: Path) -> None:
-    bundle = read_bundle(models, "bedside", read_served(models)["bedside"])
-    edges = bundle.manifest.edges
-    for name, own in edges.items():
-        for place, edge in enumerate(own):
-            for instead in ([], [float(np.nextafter(np.float32(edge), np.float32(np.inf)))]):
-                other = {**edges, name: [*own[:place], *instead, *own[place + 1 :]]}
-                with pytest.raises(BundleError, match=r"^the edges in manifest.json of bedside are not those of"):
-                    Model(changed(bundle, edges=other))
 
 
 def test_without_edges_the_graph_answers_alike(model: Model, rows: list[list[float]]) -> None:
@@ -331,8 +257,30 @@ def test_followup_always_carries_the_caution_about_time_and_bedside_never(
     assert set(about_time) == {"time" in model.bundle.manifest.variable_names}
 
 
-def test_the_variables_are_the_declared_ones_in_the_manifest_s_order(model: Model) -> None:
-    assert model.variables == tuple(BY_NAME[name] for name in MODEL_VARIABLES[model.name])
+def test_a_golden_vote_that_turns_refuses_the_model_though_the_probability_hardly_moved(bundle: Bundle) -> None:
+    model = Model(bundle)
+    probability = bundle.manifest.golden.probabilities[0][0]
+    threshold = float(model.calibration.transform(np.array([probability], np.float32))[0])
+    at_the_cutoff = changed(bundle, threshold=threshold)
+    assert Model(at_the_cutoff).cutoff == probability
+    below = float(np.nextafter(np.float32(probability), np.float32(0)))
+    with pytest.raises(BundleError, match="the golden rows are not answered as stored"):
+        Model(with_golden(at_the_cutoff, lambda golden: golden.probabilities[0].__setitem__(0, below)))
+
+
+def test_a_prediction_s_fields_are_the_json_s_keys_and_the_optional_ones_come_last(model: Model) -> None:
+    plain = ["model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions", "missing"]
+    typical = model.bundle.manifest.typical
+    assert list(msgspec.to_builtins(model.predict(typical))) == plain
+    curve = (90, 180) if model.survival else ()
+    everything = Options(threshold=0.3, horizons=curve, explain=True, instability=True)
+    assert list(msgspec.to_builtins(model.predict(typical, everything))) == [
+        *plain,
+        *(["survival"] if curve else []),
+        "explanation",
+        "turning_points",
+        "instability",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -346,53 +294,83 @@ def test_the_variables_are_the_declared_ones_in_the_manifest_s_order(model: Mode
     ],
     ids=["probabilities", "risks", "rows", "shape", "a little"],
 )
-def test_golden_rows_that_are_answered_otherwise_than_stored_refuse_the_model(
+def test_a_model_that_answers_its_golden_rows_otherwise_is_refused(
     bundle: Bundle, change: Callable[[Golden], object]
 ) -> None:
-    with pytest.raises(BundleError, match="does not answer its golden rows as stored; train the model anew"):
+    with pytest.raises(BundleError, match=rf"^{bundle.place}/model.onnx: the golden rows are not answered as stored"):
         Model(with_golden(bundle, change))
 
 
-def test_a_golden_vote_that_turns_refuses_the_model_though_the_probability_hardly_moved(bundle: Bundle) -> None:
-    model = Model(bundle)
-    probability = bundle.manifest.golden.probabilities[0][0]
-    threshold = float(model.calibration.transform(np.array([probability], np.float32))[0])
-    at_the_cutoff = changed(bundle, threshold=threshold)
-    assert Model(at_the_cutoff).cutoff == probability
-    below = float(np.nextafter(np.float32(probability), np.float32(0)))
-    with pytest.raises(BundleError, match="does not answer its golden rows as stored"):
-        Model(with_golden(at_the_cutoff, lambda golden: golden.probabilities[0].__setitem__(0, below)))
+def test_edges_that_are_not_the_graph_s_refuse_the_model(curved: Model) -> None:
+    edges = curved.bundle.manifest.edges
+    for name, own in edges.items():
+        for place, edge in enumerate(own):
+            for instead in ([], [float(np.nextafter(np.float32(edge), np.float32(np.inf)))]):
+                other = {**edges, name: [*own[:place], *instead, *own[place + 1 :]]}
+                with pytest.raises(BundleError, match=r"^bedside/1/manifest.json: the members split elsewhere"):
+                    Model(changed(curved.bundle, edges=other))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a graph", b"\x08\x0a"])
-def test_a_graph_that_onnxruntime_cannot_read_refuses_the_model(bundle: Bundle, content: bytes) -> None:
-    with pytest.raises(BundleError, match=r"^model\.onnx of \w+ cannot be read: .*; train the model anew$"):
-        Model(dataclasses.replace(bundle, onnx=content))
+def test_refits_of_more_columns_than_the_model_has_are_refused(bundle: Bundle) -> None:
+    beyond = copy(bundle.refits)
+    assert beyond is not None
+    beyond.columns = len(bundle.manifest.variables) + 1
+    with pytest.raises(BundleError, match=rf"^{bundle.place}: refits.npz splits on columns that are not there"):
+        Model(dataclasses.replace(bundle, refits=beyond))
 
 
-def test_another_model_s_graph_refuses_the_model(bundle: Bundle, models: Path) -> None:
-    other = next(name for name in MODEL_VARIABLES if name != bundle.manifest.name)
-    graph = read_bundle(models, other, read_served(models)[other]).onnx
-    with pytest.raises(BundleError, match=r"^model\.onnx of \w+ does not fit its manifest; train the model anew$"):
-        Model(dataclasses.replace(bundle, onnx=graph))
-
-
-def test_a_graph_that_fails_when_it_runs_refuses_the_model(bundle: Bundle) -> None:
-    with pytest.raises(BundleError, match=r"(?s)^model\.onnx of \w+ cannot be run: .*; train the model anew$"):
-        Model(dataclasses.replace(bundle, onnx=unrunnable_graph(len(bundle.manifest.variables))))
-
-
-def unrunnable_graph(columns: int) -> bytes:
-    """A graph of the right input and output whose inner reshape fits no number of rows but one."""
-    nodes = [
-        helper.make_node("Constant", [], ["shape"], value_ints=[7, 1]),
-        helper.make_node("Reshape", ["patients", "shape"], ["probabilities"]),
-    ]
-    graph = helper.make_graph(
+def graph(columns: int, *nodes: NodeProto, weights: Sequence[TensorProto] = ()) -> bytes:
+    """A graph from rows of so many columns to probabilities."""
+    made = helper.make_graph(
         nodes,
-        "unrunnable",
+        "made",
         [helper.make_tensor_value_info("patients", TensorProto.FLOAT, ["n", columns])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", "m"])],
+        weights,
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    return bytes(made.SerializeToString())
+    content: bytes = helper.make_model(
+        made, opset_imports=[helper.make_opsetid("", 18)], ir_version=10
+    ).SerializeToString()
+    return content
+
+
+def external(name: str, file: str, shape: tuple[int, int]) -> TensorProto:
+    """A weight that is stored in another file."""
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=file)
+    return tensor
+
+
+def graphs(columns: int, file: str) -> dict[str, bytes]:
+    """Graphs that are no model's: damaged, of another shape, failing when they run, with weights elsewhere."""
+    sevens = helper.make_node("Constant", [], ["shape"], value_ints=[7, 1])
+    weight = external("weight", file, (columns, 3))
+    return {
+        "empty": b"",
+        "text": b"not a graph",
+        "cut": b"\x08\x0a",
+        "narrow": graph(columns - 1, helper.make_node("Identity", ["patients"], ["probabilities"])),
+        "unrunnable": graph(columns, sevens, helper.make_node("Reshape", ["patients", "shape"], ["probabilities"])),
+        "external weight": graph(
+            columns, helper.make_node("MatMul", ["patients", "weight"], ["probabilities"]), weights=[weight]
+        ),
+        "external constant": graph(
+            columns,
+            helper.make_node("Constant", [], ["weight"], value=weight),
+            helper.make_node("MatMul", ["patients", "weight"], ["probabilities"]),
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", graphs(2, ""))
+def test_a_graph_that_is_no_model_s_is_refused_in_one_line(
+    bundle: Bundle, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = len(bundle.manifest.variables)
+    (tmp_path / "weight.bin").write_bytes(bytes(4 * 3 * columns))
+    monkeypatch.chdir(tmp_path)  # onnxruntime would look for the file here
+    content = graphs(columns, "weight.bin")[kind]
+    with pytest.raises(BundleError, match=rf"^{bundle.place}/model.onnx: [^\n]+; restore the folder") as caught:
+        Model(dataclasses.replace(bundle, onnx=content))
+    if kind.startswith("external"):
+        assert "weight.bin" in str(caught.value)

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.errors import ModelUnavailableError, UnknownModelError
-from heartapp.inference import registry as registry_module
-from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, Bundle, read_bundle, read_served
+from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, read_served
 from heartapp.inference.registry import ModelRegistry
 
 if TYPE_CHECKING:
@@ -28,26 +25,6 @@ registry = ModelRegistry(Path(sys.argv[1]), default="bedside")
 registry.load()
 assert len(registry.models) == 2, registry.faults
 print("\\n".join(sys.modules))
-"""
-
-FORK = """
-import json, os, sys
-from pathlib import Path
-from heartapp.inference.registry import ModelRegistry
-registry = ModelRegistry(Path(sys.argv[1]), default="bedside")
-row = [variable.example for variable in registry.get().variables]
-inherited = registry.get()
-reader, writer = os.pipe()
-child = os.fork()
-if not child:
-    own = registry.get()
-    facts = {"own": own is not inherited, "kept": registry.get() is own, "risk": own.predict(row).risk}
-    os.write(writer, json.dumps(facts).encode())
-    os._exit(0)
-os.close(writer)
-facts = json.load(os.fdopen(reader))
-os.waitpid(child, 0)
-print(json.dumps([facts, registry.get() is inherited, registry.get().predict(row).risk]))
 """
 
 
@@ -93,12 +70,6 @@ def test_the_default_model_comes_first_and_answers_where_none_is_named(models: P
     assert registry.get() is registry.get(default)
 
 
-@pytest.mark.parametrize("name", MODEL_VARIABLES)
-def test_a_named_model_answers(shipped: ModelRegistry, name: str) -> None:
-    prediction = shipped.get(name).predict(example(shipped, name))
-    assert prediction.model.name == name
-
-
 @pytest.mark.parametrize("name", ["", "Bedside", "../bedside", "x" * 100, "\ud800"])
 def test_an_unknown_model_is_answered_with_the_served_ones(shipped: ModelRegistry, name: str) -> None:
     with pytest.raises(UnknownModelError, match=r"Served here: bedside, followup\.$") as caught:
@@ -110,7 +81,7 @@ def test_an_unknown_model_is_answered_with_the_served_ones(shipped: ModelRegistr
 def test_nothing_is_read_before_the_first_use(root: Path) -> None:
     registry = ModelRegistry(root, default="bedside")
     broken = break_bundle(root, "bedside")
-    assert registry.faults["bedside"].startswith(f"{broken.relative_to(root)} has ")
+    assert registry.faults["bedside"].startswith(f"{broken.relative_to(root)}: ")
 
 
 def test_models_are_loaded_once_and_kept(root: Path) -> None:
@@ -131,7 +102,7 @@ def test_a_bundle_that_fails_is_not_served_and_leaves_the_others_served(
     assert registry.names == ("bedside", "followup")
     assert registry.get().predict(example(registry)).model.name == "bedside"
     assert list(registry.faults) == ["followup"]
-    assert registry.faults["followup"].startswith(f"{broken.relative_to(root)} has ")
+    assert registry.faults["followup"].startswith(f"{broken.relative_to(root)}: ")
     assert f"model followup is not served: {registry.faults['followup']} (bundles: {root})" in caplog.messages
 
 
@@ -142,7 +113,7 @@ def test_a_model_that_does_not_answer_its_golden_rows_is_not_served_and_the_othe
     manifest.write_text(json.dumps(told))
     registry = ModelRegistry(root, default="bedside")
     assert [model.name for model in registry.models] == ["bedside"]
-    assert "does not answer its golden rows" in registry.faults["followup"]
+    assert "the golden rows are not answered as stored" in registry.faults["followup"]
 
 
 def test_a_default_model_that_fails_is_replaced_by_no_other(root: Path) -> None:
@@ -153,35 +124,11 @@ def test_a_default_model_that_fails_is_replaced_by_no_other(root: Path) -> None:
     assert registry.get("followup").name == "followup"
 
 
-def test_an_older_version_never_takes_the_place_of_one_that_fails(root: Path) -> None:
-    copy_version(root, "bedside", "100")
-    break_bundle(root, "bedside")
-    assert list(ModelRegistry(root, default="bedside").faults) == ["bedside"]
-
-
-def test_faults_cannot_be_talked_away_from_outside(root: Path) -> None:
-    break_bundle(root, "bedside")
-    registry = ModelRegistry(root, default="bedside")
-    registry.faults.clear()
-    assert list(registry.faults) == ["bedside"]
-
-
 def test_a_pinned_version_goes_before_the_one_in_served_toml(root: Path) -> None:
     copy_version(root, "bedside", "100")
     registry = ModelRegistry(root, default="bedside", served={"bedside": "100"})
     assert registry.get("bedside").identity.version == "100"
     assert registry.get("followup").identity.version == read_served(root)["followup"]
-
-
-def test_a_pinned_version_that_is_not_there_is_a_fault(root: Path) -> None:
-    registry = ModelRegistry(root, default="bedside", served={"bedside": "100"})
-    assert "is not a folder" in registry.faults["bedside"]
-
-
-@pytest.mark.parametrize("version", ["..", "../bedside/1", "/"])
-def test_a_version_that_leads_elsewhere_is_a_fault(root: Path, version: str) -> None:
-    registry = ModelRegistry(root, default="bedside", served={"bedside": version})
-    assert "is no name for a bundle's folder" in registry.faults["bedside"]
 
 
 def test_without_served_toml_nothing_is_served_and_the_reason_names_it(root: Path) -> None:
@@ -210,15 +157,6 @@ def test_a_default_model_without_a_version_is_a_fault_that_says_what_to_set(mode
         registry.get()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_child_makes_sessions_of_its_own_and_answers_alike(
-    models: Path, run_python: Callable[..., str]
-) -> None:
-    child, parent_kept, risk = json.loads(run_python(FORK, models))
-    assert child == {"own": True, "kept": True, "risk": risk}
-    assert parent_kept
-
-
 def test_serving_imports_neither_training_code_nor_what_loads_pickles(
     models: Path, run_python: Callable[..., str]
 ) -> None:
@@ -226,42 +164,3 @@ def test_serving_imports_neither_training_code_nor_what_loads_pickles(
     assert "onnxruntime" in imported
     assert {name.partition(".")[0] for name in imported} & NOT_FOR_SERVING == set()
     assert not any(name.startswith("heartapp.training") for name in imported)
-
-
-class AnnouncedLock:
-    """A lock that counts who has come to it, before they wait."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.came = threading.Semaphore(0)
-
-    def __enter__(self) -> None:
-        self.came.release()
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-def test_threads_that_come_first_together_load_the_models_once(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    registry = ModelRegistry(models, default="bedside")
-    lock = AnnouncedLock()
-    read: list[str] = []
-
-    def read_when_all_are_there(root: Path, name: str, version: str) -> Bundle:
-        if not read:
-            for _ in range(4):
-                assert lock.came.acquire(timeout=60)
-        read.append(name)
-        return read_bundle(root, name, version)
-
-    monkeypatch.setattr(registry, "_lock", lock)
-    monkeypatch.setattr(registry_module, "read_bundle", read_when_all_are_there)
-    got: list[object] = []
-    threads = [threading.Thread(target=lambda: got.append(registry.get())) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(read) == ["bedside", "followup"]
-    assert got == [registry.get()] * 4

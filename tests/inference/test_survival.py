@@ -10,15 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.errors import BundleError
 from heartapp.inference.survival import (
-    DEFAULT_HORIZONS,
     FIRST_DAY,
     GRID,
     LAST_DAY,
     LEAST_REFITS,
     MAX_BYTES,
-    SURVIVAL,
     Fit,
     SurvivalModel,
     SurvivalParameters,
@@ -29,7 +26,7 @@ from heartapp.inference.survival import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 NAMES = MODEL_VARIABLES["bedside"]
 TERMS = [
@@ -112,12 +109,6 @@ def test_a_risk_outside_all_refits_widens_the_band() -> None:
     assert np.all(low < risk)
 
 
-def test_by_default_the_risk_is_that_by_90_and_180_days() -> None:
-    curve = MODEL.curve([NAN] * len(NAMES))
-    assert curve.horizon_days == DEFAULT_HORIZONS == (90, 180)
-    assert list(curve.risk) == MODEL.risk([[NAN] * len(NAMES)], [90, 180])[0].tolist()
-
-
 @given(st.lists(patients, min_size=1, max_size=5), st.lists(horizons, min_size=1, max_size=6))
 def test_an_answer_depends_neither_on_the_other_patients_nor_on_the_other_days(
     rows: list[tuple[float, ...]], days: list[int]
@@ -130,34 +121,10 @@ def test_an_answer_depends_neither_on_the_other_patients_nor_on_the_other_days(
         assert np.array([values[index] for values in together]) == pytest.approx(np.array(alone), abs=1e-12)
 
 
-def test_a_large_table_is_answered_as_its_rows_are(
-    random_patients: Callable[[Sequence[str], int], list[list[float]]],
-) -> None:
-    rows = random_patients(NAMES, 200)
-    _, low, high = MODEL.risk_and_band(rows)
-    curve = MODEL.curve(rows[-1])
-    assert (*low[-1], *high[-1]) == pytest.approx((*curve.low, *curve.high))
-
-
-def test_a_table_without_rows_is_answered_by_none() -> None:
-    assert [part.shape for part in MODEL.risk_and_band(np.empty((0, len(NAMES))))] == [(0, 2)] * 3
-
-
 @pytest.mark.parametrize("day", [FIRST_DAY - 1, LAST_DAY + 1])
 def test_a_day_outside_the_curve_is_refused(day: int) -> None:
     with pytest.raises(ValueError, match=f"from {FIRST_DAY} to {LAST_DAY}"):
         MODEL.risk([[NAN] * len(NAMES)], [90, day])
-
-
-def test_between_two_days_of_the_grid_the_cumulative_hazard_rises_evenly() -> None:
-    risk = MODEL.risk([[NAN] * len(NAMES)], range(60, 66))[0]
-    assert np.diff(-np.log1p(-risk)) == pytest.approx([(-np.log1p(-risk[5]) + np.log1p(-risk[0])) / 5] * 5, abs=1e-12)
-
-
-def test_the_order_of_the_variables_is_the_one_that_was_given() -> None:
-    turned = SurvivalModel(PARAMETERS, NAMES[::-1])
-    row = [75.0 if index == AGE else 2.0 if index == CREATININE else NAN for index in range(len(NAMES))]
-    assert turned.curve(row[::-1]) == MODEL.curve(row)
 
 
 def test_a_spline_is_smooth_at_its_knots_and_straight_beyond_them() -> None:
@@ -171,14 +138,6 @@ def test_a_spline_is_smooth_at_its_knots_and_straight_beyond_them() -> None:
     outside = (ages[1:-1] < 45 - step) | (ages[1:-1] > 75 + step)
     assert np.abs(bend[outside]).max() < 1e-6
     assert np.abs(bend[~outside]).max() > 1e-3
-
-
-def test_values_at_the_ends_of_the_limits_give_finite_answers() -> None:
-    extreme = Fit([100.0] * COLUMNS, [*[0.0] * (len(GRID) - 1), 1.0])
-    parameters = msgspec.structs.replace(PARAMETERS, fit=extreme, refits=[extreme] * LEAST_REFITS)
-    rows = [[BY_NAME[name].low for name in NAMES], [BY_NAME[name].high for name in NAMES]]
-    for values in SurvivalModel(parameters, NAMES).risk_and_band(rows, GRID):
-        assert np.all(np.isfinite(values))
 
 
 def test_what_is_written_is_read_again_and_the_same_parameters_give_the_same_bytes() -> None:
@@ -198,7 +157,6 @@ def altered(**changes: Any) -> bytes:
         (b" " * (MAX_BYTES + 1), "larger"),
         (b"{", "truncated"),
         (b"\xff", "malformed|utf-8|invalid"),
-        (b"[" * 100_000, "object|recursion|array"),
         (altered(format=2), "format"),
         (altered(refits=PARAMETERS.refits[1:]), "length"),
         (altered(fit=Fit([0.0] * COLUMNS, [-1.0] * len(GRID))), "hazard"),
@@ -215,13 +173,6 @@ def altered(**changes: Any) -> bytes:
         (altered(refits=[*PARAMETERS.refits, Fit([], [])]), "do not match"),
     ],
 )
-def test_a_file_that_does_not_hold_together_is_refused_with_name_and_remedy(content: bytes, reason: str) -> None:
-    with pytest.raises(BundleError, match=reason) as refused:
+def test_a_file_that_does_not_fit_together_is_refused(content: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         read_survival(content, NAMES)
-    assert str(refused.value).startswith(SURVIVAL)
-    assert "heartapp train" in str(refused.value)
-
-
-def test_a_model_without_one_of_the_variables_is_refused() -> None:
-    with pytest.raises(BundleError, match="'age'"):
-        read_survival(write_survival(PARAMETERS), NAMES[1:])

@@ -7,15 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.cautions import Seen
 from heartapp.inference.model import Model, Options
-from heartapp.inference.turning_points import STEPS, TurningPoint, turning_points
+from heartapp.inference.turning_points import STEPS, turning_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -74,15 +72,6 @@ def test_a_missing_value_is_not_filled_in_to_turn_the_verdict() -> None:
     assert points(1, 40.5, row) == {}
 
 
-def test_of_two_values_as_near_one_is_told() -> None:
-    def in_the_middle(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
-        result: NDArray[np.bool_] = np.abs(rows[:, 1] - 35) < 2.5
-        return result
-
-    (point,) = turning_points(in_the_middle, VARIABLES, SEEN, PATIENT)
-    assert point in {TurningPoint("ejection_fraction", 32.0), TurningPoint("ejection_fraction", 38.0)}
-
-
 def test_values_are_tried_at_no_more_than_so_many_steps() -> None:
     tried: list[int] = []
 
@@ -94,11 +83,6 @@ def test_values_are_tried_at_no_more_than_so_many_steps() -> None:
     assert turning_points(count, [BY_NAME[one.name] for one in wide], wide, [250, 265_000]) == ()
     assert 100 < tried[0] <= 2 * (STEPS + 1) + 1
     assert len(tried) == 1
-
-
-@pytest.fixture(scope="module", params=MODEL_VARIABLES)
-def model(request: pytest.FixtureRequest, models: Path) -> Model:
-    return Model(read_bundle(models, request.param, read_served(models)[request.param]))
 
 
 @given(st.data(), st.floats(0.05, 0.95))

@@ -72,7 +72,7 @@ def test_with_a_damaged_bundle_the_process_lives_and_is_not_ready_and_says_why(d
     ready = damaged.get("/readyz")
     assert ready.status == 503
     assert ready.headers["Content-Type"] == "application/problem+json"
-    assert "bedside/1/model.onnx does not have the SHA-256 that the manifest states" in ready.json["detail"]
+    assert "bedside/1/model.onnx: its SHA-256 is not the one" in ready.json["detail"]
     assert f"model bedside is not served: {ready.json['detail'].removeprefix('bedside: ')} (bundles: " in damaged.log
     assert str(damaged.output.parent) not in ready.text
 

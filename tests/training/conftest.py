@@ -90,14 +90,14 @@ def recipe() -> Recipe:
 @pytest.fixture(scope="session")
 def bedside(people: Cohort, recipe: Recipe) -> FittedRecipe:
     """Fitted to three variables."""
-    return recipe.fit(people.features("bedside"), people.outcome)
+    return recipe.fit(people.sample("bedside"))
 
 
 @pytest.fixture(scope="session")
 def followup(people: Cohort) -> FittedRecipe:
     """Fitted to all variables."""
     recipe = Recipe(MODEL_VARIABLES["followup"], SMALLEST["followup"], SEED)
-    return recipe.fit(people.features("followup"), people.outcome)
+    return recipe.fit(people.sample("followup"))
 
 
 @pytest.fixture(scope="session")
@@ -110,4 +110,4 @@ def evaluation(people: Cohort) -> Evaluation:
 @pytest.fixture(scope="session")
 def refitted(people: Cohort, recipe: Recipe) -> list[Refit]:
     """The bedside model on a few bootstrap samples."""
-    return refit(recipe, people.features("bedside"), people.outcome, refits=REFITS)
+    return refit(recipe, people.sample("bedside"), refits=REFITS)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.training.comparator import spline_regression
+from heartapp.training.evaluation import spline_regression
 
 if TYPE_CHECKING:
     from heartapp.training.cohort import Cohort

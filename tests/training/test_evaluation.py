@@ -10,10 +10,9 @@ from sklearn.metrics import roc_auc_score
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.training.cohort import Cohort
-from heartapp.training.comparator import COMPARATOR
 from heartapp.training.data import read_table
 from heartapp.training.defaults import SPLIT_SEED
-from heartapp.training.evaluation import DECISION_THRESHOLDS, _judge, _metrics, evaluate
+from heartapp.training.evaluation import COMPARATOR, DECISION_THRESHOLDS, _judge, _metrics, evaluate
 from heartapp.training.goals import GOALS
 from heartapp.training.metrics import classification_metrics
 
@@ -90,17 +89,17 @@ def test_every_goal_is_compared_with_its_figure(evaluation: Evaluation) -> None:
 
 
 def test_the_predictions_of_a_split_come_from_its_training_side_alone(people: Cohort, recipe: Recipe) -> None:
-    features, outcome = people.features("bedside"), people.outcome.copy()
+    sample, outcome = people.sample("bedside"), people.outcome.copy()
     train, test = np.split(np.arange(len(outcome)), [110])
-    split = _judge(recipe, features, outcome, train, test)
-    fitted = recipe.fit(features[train], outcome[train])
+    split = _judge(recipe, sample, train, test)
+    features, fitted = sample.features, recipe.fit(sample.part(train))
     assert np.array_equal(split.test, test)
     assert np.array_equal(split.risk, fitted.risk(features[test]))
     assert np.array_equal(split.members, fitted.probabilities(features[test]))
     assert (split.threshold, split.columns) == (fitted.threshold, fitted.columns)
 
     outcome[test] = 1 - outcome[test]
-    blind = _judge(recipe, features, outcome, train, test)
+    blind = _judge(recipe, replace(sample, outcome=outcome), train, test)
     assert np.array_equal(blind.risk, split.risk)
     assert np.array_equal(blind.comparator, split.comparator)
 

@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.calibration import Calibration
+from heartapp.training.cohort import Sample
 from heartapp.training.members import make_member
 from heartapp.training.recipe import (
     FOLDS,
@@ -35,7 +36,7 @@ NAMES = MODEL_VARIABLES["bedside"]
 @pytest.fixture(scope="module")
 def bedside(people: Cohort) -> FittedRecipe:
     """Fitted with all choices of the plan."""
-    return Recipe(NAMES, SMALL["bedside"], SEED).fit(people.features("bedside"), people.outcome)
+    return Recipe(NAMES, SMALL["bedside"], SEED).fit(people.sample("bedside"))
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +97,14 @@ def test_the_calibration_is_fitted_on_patients_that_the_members_had_not_seen(
 
 @pytest.mark.parametrize("count", [FOLDS, RANKING_FOLDS])
 def test_no_fold_separates_the_copies_of_a_patient_and_every_fold_has_deaths(count: int, people: Cohort) -> None:
-    sample = np.random.default_rng(1).integers(0, len(people.outcome), len(people.outcome))
-    outcome = people.outcome[sample]
+    drawn = np.random.default_rng(1).integers(0, len(people.outcome), len(people.outcome))
+    sample = people.sample("bedside").draw(drawn)
     held_out = []
-    for train, test in make_folds(count, outcome, sample, SEED):
-        assert set(sample[train]).isdisjoint(sample[test])
-        assert {0, 1} == set(outcome[test]) == set(outcome[train])
+    for train, test in make_folds(count, sample, SEED):
+        assert set(drawn[train]).isdisjoint(drawn[test])
+        assert {0, 1} == set(sample.outcome[test]) == set(sample.outcome[train])
         held_out += test.tolist()
-    assert sorted(held_out) == list(range(len(outcome)))
+    assert sorted(held_out) == list(range(len(drawn)))
 
 
 def test_the_simplest_is_chosen_unless_another_is_better_by_more_than_chance() -> None:
@@ -122,7 +123,7 @@ def test_columns_are_ranked_by_the_cost_of_shuffling_them() -> None:
     generator = np.random.default_rng(1)
     features = generator.random((200, 4)).astype(np.float32)
     outcome = ((features[:, 2] * 2 + features[:, 0] + generator.normal(0, 0.2, 200)) > 1.5).astype(np.int64)
-    ranked = rank_columns(features, outcome, None, 1)
+    ranked = rank_columns(Sample(features, outcome), 1)
     assert (ranked[:2], sorted(ranked)) == ([2, 0], [0, 1, 2, 3])
 
 

@@ -10,8 +10,7 @@ from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.refits import Refits
 from heartapp.training.export import ExportError, answers, probe_rows, to_onnx
 from heartapp.training.goals import INSTABILITY_GOALS
-from heartapp.training.instability import GROUPS, report_instability
-from heartapp.training.refitting import pack, refit
+from heartapp.training.refitting import GROUPS, pack, refit, report_instability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,12 +43,12 @@ def test_packed_trees_give_the_risks_of_onnxruntime_at_every_split_and_with_valu
 def test_each_refit_is_the_whole_recipe_on_a_bootstrap_sample(
     refitted: list[Refit], recipe: Recipe, people: Cohort
 ) -> None:
-    features = people.features("bedside")
-    sample = np.random.default_rng(recipe.seed).integers(0, len(people.outcome), len(people.outcome))
-    fitted = recipe.fit(features[sample], people.outcome[sample], patients=sample)
-    assert refitted[0] == (to_onnx(fitted, features.shape[1]), fitted.calibration)
+    sample = people.sample("bedside")
+    drawn = np.random.default_rng(recipe.seed).integers(0, len(people.outcome), len(people.outcome))
+    fitted = recipe.fit(sample.draw(drawn))
+    assert refitted[0] == (to_onnx(fitted, len(recipe.names)), fitted.calibration)
     assert len({content for content, _ in refitted}) == len(refitted)
-    assert refit(recipe, features, people.outcome, refits=1) == refitted[:1]
+    assert refit(recipe, sample, refits=1) == refitted[:1]
 
 
 def test_more_cuts_than_the_file_can_number_are_refused(refitted: list[Refit], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,9 +40,8 @@ from heartapp.training.data import read_table
 from heartapp.training.defaults import SEED
 from heartapp.training.description import GOLDEN_ROWS
 from heartapp.training.export import TOLERANCE, ExportError, probe_rows, to_onnx
-from heartapp.training.instability import report_instability
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import pack, refit
+from heartapp.training.refitting import pack, refit, report_instability
 from heartapp.training.train import train
 from tests.conftest import REPRODUCE, require
 from tests.training.small import small_training
@@ -288,7 +287,7 @@ def test_the_first_shipped_refits_are_what_refitting_on_the_published_data_gives
     shipped = bundle_of(models, name)
     assert shipped.refits is not None
     features = published.features(name)
-    anew = Refits(pack(refit(Recipe.of_model(name, seed), features, published.outcome, refits=2)))
+    anew = Refits(pack(refit(Recipe.of_model(name, seed), published.sample(name), refits=2)))
     for row in features[::10].tolist():
         assert shipped.refits.risks(row)[:2] == pytest.approx(anew.risks(row), abs=1e-5)
 

@@ -26,7 +26,7 @@ def test_with_a_damaged_bundle_it_is_alive_and_not_ready_and_tells_why(tmp_path:
     assert detail.startswith("followup: followup/")
     assert str(folder) not in detail
     assert "SHA-256" in detail
-    assert "train it anew" in detail
+    assert "heartapp train" in detail
     assert client.get("/livez").status_code == 200
 
 

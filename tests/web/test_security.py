@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heartapp.web.security import CONTENT_SECURITY_POLICY, HEADERS
-from tests.client import addresses, entries, form_page, make_app, submit
+from tests.client import addresses, entries, form_page, make_app, problem_of, submit
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -85,3 +85,26 @@ def test_a_reverse_proxy_is_believed_when_it_is_trusted_and_only_then() -> None:
     for hops, believed in ((1, True), (0, False)):
         response = make_app(trusted_proxies=hops).test_client().get("/livez", headers=forwarded)
         assert ("Strict-Transport-Security" in response.headers) is believed
+
+
+@pytest.mark.parametrize("address", ["/", "/api/v1/models", "/livez"])
+def test_a_host_that_is_not_trusted_is_refused_without_being_quoted(address: str) -> None:
+    client = make_app(trusted_hosts=["heart.example", ".inside.example"]).test_client()
+    for host in ("heart.example", "heart.example:8000", "one.inside.example"):
+        assert client.get(address, headers={"Host": host}).status_code == 200
+    refused = problem_of(client.get(address, headers={"Host": "evil.example"}), 400)
+    assert "evil" not in str(refused)
+
+
+def test_no_answer_leads_to_the_host_that_a_client_names(app: Flask, client: FlaskClient) -> None:
+    for _, address in [*addresses(app), ("", "/api/v1"), ("", "/predict"), ("", "//api/v1//models")]:
+        with client.get(address, headers={"Host": "evil.example"}) as response:
+            assert b'href="http://evil.example' not in response.data
+            assert "evil.example" not in response.headers.get("Location", "")
+
+
+@pytest.mark.parametrize("prefix", ["//evil.example", "/heart/", "heart"])
+def test_a_prefix_from_a_trusted_proxy_is_a_path_of_this_host(prefix: str) -> None:
+    client = make_app(trusted_proxies=1).test_client()
+    response = client.get("/predict", headers={"X-Forwarded-Prefix": prefix})
+    assert response.headers["Location"] == f"/{prefix.strip('/')}/"

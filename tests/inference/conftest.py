@@ -1,0 +1,24 @@
+"""The shipped models, one after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from heartapp.clinical.variables import MODEL_VARIABLES
+from heartapp.inference.bundle import Bundle, read_bundle, read_served
+from heartapp.inference.model import Model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session", params=MODEL_VARIABLES)
+def bundle(request: pytest.FixtureRequest, models: Path) -> Bundle:
+    return read_bundle(models, request.param, read_served(models)[request.param])
+
+
+@pytest.fixture(scope="session")
+def model(bundle: Bundle) -> Model:
+    return Model(bundle)

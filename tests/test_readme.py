@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = (ROOT / "README.md").read_text("utf-8")
-EXAMPLES: Final = re.findall(r"```console\n\$ (curl .*?)\n```\n\n```json\n(.*?)\n```", README, re.DOTALL)
-TABLE: Final = re.findall(r"```console\n\$ (curl [^`]*?)\n```\n\n```csv\n(.*?)\n```", README, re.DOTALL)
+API: Final = (ROOT / "docs" / "api.md").read_text("utf-8")
+EXAMPLES: Final = re.findall(r"```console\n\$ (curl [^`]*?)\n```\n\n```json\n(.*?)\n```", README + API, re.DOTALL)
+TABLE: Final = re.findall(r"```console\n\$ (curl [^`]*?)\n```\n\n```csv\n(.*?)\n```", API, re.DOTALL)
 
 
 def ask(command: str) -> TestResponse:
@@ -36,14 +37,14 @@ def ask(command: str) -> TestResponse:
     return app.test_client().post(f"{address.path}?{address.query}", data=body, headers={header: value})
 
 
-@pytest.mark.parametrize(("command", "printed"), EXAMPLES, ids=["prediction", "faulty fields"])
-def test_an_example_prints_what_the_readme_shows(command: str, printed: str) -> None:
+@pytest.mark.parametrize(("command", "printed"), EXAMPLES)
+def test_an_example_prints_what_the_document_shows(command: str, printed: str) -> None:
     shown: dict[str, Any] = json.loads(printed)
 
     assert ask(command).get_json() == shown
 
 
-def test_the_example_of_a_table_prints_what_the_readme_shows() -> None:
+def test_the_example_of_a_table_prints_what_the_document_shows() -> None:
     ((command, printed),) = TABLE
 
     assert ask(command).text == printed + "\n"
@@ -76,5 +77,5 @@ def test_every_file_that_the_documents_link_or_name_is_there() -> None:
 def test_the_limits_of_a_request_are_those_of_the_settings() -> None:
     settings = Settings()
     assert settings.max_body_bytes == 4 * 2**20
-    assert f"{settings.max_patients:,} patients and 4 MiB at most" in README.replace("\n", " ")
-    assert f"of more than {MOST_FAULTS:,} the first" in README.replace("\n", " ")
+    assert f"at most {settings.max_patients:,} patients and 4 MiB" in API.replace("\n", " ")
+    assert f"of more than {MOST_FAULTS:,} the first" in API.replace("\n", " ")

@@ -62,7 +62,7 @@ def openapi_document(
         },
         "servers": [{"url": "/api/v1"}],
         "paths": {
-            "/predict": {"post": _predict(list(patients), default, max_patients, max_body_bytes)},
+            "/predict": {"post": _predict(models, default, max_patients, max_body_bytes)},
             "/models": {"get": _get("models", "What is served here", "ModelList")},
             "/models/{name}": {
                 "get": {
@@ -88,7 +88,6 @@ def patient_schema(names: Sequence[str], required: Collection[str]) -> dict[str,
         "properties": {name: variable_schema(BY_NAME[name], required=name in required) for name in names},
         "required": list(required),
         "additionalProperties": False,
-        "examples": [{name: BY_NAME[name].example for name in names}],
     }
 
 
@@ -133,8 +132,10 @@ def _get(operation: str, summary: str, schema: str | None, *problems: int) -> di
     }
 
 
-def _predict(models: list[str], default: str, max_patients: int, max_body_bytes: int) -> dict[str, Any]:
-    patients = [_reference(_schema_name(name)) for name in models]
+def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_bytes: int) -> dict[str, Any]:
+    patients = [_reference(_schema_name(model.name)) for model in models]
+    # Of the default model alone: readers and tools send an example without choosing a model.
+    examples = [{one.name: one.example for one in model.variables} for model in models if model.name == default]
     return {
         "operationId": "predict",
         "summary": "Predict one patient, or many",
@@ -155,7 +156,11 @@ def _predict(models: list[str], default: str, max_patients: int, max_body_bytes:
             f"more. With on_error=skip an answer lists all."
         ),
         "parameters": [
-            _parameter("model", "Which model answers.", {"type": "string", "enum": models, "default": default}),
+            _parameter(
+                "model",
+                "Which model answers.",
+                {"type": "string", "enum": [model.name for model in models], "default": default},
+            ),
             _parameter(
                 "threshold",
                 "The risk from which death is expected; the model's own where it is left out.",
@@ -183,7 +188,8 @@ def _predict(models: list[str], default: str, max_patients: int, max_body_bytes:
                         "oneOf": [
                             *patients,
                             {"type": "array", "maxItems": max_patients, "items": {"oneOf": patients}},
-                        ]
+                        ],
+                        "examples": examples,
                     }
                 },
                 **_TABLE,

@@ -194,10 +194,8 @@ def test_without_a_table_the_published_one_is_fetched(monkeypatch: pytest.Monkey
 def test_a_missing_package_is_named_with_both_ways_to_install_it(
     monkeypatch: pytest.MonkeyPatch, cohort: Path, command: str
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("heartapp.training")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "lifelines", None)  # Python's own way to say that a module is not there
-    monkeypatch.setitem(sys.modules, "pooch", None)
+    for module in ("data", "audit"):
+        monkeypatch.setitem(sys.modules, f"heartapp.training.{module}", None)  # as if it could not be imported
     line = complaint(1, command, *((cohort,) if command == "audit-data" else ("--data", cohort)))
     assert "is missing" in line
     assert "`make .venv/train`" in line
@@ -334,19 +332,20 @@ def test_score_says_in_one_line_what_is_wrong(few: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "extras", "arguments"),
-    [("pyarrow", ["bulk"], []), ("distributed", ["dask", "bulk"], ["--scheduler", "tcp://127.0.0.1:9"])],
+    ("module", "extras", "arguments"),
+    [
+        ("heartapp.scoring.parts", ["bulk"], []),
+        ("heartapp.scoring.cluster", ["dask", "bulk"], ["--scheduler", "tcp://127.0.0.1:9"]),
+    ],
 )
 def test_score_names_the_packages_that_it_needs(
-    few: Path, monkeypatch: pytest.MonkeyPatch, package: str, extras: list[str], arguments: list[str]
+    few: Path, monkeypatch: pytest.MonkeyPatch, module: str, extras: list[str], arguments: list[str]
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith("heartapp.scoring.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, module, None)  # as if it could not be imported
     declared = tomllib.loads((SHIPPED.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     needed = {one.partition(">")[0] for extra in extras for one in declared[extra]} - {"heartapp[bulk]"}
     line = complaint(1, "score", few.parent, few.parent / "out", *arguments, HEARTAPP_MODELS=str(SHIPPED))
-    assert f"({package} is missing)" in line
+    assert f"({module} is missing)" in line
     assert "make .venv/bulk" in line
     assert {*line.partition("pip install ")[2].rstrip("`").split()} == needed
 

@@ -92,7 +92,7 @@ def test_the_text_names_what_differs_in_an_altered_copy(
     cohort: Path, monkeypatch: pytest.MonkeyPatch, columns: tuple[str, ...]
 ) -> None:
     comparison = Comparison("an altered copy", (7, 9), columns)
-    monkeypatch.setattr("heartapp.training.audit.compare", lambda *_: comparison)
+    monkeypatch.setitem(audit.__globals__, "compare", lambda *_: comparison)
     _, first, second, *_ = audit(cohort).text().splitlines()
     assert first.startswith("fault   origin: 2 rows are not those of UCI data set 519")
     assert first.endswith("differ: platelets") is bool(columns)

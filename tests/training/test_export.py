@@ -216,6 +216,6 @@ def test_a_threshold_at_which_votes_differ_is_moved_to_the_next_at_which_they_ag
     settled = settle_threshold(fitted, content, features, NAMES)
     assert settled.threshold in (0.299, 0.301)
     assert replace(settled, threshold=0.3) == fitted
-    monkeypatch.setattr("heartapp.training.export.NUDGES", 0)
+    monkeypatch.setitem(settle_threshold.__globals__, "NUDGES", 0)
     with pytest.raises(ExportError, match="votes of the ONNX graph and of the estimators differ"):
         settle_threshold(fitted, content, features, NAMES)

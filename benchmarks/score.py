@@ -26,7 +26,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.config import models_folder
+from heartapp.config import find, read_settings
 from heartapp.inference.bundle import read_bundle, read_served
 from heartapp.inference.model import Model
 from heartapp.scoring.score import cores
@@ -55,7 +55,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", default="bedside")
     options = parser.parse_args()
-    model = Model(read_bundle(models_folder(), options.model, read_served(models_folder())[options.model]))
+    model = Model(
+        read_bundle(
+            find(read_settings().models), options.model, read_served(find(read_settings().models))[options.model]
+        )
+    )
     with tempfile.TemporaryDirectory(dir=".") as folder:
         write_inputs(model, options.rows, Path(folder))
         cases: dict[str, Callable[[], Run]] = {"members, in memory": partial(members, model, options.rows)}

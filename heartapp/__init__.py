@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from heartapp import api, ui
     from heartapp.config import find, load_settings
     from heartapp.inference.registry import ModelRegistry
-    from heartapp.web import assets, compression, errors, extension, health, security, sessions
+    from heartapp.web import assets, compression, errors, extension, health, security
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -45,7 +45,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     registry = ModelRegistry(find(settings.models), default=settings.default_model, served=settings.served)
     extension.init_app(app, settings, registry)
     security.init_app(app)
-    sessions.init_app(app)
     assets.init_app(app)
     errors.init_app(app, page=ui.error_page)
     app.register_blueprint(ui.blueprint)

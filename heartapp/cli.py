@@ -210,9 +210,9 @@ def _tell_report(report: Report) -> None:
 @click.pass_context
 def models(ctx: click.Context, folder: Path | None) -> None:
     """List, show and verify bundles; without a command, list them."""
-    from heartapp.config import models_folder
+    from heartapp.config import find, read_settings
 
-    ctx.obj = folder or models_folder()
+    ctx.obj = folder or find(read_settings().models)
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_models)
 
@@ -325,9 +325,9 @@ def _tell(line: str) -> None:
 
 def _served(name: str | None) -> Model:
     """A model as the server would serve it, by the settings."""
-    from heartapp.config import find, unserved_settings
+    from heartapp.config import find, read_settings
 
-    settings = unserved_settings()
+    settings = read_settings()
     name = name or settings.default_model
     return _load(find(settings.models), name, settings.served.get(name))
 

@@ -11,7 +11,7 @@ import os
 import secrets
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -22,18 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX: Final = "HEARTAPP_"
-_SECRET_BYTES: Final = 32
+_CONFIG: Final = PREFIX + "CONFIG"
+_HOME: Final = PREFIX + "HOME"
 _INSTANCE: Final = "instance/config.toml"
 _ENVIRONMENT: Final = "the environment"
+_SECRET_BYTES: Final = 32
 _SHIPPED: Final = Path(__file__).with_name("_shipped")
 """The bundles and the configuration in a wheel. A checkout has them beside the package instead."""
-_KINDS: Final = {
-    "array": "a list of texts",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "object": "texts by name",
-    "string": "a text",
-}
 _HOW_TO_MAKE_ONE: Final = (
     "make one with: python3 -c 'import secrets; print(secrets.token_hex(32))' and put it into HEARTAPP_SECRET_KEY, or "
     'into instance/config.toml as secret_key = "…" (readable by you alone)'
@@ -41,7 +36,7 @@ _HOW_TO_MAKE_ONE: Final = (
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything an operator can set. Relative paths start at ``HEARTAPP_HOME``."""
+    """Everything an operator can set. Relative paths start at `home`."""
 
     environment: Annotated[
         Literal["production", "development"],
@@ -53,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     models: Annotated[str, Meta(description="The folder of bundles.", min_length=1)] = "models"
     served: Annotated[
         dict[str, str],
-        Meta(description='Pins versions, as in {bedside = "1"}; the rest is as models/served.toml says.'),
+        Meta(description='Pins versions, as in {"bedside": "1"}; the rest is as models/served.toml says.'),
     ] = {}
     default_model: Annotated[str, Meta(description="The model that answers where none is named.", min_length=1)] = (
         "bedside"
@@ -78,18 +73,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = []
 
 
-class Setting(NamedTuple):
-    """One setting as ``heartapp config`` prints it."""
-
-    name: str
-    value: str
-    source: str
-    help: str
-
-
 def home() -> Path:
     """Where relative paths start: ``HEARTAPP_HOME``, else the checkout of this package, else the working folder."""
-    named = os.environ.get(PREFIX + "HOME")
+    named = os.environ.get(_HOME)
     checkout = Path(__file__).parents[1]
     return Path(named) if named else checkout if (checkout / "models").is_dir() else Path.cwd()
 
@@ -111,7 +97,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    settings = unserved_settings(environ)
+    settings = read_settings(environ)
     if not settings.secret_key and settings.environment == "development":
         if make_key:
             make_secret_key()
@@ -121,48 +107,38 @@ def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = 
     return settings
 
 
-def unserved_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings, whether or not there is a secret key to serve with.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    return _read_settings(os.environ if environ is None else environ)[0]
+    settings = Settings()
+    for source, values in _sources(os.environ if environ is None else environ):
+        settings = _merge(settings, values, source)
+    return settings
 
 
-def describe_settings(environ: Mapping[str, str] | None = None) -> list[Setting]:
-    """Every setting with its value and where that comes from. The secret key is hidden.
+def describe_settings(environ: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
+    """Name, value, source and help of every setting. The secret key is hidden.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
     environ = os.environ if environ is None else environ
-    settings, sources = _read_settings(environ)
+    settings = read_settings(environ)
+    sources = {name: source for source, values in _sources(environ) for name in values}
     hidden = msgspec.structs.replace(settings, secret_key="(hidden)" if settings.secret_key else "")
     places = [
-        Setting(name, value, _ENVIRONMENT if name in environ else "default", help_text)
-        for name, value, help_text in (
-            (PREFIX + "HOME", str(home()), "Where config, instance, models and all relative paths are."),
-            (
-                PREFIX + "CONFIG",
-                _main(environ),
-                "The file of settings that instance/config.toml and HEARTAPP_* add to.",
-            ),
-        )
+        (_HOME, str(home()), "Where config, instance, models and all relative paths are."),
+        (_CONFIG, _main_file(environ), "The file of settings that instance/config.toml and HEARTAPP_* add to."),
     ]
-    return places + [
-        Setting(name, msgspec.json.encode(value).decode(), sources.get(name, "default"), _declared(name)["description"])
+    return [
+        (name, value, _ENVIRONMENT if name in environ else "default", purpose) for name, value, purpose in places
+    ] + [
+        (name, msgspec.json.encode(value).decode(), sources.get(name, "default"), _description(name))
         for name, value in msgspec.structs.asdict(hidden).items()
     ]
-
-
-def models_folder() -> Path:
-    """The folder of bundles as the server would find it.
-
-    Raises:
-        ConfigError: names the source, the setting and the remedy.
-    """
-    return find(unserved_settings().models)
 
 
 def make_secret_key() -> Path:
@@ -183,25 +159,16 @@ def secret_file() -> Path:
     return home() / "instance" / "secret_key"
 
 
-def _read_settings(environ: Mapping[str, str]) -> tuple[Settings, dict[str, str]]:
-    """The settings, and the source of each that is not a default."""
-    settings, sources = Settings(), {}
-    for source, values in _sources(environ):
-        settings = _merge(settings, values, source)
-        sources.update(dict.fromkeys(values, source))
-    return settings, sources
-
-
-def _main(environ: Mapping[str, str]) -> str:
-    """The file that ``HEARTAPP_CONFIG`` names. In a folder without any, an installed package is on a first try."""
+def _main_file(environ: Mapping[str, str]) -> str:
+    # In a folder without any configuration, an installed package is on a first try.
     default = "config/production.toml" if (home() / "config").is_dir() else "config/development.toml"
-    return environ.get(PREFIX + "CONFIG") or default
+    return environ.get(_CONFIG) or default
 
 
 def _sources(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    main = _main(environ)
-    if environ.get(PREFIX + "CONFIG") and not find(main).is_file():
-        raise ConfigError(f"{PREFIX}CONFIG names {main}, which is not a file; name one of config/*.toml")
+    main = _main_file(environ)
+    if environ.get(_CONFIG) and not find(main).is_file():
+        raise ConfigError(f"{_CONFIG} names {main}, which is not a file; name one of config/*.toml")
     return [
         (main, _read_toml(find(main))),
         (_INSTANCE, _read_toml(find(_INSTANCE))),
@@ -219,12 +186,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """``HEARTAPP_MAX_PATIENTS=50`` as ``{"max_patients": "50"}``; ``served`` is JSON, hosts stand between commas."""
-    reserved = {PREFIX + "HOME", PREFIX + "CONFIG"}
+    """``HEARTAPP_MAX_PATIENTS=50`` as ``{"max_patients": "50"}``; ``served`` is JSON, commas separate hosts."""
     values: dict[str, Any] = {
         name.removeprefix(PREFIX).lower(): text
         for name, text in environ.items()
-        if name.startswith(PREFIX) and name not in reserved
+        if name.startswith(PREFIX) and name not in {_HOME, _CONFIG}
     }
     if "served" in values:
         try:
@@ -238,36 +204,24 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
 
 def _merge(settings: Settings, values: dict[str, Any], source: str) -> Settings:
     known = Settings.__struct_fields__
-    for name in values:
+    for name, value in values.items():
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known settings: {', '.join(known)}"
             raise ConfigError(f"{source}: unknown setting {name}; {hint}")
-    strict = source != _ENVIRONMENT
-    for name, value in values.items():
         try:
-            checked = msgspec.convert({name: value}, Settings, strict=strict)
+            checked = msgspec.convert({name: value}, Settings, strict=source != _ENVIRONMENT)
         except (msgspec.ValidationError, UnicodeEncodeError) as error:
             reason = str(error).partition(" - at")[0]
-            raise ConfigError(f"{source}: setting {name}: {reason[0].lower()}{reason[1:]}; {_taken(name)}") from None
+            reason = reason[0].lower() + reason[1:]
+            raise ConfigError(f"{source}: setting {name}: {reason}. {_description(name)}") from None
         settings = msgspec.structs.replace(settings, **{name: getattr(checked, name)})
     return settings
 
 
-def _taken(name: str) -> str:
-    """What a setting takes and what it is for."""
-    declared = _declared(name)
-    taken = " or ".join(declared["enum"]) if "enum" in declared else _KINDS[declared["type"]]
-    if "minimum" in declared:
-        low, high = declared["minimum"], declared.get("maximum")
-        taken += f" of {low} or more" if high is None else f" from {low} to {high}"
-    return f"it takes {taken}. {declared['description']}"
-
-
-def _declared(name: str) -> dict[str, Any]:
-    """A setting's JSON schema."""
-    declared: dict[str, Any] = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][name]
-    return declared
+def _description(name: str) -> str:
+    declared = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][name]
+    return str(declared["description"])
 
 
 def _check_secret(settings: Settings) -> None:

@@ -35,13 +35,7 @@ CONNECTIONS: Final = 4_096
 """Open connections of one worker. Idle ones and slow headers count too; more wait in the kernel's queue."""
 HEADER_TIMEOUT: Final = 10_000
 """Milliseconds in which the headers of a request must arrive."""
-STOP_TIMEOUT: Final = 5
-"""Seconds in which a worker that stops may finish its requests. Then it is killed."""
-RELOAD_INTERVAL: Final = 2.0
-"""Seconds after which a reload stops an old worker. The new one needs less to load the models."""
 
-_ACCESS_LOG: Final = '%(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).0fms'
-"""Without the query string, which could carry a patient's values."""
 _NO_ADDRESS: Final = "--host {host} is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for every network"
 _REFUSALS: Final = {
     errno.EADDRINUSE: "port {port} is in use at {host}; stop what listens there, or choose another with --port",
@@ -85,10 +79,10 @@ def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> No
         backpressure=CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
         log_access=access_log,
-        log_access_format=_ACCESS_LOG,
+        log_access_format='%(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).0fms',  # no query: it may carry values
         respawn_failed_workers=True,
-        respawn_interval=RELOAD_INTERVAL,
-        workers_kill_timeout=STOP_TIMEOUT,
+        respawn_interval=2.0,  # seconds until a reload stops an old worker; the new one needs less to load the models
+        workers_kill_timeout=5,  # seconds in which a worker that stops may finish its requests
     )
     logging.getLogger("_granian").addFilter(_is_useful)
     threading.Thread(target=_announce, args=(settings.environment, address, port), daemon=True).start()

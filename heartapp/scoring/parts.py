@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from heartapp.config import find, unserved_settings
+from heartapp.config import find, read_settings
 from heartapp.errors import BundleError, DataError, HeartappError
 from heartapp.files import UNFINISHED
 from heartapp.inference.bundle import read_bundle
@@ -95,7 +95,7 @@ def load_model(identity: ModelIdentity) -> Model:
     Raises:
         BundleError: it is not there, or has another digest.
     """
-    root = find(unserved_settings().models)
+    root = find(read_settings().models)
     bundle = read_bundle(root, identity.name, identity.version)
     if bundle.digest != identity.digest:
         raise BundleError(

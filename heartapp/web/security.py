@@ -1,8 +1,10 @@
-"""Headers that go with every answer: what the browser may load, and that answers about patients are not stored."""
+"""What browsers may load, store and send back: headers for every answer, and sessions for pages only."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+
+from flask.sessions import SecureCookieSessionInterface
 
 from heartapp.web import bodies
 
@@ -10,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from flask import Flask
+    from flask import Flask, Request
+    from flask.sessions import SecureCookieSession
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -35,13 +38,15 @@ HEADERS: Final[dict[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 
+API: Final = "/api/"
 _STATIC: Final = "/static/"
 _FOR_NOBODY: Final = ("Cache-Control", "no-store")
 _HTTPS_ONLY: Final = (("Strict-Transport-Security", "max-age=31536000"),)
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every answer of this application, errors included; refuse a body that ends early."""
+    """Add the headers to every answer of this application, errors included; keep sessions for pages."""
+    app.session_interface = _PageSessions()
     app.wsgi_app = _Secured(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents wrapping it so
 
 
@@ -65,3 +70,10 @@ class _Secured:
             )
 
         return self._application(environ, start)
+
+
+class _PageSessions(SecureCookieSessionInterface):
+    """A session holds the form's CSRF token. The API needs none and is spared the time to open it."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        return None if request.path.startswith(API) else super().open_session(app, request)

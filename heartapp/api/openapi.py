@@ -43,10 +43,10 @@ def openapi_document(
     """The whole document.
 
     Args:
-        models: those that are served.
-        default: the model that answers where none is named.
-        max_patients: the most patients in one array.
-        max_body_bytes: the largest body.
+        models: the served models.
+        default: the model that answers by default.
+        max_patients: the limit of an array or table.
+        max_body_bytes: the limit of a body.
     """
     _, schemas = msgspec.json.schema_components(
         [Prediction, PredictionList, ModelSummary, ModelList, Problem], ref_template="#/components/schemas/{name}"
@@ -63,7 +63,7 @@ def openapi_document(
         "servers": [{"url": "/api/v1"}],
         "paths": {
             "/predict": {"post": _predict(models, default, max_patients, max_body_bytes)},
-            "/models": {"get": _get("models", "What is served here", "ModelList")},
+            "/models": {"get": _get("models", "The served models", "ModelList")},
             "/models/{name}": {
                 "get": {
                     **_get("model", "One model: variables, performance, digests", "ModelSummary", 404, 503),
@@ -76,13 +76,13 @@ def openapi_document(
         },
         "components": {
             "schemas": {**schemas, **{_schema_name(name): schema for name, schema in patients.items()}},
-            "responses": {"Problem": _content("What is wrong, and how to mend it", "Problem", MEDIA_TYPE)},
+            "responses": {"Problem": _content("What is wrong, and what to do", "Problem", MEDIA_TYPE)},
         },
     }
 
 
 def patient_schema(names: Sequence[str], required: Collection[str]) -> dict[str, Any]:
-    """The JSON Schema of a patient for a model that takes these variables; what is not required may be null."""
+    """The JSON Schema of a patient with these variables. Those that are not required may be null."""
     return {
         "type": "object",
         "properties": {name: variable_schema(BY_NAME[name], required=name in required) for name in names},
@@ -140,8 +140,8 @@ def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_
         "operationId": "predict",
         "summary": "Predict one patient, or many",
         "description": (
-            "An object is answered with a prediction, an array with a list of them in the same order. With survival, "
-            f"horizon, explain or instability an array holds at most {MOST_DETAILED} patients.\n\n"
+            "The answer to an object is a prediction, and to an array a list of predictions in the same order. With "
+            f"survival, horizon, explain or instability an array holds at most {MOST_DETAILED} patients.\n\n"
             f"A table is CSV in UTF-8 with commas and up to {max_patients} patients, one a line, with a column for "
             "each variable by its name. A missing value is an empty cell, or one of "
             f"{', '.join(filter(None, MISSING_WORDS))}. The answer is CSV: the table's own columns and then "
@@ -150,20 +150,20 @@ def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_
             "an array has no values in the table. Accept asks for another kind of answer; survival, horizon, explain "
             "and instability need JSON.\n\n"
             f"A body of more than {max_body_bytes:,} bytes is refused with 413; send the patients in several requests. "
-            f"One of more than {READ_UP_TO} times that is refused unread. Bodies are sent unpacked: "
-            "Content-Encoding is answered with 415.\n\n"
-            f"A refusal lists every faulty field at once, or the first {MOST_FAULTS:,}; its detail says when there are "
+            f"One of more than {READ_UP_TO} times that is refused unread. Send bodies uncompressed: "
+            "Content-Encoding is refused with 415.\n\n"
+            f"A refusal lists every faulty field at once, or the first {MOST_FAULTS:,}; its detail says if there are "
             f"more. With on_error=skip an answer lists all."
         ),
         "parameters": [
             _parameter(
                 "model",
-                "Which model answers.",
+                "The model that answers.",
                 {"type": "string", "enum": [model.name for model in models], "default": default},
             ),
             _parameter(
                 "threshold",
-                "The risk from which death is expected; the model's own where it is left out.",
+                "A risk of this or more is classified as death. The default is the model's own.",
                 {"type": "number", "minimum": LOWEST_THRESHOLD, "maximum": HIGHEST_THRESHOLD},
             ),
             _parameter("survival", "Add the risk by day 90 and 180.", _FLAG),
@@ -172,11 +172,11 @@ def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_
                 f"Add the risk by these whole days, from {FIRST_DAY} to {LAST_DAY}, with commas between them.",
                 {"type": "string", "pattern": HORIZON_PATTERN, "examples": ["90,180"]},
             ),
-            _parameter("explain", "Add what each variable contributes, and where the verdict would change.", _FLAG),
+            _parameter("explain", "Add what each variable contributes, and values that would change the class.", _FLAG),
             _parameter("instability", "Add how the risk differs between refits on bootstrap samples.", _FLAG),
             _parameter(
                 "on_error",
-                "What is done with an array or table that holds faulty patients: refuse it, or skip them.",
+                "What to do with an array or table that holds faulty patients: refuse it, or skip them.",
                 {"type": "string", "enum": list(ON_ERROR), "default": ON_ERROR[0]},
             ),
         ],
@@ -197,7 +197,7 @@ def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_
         },
         "responses": {
             "200": {
-                "description": "What the model says",
+                "description": "The prediction or predictions",
                 "content": {
                     JSON: {"schema": {"oneOf": [_reference("Prediction"), _reference("PredictionList")]}},
                     **_TABLE,

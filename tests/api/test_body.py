@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.body import READ_UP_TO, Patients, read_body, read_json
+from heartapp.api.body import READ_UP_TO, Records, read_body, read_json
 from heartapp.errors import MOST_FAULTS, FieldError, InvalidPatientError
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
@@ -72,12 +72,12 @@ def test_a_body_that_ends_before_its_stated_length_is_refused() -> None:
 
 
 def test_an_object_is_one_patient(model: Model) -> None:
-    assert read_json(encoded(EXAMPLE), model, most=3) == Patients([ROW], False, [0], [])  # noqa: FBT003 - not an array
+    assert read_json(encoded(EXAMPLE), model, most=3) == Records([ROW], False, [0], [])  # noqa: FBT003 - not an array
 
 
 def test_an_array_is_many_patients_and_may_be_empty(model: Model) -> None:
-    assert read_json(encoded([EXAMPLE, EXAMPLE]), model, most=3) == Patients([ROW, ROW], True, [0, 1], [])  # noqa: FBT003 - an array
-    assert read_json(b"[]", model, most=3) == Patients([], True, [], [])  # noqa: FBT003 - an array
+    assert read_json(encoded([EXAMPLE, EXAMPLE]), model, most=3) == Records([ROW, ROW], True, [0, 1], [])  # noqa: FBT003 - an array
+    assert read_json(b"[]", model, most=3) == Records([], True, [], [])  # noqa: FBT003 - an array
 
 
 def test_a_byte_order_mark_does_not_matter(model: Model) -> None:
@@ -145,7 +145,7 @@ def test_the_faults_of_all_patients_are_listed_with_their_rows(model: Model) -> 
 
 def test_faulty_patients_of_an_array_are_left_out_on_request(model: Model) -> None:
     read = read_json(encoded([62, EXAMPLE]), model, most=3, skip=True)
-    assert read == Patients([ROW], True, [1], [FieldError("", "must be a JSON object", 0)])  # noqa: FBT003 - an array
+    assert read == Records([ROW], True, [1], [FieldError("", "must be a JSON object", 0)])  # noqa: FBT003 - an array
 
 
 def test_no_more_than_a_thousand_faults_are_listed(model: Model) -> None:

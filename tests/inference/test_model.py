@@ -95,13 +95,6 @@ def test_a_table_is_scored_bit_for_bit_as_its_patients_are_predicted(
         assert (scored.dtype, scored.tobytes()) == (getattr(wanted, name).dtype, getattr(wanted, name).tobytes())
 
 
-def test_some_rows_of_scores_can_be_taken(model: Model, rows: list[list[float]]) -> None:
-    chosen = np.array([5, 2])
-    taken, alone = model.score(np.array(rows)).take(chosen), model.score(np.array(rows)[chosen])
-    for name in ("risk", "death_event", "probabilities", "votes"):
-        assert getattr(taken, name).tobytes() == getattr(alone, name).tobytes()
-
-
 def test_a_table_without_patients_has_no_scores(model: Model) -> None:
     assert model.score(np.empty((0, len(model.names)))).votes.shape == (0, 3)
 

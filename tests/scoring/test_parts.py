@@ -17,6 +17,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError, DataError
 from heartapp.inference.model import ModelIdentity
 from heartapp.scoring import parts
@@ -51,7 +52,7 @@ def test_each_file_of_a_folder_gets_an_output_as_if_scored_alone(bedside: Model,
     report = run(bedside)
 
     assert (report.read, report.rejected) == (6_002, 1)
-    assert report.reasons == {"age must be a number from 18 to 110 years": 1}
+    assert report.reasons == {f"age must be {BY_NAME['age'].expected}": 1}
     assert report.rejects == [str(folder / "out/c.csv.rejects.csv")]
     assert report.notes[0].startswith("3 files, 0 ")
     assert report.notes[1].startswith("no column anaemia, ")

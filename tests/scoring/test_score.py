@@ -19,6 +19,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
 from heartapp.scoring import source as source_module
 from heartapp.scoring.output import ADDED, METADATA
@@ -103,7 +104,7 @@ def test_a_file_keeps_its_columns_and_gets_what_each_single_prediction_says(
     report = run(inputs[source], tmp_path / target, bedside)
 
     rejects = tmp_path / f"{target}.rejects.csv"
-    reasons = ["age must be a number from 18 to 110 years"]
+    reasons = [f"age must be {BY_NAME['age'].expected}"]
     reasons.append("sex must be 0 (woman) or 1 (man), or null where it is not known")
     assert report == Report(3_000, 2, Counter(reasons), [str(rejects)])
     written = read(tmp_path / target)

@@ -1,8 +1,9 @@
 """The three members: which estimators they are, and the few settings tried for each.
 
-The settings were found on splits of other seeds than the protocol's, by Brier score of the calibrated median. What
-helped: few bins (coarse cuts), many randomised deep trees in the forest, hardly any leaf penalty, boosting whose risk
-may only rise with age and creatinine. What hurt: shallow forests, strong penalties, monotone single trees.
+The settings were chosen by the Brier score of the calibrated median, on splits with other seeds than the protocol's.
+Helpful were few bins (coarse cuts), many randomised deep trees in the forest, hardly any leaf penalty, and boosting
+whose risk can only rise with age and creatinine. Harmful were shallow forests, strong penalties and monotone single
+trees.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ Setting = dict[str, float | int | str | None]
 _DECISION_TREE, _RANDOM_FOREST, _GRADIENT_BOOSTING = MEMBERS
 
 RISING: Final = ("age", "serum_creatinine")
-"""Boosting may only let the risk rise with these. The ejection fraction is free: very high values are no blessing."""
+"""In boosting, the risk only rises with these. The ejection fraction is free: very high values are not healthy."""
 
 _TREE: Final[Setting] = {"criterion": "gini", "min_samples_leaf": 10}
 _FOREST: Final[Setting] = {
@@ -105,7 +106,7 @@ RANKER: Final[Setting] = {**_FOREST, "max_depth": 6, "colsample_bynode": 0.5, "m
 
 
 def make_member(name: str, setting: Setting, variables: Sequence[str], seed: int) -> Estimator:
-    """An unfitted member for these variables. One thread each: the order of sums, and so the trees, do not vary."""
+    """An unfitted member for these variables. It uses one thread, so that sums, and so the trees, are reproducible."""
     chosen: dict[str, Any] = {**setting, "random_state": seed}
     if name == _DECISION_TREE:
         return cast("Estimator", DecisionTreeClassifier(**chosen))

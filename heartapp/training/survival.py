@@ -1,8 +1,8 @@
-"""The survival curve's recipe: everything that is learned from a training set, from knots to the bootstrap refits.
+"""Fit the survival curve: everything that is learned from a training set, from knots to bootstrap refits.
 
 A Cox model on restricted cubic splines of age, ejection fraction and log creatinine, the three variables that Ahmad
 et al. (2017) and Chicco and Jurman (2020) found to matter most, with a ridge penalty and Breslow's baseline hazard.
-lifelines fits it; what is served are plain numbers, proved to answer as lifelines does.
+lifelines fits it. What is served are plain numbers; a check proves that they give the risks of lifelines.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _NO_SPREAD: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Patients:
-    """Patients and what became of them.
+    """Patients and their outcome.
 
-    ``rows`` has shape (n, names); NaN is a missing value, as hidden fills are to be. ``names`` are the columns'
-    variables. ``time`` are the days until death or the last contact, ``died`` is 1 or 0, both of shape (n,).
+    ``rows`` has shape (n, names), NaN where a value is missing. ``names`` are the columns' variables. ``time`` are the
+    days until death or the last contact, ``died`` is 1 or 0, both of shape (n,).
     """
 
     rows: NDArray[np.float64]
@@ -105,14 +105,14 @@ def fit_survival(patients: Patients, *, seed: int) -> FittedSurvival:
 
 
 def make_survival(patients: Patients, *, seed: int, refits: int = REFITS) -> tuple[FittedSurvival, SurvivalParameters]:
-    """Fit as `fit_survival` does, refit on bootstrap samples, and export after the proof of parity.
+    """Fit as `fit_survival` does, refit on bootstrap samples, and export after checking parity.
 
-    The refits learn coefficients and baseline anew; typical values, knots and penalty stay. ``seed`` is that of the
+    Each refit has its own coefficients and baseline; typical values, knots and penalty stay. ``seed`` is that of the
     folds and the samples.
 
     Raises:
         DataError: nobody was followed beyond the last day of the curve, or a variable's values do not differ.
-        ExportError: the exported numbers answer otherwise than lifelines.
+        ExportError: the exported numbers give other risks than lifelines.
     """
     fitted = fit_survival(patients, seed=seed)
     white, time, died = _white(fitted, patients.rows, patients.names), patients.time, patients.died
@@ -128,7 +128,7 @@ def make_survival(patients: Patients, *, seed: int, refits: int = REFITS) -> tup
 def check_parity(
     fitted: FittedSurvival, parameters: SurvivalParameters, values: NDArray[np.float64], names: Sequence[str]
 ) -> None:
-    """Hold the exported numbers against lifelines's survival function, on these rows and without each value.
+    """Compare the exported numbers with lifelines's survival function, on these rows and without each value.
 
     Raises:
         ExportError: a risk differs by more than `PARITY` on a day of the grid.
@@ -149,15 +149,15 @@ def _terms(values: NDArray[np.float64]) -> tuple[Term, ...]:
         typical = float(np.nanmedian(column))
         known = np.where(np.isnan(column), typical, column)
         knots = np.unique(np.quantile(np.log(known) if log else known, KNOTS).round(_SIGNIFICANT_DIGITS)).tolist()
-        # Quantiles that coincide leave no room for a bend.
+        # With equal quantiles the spline is a straight line.
         terms.append(Term(name, log, typical, knots if len(knots) == len(KNOTS) else []))
     return tuple(terms)
 
 
 def _whitening(terms: Sequence[Term], columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What makes each term's columns uncorrelated and of unit variance.
+    """The matrix that makes each term's columns uncorrelated and of unit variance.
 
-    So the ridge shrinks a variable's trend and its bend for what they explain, not for how the spline is written.
+    With it, the ridge penalty does not depend on how the spline is parametrised.
     """
     whitening = np.zeros((columns.shape[1], columns.shape[1]))
     start = 0
@@ -180,7 +180,7 @@ def _white(fitted: FittedSurvival, values: NDArray[np.float64], names: Sequence[
 def _fit_cox(
     white: NDArray[np.float64], time: NDArray[np.float64], died: NDArray[np.int64], penalty: float
 ) -> CoxPHFitter:
-    # lifelines weighs the penalty against the mean likelihood of a patient, we against that of all of them.
+    # lifelines adds the penalty to the mean likelihood of a patient, we to the sum over all patients.
     cox = CoxPHFitter(penalizer=penalty / len(white), l1_ratio=0)
     return cox.fit(_frame(white).assign(time=time, died=died), duration_col="time", event_col="died")
 
@@ -193,7 +193,7 @@ def _frame(white: NDArray[np.float64]) -> pd.DataFrame:
 def _choose_penalty(white: NDArray[np.float64], patients: Patients, seed: int) -> float:
     """The penalty of the greatest cross-validated partial likelihood (Verweij and van Houwelingen 1993).
 
-    A fold's part is what its patients add to the likelihood of a model that was fitted without them.
+    A fold's gain is what its patients add to the likelihood of a model that was fitted without them.
     """
     time, died = patients.time, patients.died
     gain = np.zeros(len(PENALTIES))
@@ -215,13 +215,13 @@ def partial_likelihood(score: NDArray[np.float64], time: NDArray[np.float64], di
 
 
 def _fit_numbers(estimator: CoxPHFitter, whitening: NDArray[np.float64], days: Sequence[int]) -> Fit:
-    # The typical patient's columns are all 0. Between two days of death lifelines takes the hazard to rise evenly.
+    # The typical patient's columns are all 0. lifelines interpolates the hazard linearly between two days of death.
     hazard = estimator.predict_cumulative_hazard(_frame(np.zeros((1, len(whitening)))), times=days)
     return Fit(_rounded(whitening @ estimator.params_.to_numpy()), _rounded(hazard.to_numpy()[:, 0]))
 
 
 def _rounded(values: NDArray[np.float64]) -> list[float]:
-    """Digits beyond these differ between processors, and make the file longer and no more exact."""
+    """Nine significant digits: further digits differ between processors."""
     return [float(f"{value:.{_SIGNIFICANT_DIGITS}g}") for value in values.tolist()]
 
 

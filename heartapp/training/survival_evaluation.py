@@ -1,7 +1,7 @@
-"""How good the survival curve is, on patients that nothing in it has seen: protocol P2.
+"""Protocol P2: how good the survival curve is on patients that it has not seen.
 
-The splits are those of the members' evaluation. Patients who left alive before a day count by inverse probability of
-censoring weights, the censoring being learned from the training side (Graf et al. 1999; Uno et al. 2007 and 2011).
+The splits are those of the members' evaluation. Patients who left alive before a day are accounted for by inverse
+probability of censoring weights, estimated on the training side (Graf et al. 1999; Uno et al. 2007 and 2011).
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from heartapp.training.survival import Patients
 
 LAST_JUDGED: Final = 240
-"""The integrated Brier score and Uno's C reach to this day, or to the day before the follow-up of a split ends."""
+"""The integrated Brier score and Uno's C end on this day, or on the day before a split's follow-up ends."""
 _GRID_STEP: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """What one split's test side was told. Risk, death and weight at the horizons have shape (patients, horizons)."""
+    """The predictions for one split's test side. Risk, death and weight have shape (patients, horizons)."""
 
     metrics: dict[str, float]
     null: dict[str, float]
@@ -64,7 +64,7 @@ def evaluate_survival(
         split_seed: of the splits.
 
     Raises:
-        DataError: a split's follow-up ends too early to judge the last day of the curve.
+        DataError: a split's follow-up ends before the last day of the curve.
     """
     test_patients = min(TEST_PATIENTS, len(patients.died) // 4)
     splitter = StratifiedShuffleSplit(n_splits=splits, test_size=test_patients, random_state=split_seed)
@@ -92,10 +92,10 @@ def evaluate_survival(
 
 
 def _judged_days(training_sides: Sequence[Patients]) -> NDArray[np.int64]:
-    """Every day that is judged: up to `LAST_JUDGED`, as long as every training side still follows someone."""
+    """The days of the evaluation: up to `LAST_JUDGED`, while every training side still follows someone."""
     followed = int(min(side.time.max() for side in training_sides))
     if followed <= LAST_DAY:
-        raise DataError(f"column time: too few patients were followed beyond day {LAST_DAY} to judge the curve")
+        raise DataError(f"column time: too few patients were followed beyond day {LAST_DAY} to evaluate the curve")
     return np.arange(FIRST_DAY, min(LAST_JUDGED, followed - 1) + 1)
 
 
@@ -106,7 +106,7 @@ def _judge(train: Patients, test: Patients, days: NDArray[np.int64], seed: int) 
     risk = SurvivalModel(fitted.parameters(grid), test.names).risk(test.rows, days.tolist())
     dead, weight = censoring_weights(train, test, days)
     null = np.broadcast_to(1 - _kaplan_meier(train.time, train.died, days), risk.shape)
-    # Hazards are proportional, so that the order of patients is the same by every day.
+    # Hazards are proportional, so the order of patients is the same on every day.
     order = risk[:, LAST_DAY - FIRST_DAY]
     at = np.subtract(DEFAULT_HORIZONS, FIRST_DAY)
     return _Split(
@@ -130,27 +130,27 @@ def _judge(train: Patients, test: Patients, days: NDArray[np.int64], seed: int) 
 def censoring_weights(
     train: Patients, test: Patients, days: NDArray[np.int64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Who of the test side had died by each day, and what each patient counts there; both of shape (n, days).
+    """Which test patients had died by each day, and each patient's weight; both of shape (n, days).
 
-    Who was still followed counts for those who had left by then, too; who had left counts nothing. The share still
-    followed is learned from the training side, whose follow-up has to reach beyond the last of the days, which rise.
+    Patients who had left by then have no weight; those still followed stand for them too. The share still followed is
+    estimated on the training side, whose follow-up must reach beyond the last of the days, which are ascending.
     """
     by_then = test.time[:, None] <= days
     dead = by_then & (test.died == 1)[:, None]
-    # Just before the death: who left on that day had been followed until then.
+    # Just before the death: patients who left on that day had been followed until then.
     at_death = 1 / _followed(train, np.nextafter(np.minimum(test.time, days[-1]), 0))
     at_day = 1 / _followed(train, days)
     return dead, np.where(dead, at_death[:, None], np.where(by_then, 0.0, at_day))
 
 
 def uno_concordance(train: Patients, test: Patients, risk: NDArray[np.float64], last_day: int) -> float:
-    """Uno's C (2011): how often, of two patients, the one who died first was at the greater risk; ties count half.
+    """Uno's C (2011): how often the one of two patients who died first had the greater risk; ties count half.
 
-    Pairs are weighted for those that were lost because someone had left.
+    Weights make up for the pairs that were lost because a patient had left.
 
     Args:
-        train: from whom the share still followed is learned; their follow-up reaches beyond the last day.
-        test: whose risk it is.
+        train: the share still followed is estimated on them; their follow-up reaches beyond the last day.
+        test: the patients with the risk.
         risk: shape (n,).
         last_day: deaths from this day on do not count.
     """
@@ -162,7 +162,7 @@ def uno_concordance(train: Patients, test: Patients, risk: NDArray[np.float64], 
 
 
 def _followed(patients: Patients, days: NDArray[np.floating | np.integer]) -> NDArray[np.float64]:
-    """The share of patients who would still be followed on each day if nobody died: Kaplan and Meier's, of leaving."""
+    """The share of patients still followed on each day if nobody died: the Kaplan-Meier estimate of leaving."""
     return _kaplan_meier(patients.time, 1 - patients.died, days)
 
 
@@ -208,16 +208,16 @@ def _calibration(results: Sequence[_Split], index: int, day: int) -> HorizonCali
 def _known(
     risk: NDArray[np.float64], dead: NDArray[np.bool_], weight: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
-    """Without the patients who had left alive."""
+    """Leave out the patients who had left alive."""
     counts = weight > 0
     return risk[counts], dead[counts], weight[counts]
 
 
 def _slope(risk: NDArray[np.float64], dead: NDArray[np.bool_], weight: NDArray[np.float64]) -> float:
-    """The calibration slope; NaN where all are dead or none is."""
+    """The calibration slope; NaN if all are dead or none is."""
     if dead.all() or not dead.any():
         return float("nan")
     held = np.clip(risk, 1e-6, 1 - 1e-6)
-    # The trace of a penalty changes no digit that is shown, and keeps the slope finite where a small side separates.
+    # The small penalty changes no printed digit, and keeps the slope finite if a small side is separated.
     model = LogisticRegression(C=1_000, tol=1e-10, max_iter=1_000)
     return float(model.fit(np.log(held / (1 - held))[:, None], dead, sample_weight=weight).coef_[0, 0])

@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from heartapp.api.answers import ModelList, ModelSummary, PredictionList
-from heartapp.api.body import READ_UP_TO
 from heartapp.api.media import CSV, JSON
-from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
+from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD, ON_ERROR
 from heartapp.clinical.variables import BY_NAME
-from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Prediction
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
-from heartapp.tables.cells import MISSING_WORDS
-from heartapp.tables.columns import ADDED_NAMES
-from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -30,23 +25,19 @@ _DESCRIPTION: Final = (
     "Risk that a patient with heart failure dies during follow-up. It is what the model expects: 0.58 says that 58 of "
     "100 such patients die during follow-up. For research and education, not for clinical decisions."
 )
-
-
 _FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
 _TABLE: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}}
 """JSON Schema cannot describe the columns of a table, so the operation's description does."""
 
 
-def openapi_document(
-    models: Sequence[Model], *, default: str, max_patients: int, max_body_bytes: int
-) -> dict[str, Any]:
+def openapi_document(models: Sequence[Model], *, default: str, max_patients: int, description: str) -> dict[str, Any]:
     """The whole document.
 
     Args:
         models: the served models.
         default: the model that answers by default.
         max_patients: the limit of an array or table.
-        max_body_bytes: the limit of a body.
+        description: what to know about the bodies and answers of a prediction.
     """
     _, schemas = msgspec.json.schema_components(
         [Prediction, PredictionList, ModelSummary, ModelList, Problem], ref_template="#/components/schemas/{name}"
@@ -62,7 +53,7 @@ def openapi_document(
         },
         "servers": [{"url": "/api/v1"}],
         "paths": {
-            "/predict": {"post": _predict(models, default, max_patients, max_body_bytes)},
+            "/predict": {"post": _predict(models, default, max_patients, description)},
             "/models": {"get": _get("models", "The served models", "ModelList")},
             "/models/{name}": {
                 "get": {
@@ -72,7 +63,7 @@ def openapi_document(
                     ],
                 }
             },
-            "/openapi.json": {"get": {**_get("openapi", "This document", None)}},
+            "/openapi.json": {"get": _get("openapi", "This document", None)},
         },
         "components": {
             "schemas": {**schemas, **{_schema_name(name): schema for name, schema in patients.items()}},
@@ -132,29 +123,14 @@ def _get(operation: str, summary: str, schema: str | None, *problems: int) -> di
     }
 
 
-def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_bytes: int) -> dict[str, Any]:
+def _predict(models: Sequence[Model], default: str, max_patients: int, description: str) -> dict[str, Any]:
     patients = [_reference(_schema_name(model.name)) for model in models]
     # Of the default model alone: readers and tools send an example without choosing a model.
     examples = [{one.name: one.example for one in model.variables} for model in models if model.name == default]
     return {
         "operationId": "predict",
         "summary": "Predict one patient, or many",
-        "description": (
-            "The answer to an object is a prediction, and to an array a list of predictions in the same order. With "
-            f"survival, horizon, explain or instability an array holds at most {MOST_DETAILED} patients.\n\n"
-            f"A table is CSV in UTF-8 with commas and up to {max_patients} patients, one a line, with a column for "
-            "each variable by its name. A missing value is an empty cell, or one of "
-            f"{', '.join(filter(None, MISSING_WORDS))}. The answer is CSV: the table's own columns and then "
-            f"{', '.join(ADDED_NAMES)}. With on_error=skip every row stays: faulty rows have nothing in the added "
-            f"columns, and a last column, {FAULT}, says why ('{BETWEEN_FAULTS}' between faults). A faulty patient of "
-            "an array has no values in the table. Accept asks for another kind of answer; survival, horizon, explain "
-            "and instability need JSON.\n\n"
-            f"A body of more than {max_body_bytes:,} bytes is refused with 413; send the patients in several requests. "
-            f"One of more than {READ_UP_TO} times that is refused unread. Send bodies uncompressed: "
-            "Content-Encoding is refused with 415.\n\n"
-            f"A refusal lists every faulty field at once, or the first {MOST_FAULTS:,}; its detail says if there are "
-            f"more. With on_error=skip an answer lists all."
-        ),
+        "description": description,
         "parameters": [
             _parameter(
                 "model",

@@ -24,7 +24,7 @@ from heartapp.errors import DataError
 from heartapp.scoring import source as source_module
 from heartapp.scoring.output import ADDED, METADATA
 from heartapp.scoring.score import Options, Report, cores, score_file
-from heartapp.tables.columns import model_label
+from tests.client import added, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,17 +67,7 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def wanted(bedside: Model, table: pa.Table) -> list[dict[str, Any]]:
     """The added columns of each good patient, from single predictions."""
     rows = np.column_stack([table[name].to_numpy() for name in bedside.names]).tolist()
-    predictions = [bedside.predict(row) for index, row in enumerate(rows) if index not in FAULTY]
-    return [
-        {
-            "risk": one.risk,
-            "death_event": one.death_event,
-            **{f"{vote.member}_probability": vote.probability for vote in one.votes},
-            **{f"{vote.member}_vote": vote.vote for vote in one.votes},
-            "model": model_label(bedside.identity),
-        }
-        for one in predictions
-    ]
+    return [spelled(bedside.predict(row)) for index, row in enumerate(rows) if index not in FAULTY]
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -86,10 +76,6 @@ def read(path: Path) -> list[dict[str, Any]]:
         return rows
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def added(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] if name == "model" else float(row[name]) for name in ADDED.names}
 
 
 def run(source: object, target: object, model: Model, **options: Any) -> Report:

@@ -64,12 +64,6 @@ def test_bad_lines_have_their_number_and_the_rest_is_read(monkeypatch: pytest.Mo
     assert {*bad} == {1, 2, 3, 4, 6}
 
 
-def test_a_stray_quote_never_merges_two_patients(monkeypatch: pytest.MonkeyPatch) -> None:
-    good, bad = read(b'note,age\n"one,62\ntwo,63\n"three\nfour",65\nfive,66\n', monkeypatch)
-    assert good == [(1, ["two", "63"]), (3, ['four"', "65"]), (4, ["five", "66"])]
-    assert {*bad} == {0, 2}
-
-
 @given(st.lists(st.text('a1",\r ', max_size=9), max_size=6))
 @example(["\r\r", "1,2\r", "\r1,2", '"\r",2', "1,2"])
 def test_a_file_is_split_into_the_same_rows_as_a_body(lines: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import http.client
 import ipaddress
 import logging
@@ -12,7 +11,9 @@ import socket
 import sys
 import threading
 import time
+from contextlib import closing, suppress
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
@@ -35,14 +36,6 @@ CONNECTIONS: Final = 4_096
 """Open connections of one worker. Idle ones and slow headers count too; more wait in the kernel's queue."""
 HEADER_TIMEOUT: Final = 10_000
 """Milliseconds in which the headers of a request must arrive."""
-
-_NO_ADDRESS: Final = "--host {host} is not an address of this machine; use 127.0.0.1, or 0.0.0.0 for every network"
-_REFUSALS: Final = {
-    errno.EADDRINUSE: "port {port} is in use at {host}; stop what listens there, or choose another with --port",
-    errno.EACCES: "port {port} needs special rights; choose one from 1024 up with --port",
-    errno.EADDRNOTAVAIL: _NO_ADDRESS,
-}
-"""What a person can do about an address on which the server cannot listen."""
 
 
 def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> None:
@@ -84,18 +77,42 @@ def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> No
         respawn_interval=2.0,  # seconds until a reload stops an old worker; the new one needs less to load the models
         workers_kill_timeout=5,  # seconds in which a worker that stops may finish its requests
     )
+    server.main_loop_interrupt = _Interrupt()  # type: ignore[assignment]  # has what Granian uses of an Event
     logging.getLogger("_granian").addFilter(_is_useful)
     threading.Thread(target=_announce, args=(settings.environment, address, port), daemon=True).start()
     server.serve(target_loader=partial(load_application, settings), wrap_loader=False)
 
 
+class _Interrupt:
+    """Wakes Granian's main process after a signal: `wait` returns once for each `set`.
+
+    Granian's own `threading.Event` deadlocks when a handler sets it at the wrong moment, and loses a signal that comes
+    just before `clear`.
+    """
+
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[None] = SimpleQueue()
+
+    def set(self) -> None:
+        self._calls.put(None)
+
+    def wait(self) -> None:
+        # If the kernel gives a signal to another thread, Python runs the handler when this thread wakes up.
+        while True:
+            with suppress(Empty):
+                return self._calls.get(timeout=0.5)
+
+    def clear(self) -> None:
+        """`wait` has done so."""
+
+
 def check_address(host: str, port: int) -> tuple[str, int]:
     """The numeric address and the port to listen on.
 
-    Granian's own sockets share a port with any other server of the same user, and it takes no names.
+    Granian takes no names, and would share the port with any other server of the same user.
 
     Raises:
-        ConfigError: nothing can listen there; says what to do.
+        ConfigError: nothing can listen there.
     """
     try:
         (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -104,11 +121,11 @@ def check_address(host: str, port: int) -> tuple[str, int]:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             name: tuple[str, int] = probe.getsockname()[:2]
-    except (socket.gaierror, UnicodeError):
-        raise ConfigError(_NO_ADDRESS.format(host=host)) from None
-    except OSError as error:
-        reason = _REFUSALS.get(error.errno or 0, f"cannot listen on port {{port}} of {{host}}: {error.strerror}")
-        raise ConfigError(reason.format(host=host, port=port)) from None
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"cannot listen at --host {host} --port {port}: {error}; use 127.0.0.1, or 0.0.0.0 for every network, and "
+            "a port from 1024 up on which nothing listens"
+        ) from None
     return name
 
 
@@ -133,15 +150,12 @@ def _announce(environment: str, address: str, port: int) -> None:
 
 
 def _answers(address: str, port: int) -> bool:
-    connection = http.client.HTTPConnection(address, port)
-    try:
-        connection.request("GET", "/livez")
-        connection.getresponse()
-    except (OSError, http.client.HTTPException):
+    with closing(http.client.HTTPConnection(address, port)) as connection:
+        with suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/livez")
+            connection.getresponse()
+            return True
         return False
-    finally:
-        connection.close()
-    return True
 
 
 def _is_useful(record: logging.LogRecord) -> bool:

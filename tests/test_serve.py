@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import signal
-import socket
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -34,23 +32,17 @@ def test_a_free_address_becomes_a_number_and_a_port(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a" * 70, "::zz"])
 def test_a_host_that_is_not_of_this_machine_is_refused_with_those_that_are(host: str) -> None:
-    with pytest.raises(ConfigError, match=r"is not an address of this machine; use 127\.0\.0\.1"):
-        serve.check_address(host, 0)
+    with pytest.raises(ConfigError, match=rf"^cannot listen at --host {host} --port 80: .*; use 127\.0\.0\.1"):
+        serve.check_address(host, 80)
 
 
-@pytest.mark.parametrize(
-    ("number", "reason"),
-    [(errno.EACCES, "port 80 needs special rights"), (errno.EIO, "cannot listen on port 80 of ::1: of the test")],
-)
-def test_the_reason_why_nothing_can_listen_there_is_named(
-    monkeypatch: pytest.MonkeyPatch, number: int, reason: str
-) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(number, "of the test")
-
-    monkeypatch.setattr(socket, "socket", refuse)
-    with pytest.raises(ConfigError, match=f"^{reason}"):
-        serve.check_address("::1", 80)
+def test_a_signal_during_a_reload_is_not_lost() -> None:
+    interrupt = serve._Interrupt()
+    interrupt.set()  # SIGHUP
+    interrupt.wait()
+    interrupt.set()  # SIGTERM
+    interrupt.clear()
+    interrupt.wait()
 
 
 @pytest.mark.parametrize("platform", ["linux", "win32"])
@@ -64,7 +56,7 @@ def test_a_worker_loads_the_models_before_it_serves(monkeypatch: pytest.MonkeyPa
     assert handled == ([signal.SIGTERM, 0] if platform == "linux" else [signal.SIGTERM])
 
 
-def test_nothing_is_started_where_a_setting_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_started_if_a_setting_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Any] = []
     monkeypatch.setattr(serve, "Server", started.append)
     monkeypatch.setenv("HEARTAPP_HOME", str(tmp_path))

@@ -87,7 +87,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line(
 
 @pytest.mark.parametrize(
     ("host", "reason"),
-    [("127.0.0.1", "port {port} is in use at 127.0.0.1"), ("192.0.2.1", "--host 192.0.2.1 is not an address")],
+    [("127.0.0.1", "--port {port}: [Errno 98] Address already in use"), ("192.0.2.1", "at --host 192.0.2.1 ")],
 )
 def test_an_address_that_cannot_be_used_stops_the_start_with_one_line(home: Path, host: str, reason: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

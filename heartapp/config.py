@@ -1,7 +1,7 @@
-"""The settings: one list with type, default and help, from which the checks and the documents are made.
+"""The settings, each with type, default and help.
 
 Later sources win: the defaults here, the TOML file named by ``HEARTAPP_CONFIG``, ``instance/config.toml``, then
-``HEARTAPP_*`` environment variables. ``heartapp config`` prints what they come to.
+``HEARTAPP_*`` environment variables. ``heartapp config`` prints the result.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import difflib
 import os
 import secrets
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -50,20 +51,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         dict[str, str],
         Meta(description='Pins versions, as in {"bedside": "1"}; the rest is as models/served.toml says.'),
     ] = {}
-    default_model: Annotated[str, Meta(description="The model that answers where none is named.", min_length=1)] = (
-        "bedside"
-    )
+    default_model: Annotated[str, Meta(description="The model that answers by default.", min_length=1)] = "bedside"
     max_patients: Annotated[int, Meta(description="Patients in one array or table, at most.", ge=1)] = 10_000
     max_body_bytes: Annotated[int, Meta(description="Size of one request's body, at most.", ge=1_024)] = 4_194_304
-    form_lifetime: Annotated[
-        int, Meta(description="Seconds until an open form asks for one more click (CSRF token).", ge=1)
-    ] = 43_200
-    secure_cookies: Annotated[
-        bool, Meta(description="Send the session cookie over HTTPS only. False suits plain HTTP on one machine.")
-    ] = True
-    trusted_proxies: Annotated[
-        int, Meta(description="How many reverse proxies set X-Forwarded-* in front of heartapp.", ge=0, le=10)
-    ] = 0
+    form_lifetime: Annotated[int, Meta(description="Seconds until an open form asks for another click.", ge=1)] = 43_200
+    secure_cookies: Annotated[bool, Meta(description="Send cookies over HTTPS only. False suits plain HTTP.")] = True
+    trusted_proxies: Annotated[int, Meta(description="Number of proxies that set X-Forwarded-*.", ge=0, le=10)] = 0
     trusted_hosts: Annotated[
         list[str],
         Meta(
@@ -99,10 +92,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = 
     """
     settings = read_settings(environ)
     if not settings.secret_key and settings.environment == "development":
-        if make_key:
-            make_secret_key()
-        if secret_file().is_file():
-            settings = msgspec.structs.replace(settings, secret_key=secret_file().read_text("utf-8").strip())
+        settings = msgspec.structs.replace(settings, secret_key=_own_key(make=make_key))
     _check_secret(settings)
     return settings
 
@@ -119,48 +109,38 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def describe_settings(environ: Mapping[str, str] | None = None) -> list[tuple[str, str, str, str]]:
+def describe_settings() -> list[tuple[str, str, str, str]]:
     """Name, value, source and help of every setting. The secret key is hidden.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    environ = os.environ if environ is None else environ
-    settings = read_settings(environ)
-    sources = {name: source for source, values in _sources(environ) for name in values}
+    settings = read_settings()
+    sources = {name: source for source, values in _sources(os.environ) for name in values}
     hidden = msgspec.structs.replace(settings, secret_key="(hidden)" if settings.secret_key else "")
-    places = [
+    sources |= dict.fromkeys({_HOME, _CONFIG} & os.environ.keys(), _ENVIRONMENT)
+    described = [
         (_HOME, str(home()), "Where config, instance, models and all relative paths are."),
-        (_CONFIG, _main_file(environ), "The file of settings that instance/config.toml and HEARTAPP_* add to."),
+        (_CONFIG, _main_file(os.environ), "The file of settings that instance/config.toml and HEARTAPP_* add to."),
     ]
-    return [
-        (name, value, _ENVIRONMENT if name in environ else "default", purpose) for name, value, purpose in places
-    ] + [
-        (name, msgspec.json.encode(value).decode(), sources.get(name, "default"), _description(name))
-        for name, value in msgspec.structs.asdict(hidden).items()
-    ]
+    for name, value in msgspec.structs.asdict(hidden).items():
+        described.append((name, msgspec.json.encode(value).decode(), _description(name)))
+    return [(name, value, sources.get(name, "default"), purpose) for name, value, purpose in described]
 
 
-def make_secret_key() -> Path:
-    """Write this machine's own secret key, readable by its owner alone, unless it is there."""
-    path = secret_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secrets.token_hex(_SECRET_BYTES) + "\n")
-    return path
-
-
-def secret_file() -> Path:
-    """Where a development machine keeps the key it made for itself."""
-    return home() / "instance" / "secret_key"
+def _own_key(*, make: bool) -> str:
+    """The key that this development machine made for itself, readable by its owner alone; empty if there is none."""
+    path = home() / "instance" / "secret_key"
+    if make:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            path.touch(0o600, exist_ok=False)
+            path.write_text(secrets.token_hex(_SECRET_BYTES) + "\n", "utf-8")
+    return path.read_text("utf-8").strip() if path.is_file() else ""
 
 
 def _main_file(environ: Mapping[str, str]) -> str:
-    # In a folder without any configuration, an installed package is on a first try.
+    # An installed package that starts in an empty folder is being tried out.
     default = "config/production.toml" if (home() / "config").is_dir() else "config/development.toml"
     return environ.get(_CONFIG) or default
 
@@ -196,7 +176,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             values["served"] = msgspec.json.decode(values["served"])
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-            raise ConfigError(f'{PREFIX}SERVED in the environment: expected JSON such as {{"bedside": "1"}}') from None
+            raise ConfigError('HEARTAPP_SERVED in the environment: expected JSON such as {"bedside": "1"}') from None
     if hosts := values.get("trusted_hosts"):
         values["trusted_hosts"] = [host.strip() for host in hosts.split(",")]
     return values
@@ -225,9 +205,9 @@ def _description(name: str) -> str:
 
 
 def _check_secret(settings: Settings) -> None:
+    if not settings.secret_key and settings.environment == "development":
+        raise ConfigError("no secret key: `heartapp serve` makes one for this machine; or " + _HOW_TO_MAKE_ONE)
     if not settings.secret_key:
-        if settings.environment == "development":
-            raise ConfigError("no secret key: `heartapp serve` makes one for this machine; or " + _HOW_TO_MAKE_ONE)
         raise ConfigError("production needs a setting secret_key: " + _HOW_TO_MAKE_ONE)
     if len(settings.secret_key) < _SECRET_BYTES or len(set(settings.secret_key)) < 8:  # noqa: PLR2004 - "changeme", "xxxx…"
         raise ConfigError("secret_key is too short or too plain to be secret: " + _HOW_TO_MAKE_ONE)

@@ -21,9 +21,7 @@ from heartapp.config import (
     find,
     home,
     load_settings,
-    make_secret_key,
     read_settings,
-    secret_file,
 )
 from heartapp.errors import ConfigError
 
@@ -54,9 +52,11 @@ def failure(environ: dict[str, str]) -> str:
 def test_without_a_home_the_settings_are_those_of_this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HEARTAPP_HOME", raising=False)
     assert (home() / "heartapp" / "config.py").is_file()
-    for name in ("production", "development"):
-        environ = {"HEARTAPP_CONFIG": f"config/{name}.toml", **SECRET}
-        assert load_settings(environ).environment == name
+    for name in ("config/production.toml", "config/development.toml", "instance/config.example.toml"):
+        settings = load_settings({"HEARTAPP_CONFIG": name, **SECRET})
+        assert settings.secret_key == KEY
+        assert settings.environment == ("development" if "development" in name else "production")
+        assert not any(line.startswith("secret_key") for line in (home() / name).read_text("utf-8").splitlines())
 
 
 @pytest.fixture
@@ -80,8 +80,7 @@ def test_an_installed_package_works_in_the_working_folder_with_its_own_models_an
     assert home() == installed
     assert find(read_settings().models) == installed.parent / "site-packages" / "heartapp" / "_shipped" / "models"
     assert load_settings({}, make_key=True).environment == "development"
-    assert secret_file() == installed / "instance" / "secret_key"
-    assert secret_file().is_file()
+    assert (installed / "instance" / "secret_key").is_file()
 
 
 def test_what_is_in_the_working_folder_goes_before_what_is_shipped(installed: Path) -> None:
@@ -103,11 +102,6 @@ def test_the_folder_of_models_is_found_without_a_secret_key(folder: Path, monkey
         find(read_settings().models)
 
 
-def test_paths_start_at_the_home_unless_they_are_absolute(folder: Path) -> None:
-    assert find("models") == folder / "models"
-    assert find(str(folder / "elsewhere")) == folder / "elsewhere"
-
-
 # Sources
 
 
@@ -116,17 +110,12 @@ def test_without_any_source_the_defaults_hold(folder: Path) -> None:
     assert home() == folder
 
 
-@pytest.mark.usefixtures("folder")
-def test_the_process_environment_is_read_where_no_other_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEARTAPP_SECRET_KEY", KEY)
-    monkeypatch.setenv("HEARTAPP_MAX_PATIENTS", "7")
-    assert load_settings().max_patients == 7
-
-
-def test_later_sources_win(folder: Path) -> None:
+def test_later_sources_win(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "config" / "production.toml").write_text("max_patients = 1\nmax_body_bytes = 2001\nform_lifetime = 31\n")
     (folder / "instance" / "config.toml").write_text("max_patients = 2\nmax_body_bytes = 2002\n")
-    settings = load_settings({"HEARTAPP_MAX_PATIENTS": "3", **SECRET})
+    for name, text in {"HEARTAPP_MAX_PATIENTS": "3", **SECRET}.items():
+        monkeypatch.setenv(name, text)
+    settings = load_settings()
     assert (settings.max_patients, settings.max_body_bytes, settings.form_lifetime) == (3, 2002, 31)
 
 
@@ -149,13 +138,6 @@ def test_the_environment_holds_text_which_is_read_as_the_settings_type() -> None
     assert (settings.secure_cookies, settings.trusted_proxies) == (False, 2)
     assert settings.served == {"bedside": "3"}
     assert settings.trusted_hosts == ["a.example", ".b.example"]
-
-
-def test_the_shipped_files_set_known_settings_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("HEARTAPP_HOME", raising=False)
-    for name in ("config/production.toml", "config/development.toml", "instance/config.example.toml"):
-        assert load_settings({"HEARTAPP_CONFIG": name, **SECRET}).secret_key == KEY
-        assert not any(line.startswith("secret_key") for line in (home() / name).read_text("utf-8").splitlines())
 
 
 # Faults
@@ -218,20 +200,15 @@ def test_pinned_versions_that_are_no_json_are_refused_with_an_example(text: str)
 # The secret key
 
 
-@pytest.mark.usefixtures("folder")
-def test_production_needs_a_key_that_was_given_and_says_how_to_make_one() -> None:
-    make_secret_key()
+def test_production_needs_a_key_that_was_given_and_says_how_to_make_one(folder: Path) -> None:
+    (folder / "instance" / "secret_key").write_text(KEY)
     for message in (failure({}), failure({"HEARTAPP_ENVIRONMENT": "production"})):
         assert message.startswith("production needs a setting secret_key: make one with: python3 -c ")
         assert "HEARTAPP_SECRET_KEY" in message
 
 
-@pytest.mark.usefixtures("folder")
-def test_development_says_that_serve_makes_a_key() -> None:
+def test_development_makes_a_key_if_asked_to_and_keeps_it(folder: Path) -> None:
     assert failure(DEVELOPMENT).startswith("no secret key: `heartapp serve` makes one")
-
-
-def test_development_makes_a_key_when_told_to_and_keeps_it(folder: Path) -> None:
     (folder / "instance").rmdir()
     made = load_settings(DEVELOPMENT, make_key=True).secret_key
     assert len(bytes.fromhex(made)) == 32
@@ -240,12 +217,11 @@ def test_development_makes_a_key_when_told_to_and_keeps_it(folder: Path) -> None
     assert load_settings({**DEVELOPMENT, **SECRET}).secret_key == KEY
 
 
-@pytest.mark.usefixtures("folder")
-def test_no_key_is_made_for_production_or_beside_a_given_one() -> None:
+def test_no_key_is_made_for_production_or_beside_a_given_one(folder: Path) -> None:
     with pytest.raises(ConfigError, match="production needs a setting secret_key"):
         load_settings({}, make_key=True)
     load_settings({**DEVELOPMENT, **SECRET}, make_key=True)
-    assert not secret_file().exists()
+    assert not (folder / "instance" / "secret_key").exists()
 
 
 @pytest.mark.usefixtures("folder")
@@ -257,14 +233,13 @@ def test_a_short_or_plain_key_is_refused_and_not_repeated(key: str) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
-@pytest.mark.usefixtures("folder")
-def test_the_machines_own_key_is_readable_by_its_owner_alone() -> None:
+def test_the_machines_own_key_is_readable_by_its_owner_alone(folder: Path) -> None:
     before = os.umask(0)
     try:
-        path = make_secret_key()
+        load_settings(DEVELOPMENT, make_key=True)
     finally:
         os.umask(before)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / "instance" / "secret_key").stat().st_mode) == 0o600
 
 
 # heartapp config
@@ -286,7 +261,7 @@ def test_heartapp_config_prints_every_setting_with_value_source_and_help(folder:
 
 @pytest.mark.usefixtures("folder")
 def test_every_setting_has_a_help_and_a_default_that_passes_its_own_checks() -> None:
-    described = describe_settings({})[2:]
+    described = describe_settings()[2:]
     assert [name for name, *_ in described] == [*FIELDS]
     assert all(purpose for *_, purpose in described)
     assert msgspec.convert(json.loads(msgspec.json.encode(Settings())), Settings) == Settings()

@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from heartapp import api, ui
     from heartapp.config import find, load_settings
     from heartapp.inference.registry import ModelRegistry
-    from heartapp.web import assets, compression, errors, extension, health, security
+    from heartapp.web import assets, compression, extension, health, problems, security
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     extension.init_app(app, settings, registry)
     security.init_app(app)
     assets.init_app(app)
-    errors.init_app(app, page=ui.error_page)
+    problems.init_app(app, page=ui.error_page)
     app.register_blueprint(ui.blueprint)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(health.blueprint)

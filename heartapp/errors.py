@@ -1,6 +1,6 @@
 """The errors of the domain.
 
-No error here knows HTTP: ``heartapp.web.errors`` holds the one table that maps them to statuses. No error
+No error here knows HTTP: ``heartapp.web.problems`` holds the one table that maps them to statuses. No error
 carries a patient's value, so every message may be logged and shown.
 """
 

@@ -1,1 +1,1 @@
-"""What both blueprints share: the registry's accessor, the errors' one table, security headers, health, compression."""
+"""What the blueprints share: settings and registry, errors, security headers, health, compression."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from flask import request, url_for
-
-if TYPE_CHECKING:
-    from flask import Flask, Response
+from flask import Flask, Response, request, url_for
 
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 
@@ -29,8 +26,8 @@ def init_app(app: Flask) -> None:
 
     def static(filename: str) -> Response:
         response = app.send_static_file(filename)
-        # While replicas of two releases answer, addresses of the other release are asked for here too. Kept under such
-        # an address, this release's file would take the other's place for a year.
+        # While replicas of two releases run, this one also gets requests for the other's files. A browser must not
+        # keep its file under such an address.
         if request.args.get("v") == digest(filename):
             response.headers["Cache-Control"] = _FOR_EVER
         return response

@@ -1,6 +1,6 @@
-"""Static files and pages for reading travel compressed.
+"""Compress static files and pages without a form.
 
-The form does not: it holds a secret, the CSRF token, beside what was entered (BREACH, CVE-2013-3587).
+The form holds a secret, the CSRF token, beside what was entered, so it is not compressed (BREACH, CVE-2013-3587).
 """
 
 from __future__ import annotations
@@ -9,28 +9,25 @@ import gzip
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import request
+from flask import Flask, Response, make_response, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flask import Flask, Response
-    from flask.typing import ResponseReturnValue
-
 ENDPOINTS: Final = frozenset({"static", "ui.model", "ui.card", "api.page", "api.openapi"})
-"""What is compressed: nothing of it is secret, and nothing depends on who asks."""
+"""Their answers hold no secret and are the same for everyone."""
 
 
 def init_app(app: Flask) -> None:
-    """Compress the answers of `ENDPOINTS`, which are there already, where the client accepts gzip."""
+    """Compress the answers of `ENDPOINTS` if the client accepts gzip. Call it when all views are registered."""
     for endpoint in ENDPOINTS:
-        app.view_functions[endpoint] = _compressing(app, app.ensure_sync(app.view_functions[endpoint]))
+        app.view_functions[endpoint] = _compressing(app.view_functions[endpoint])
 
 
-def _compressing(app: Flask, view: Callable[..., ResponseReturnValue]) -> Callable[..., Response]:
+def _compressing(view: Callable[..., Any]) -> Callable[..., Response]:
     @wraps(view)
     def compress(**arguments: Any) -> Response:
-        response = app.make_response(view(**arguments))
+        response = make_response(view(**arguments))
         response.vary.add("Accept-Encoding")
         if response.status_code != 200 or request.accept_encodings["gzip"] <= 0:  # noqa: PLR2004 - OK
             return response

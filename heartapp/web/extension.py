@@ -1,14 +1,12 @@
-"""The registry as a Flask extension: put into an application once, and got back through typed accessors."""
+"""Settings and registry of an application, with typed accessors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from flask import current_app, request
+from flask import Flask, Request, current_app, request
 
 if TYPE_CHECKING:
-    from flask import Flask, Request
-
     from heartapp.config import Settings
     from heartapp.inference.registry import ModelRegistry
 
@@ -23,7 +21,7 @@ def init_app(app: Flask, settings: Settings, registry: ModelRegistry) -> None:
 
 
 def get_registry(app: Flask | None = None) -> ModelRegistry:
-    """The registry of this application; of the current one where none is named."""
+    """The registry of this application; by default, of the current one."""
     return cast("ModelRegistry", (app or current_app).extensions[_REGISTRY])
 
 
@@ -33,5 +31,5 @@ def get_settings() -> Settings:
 
 
 def get_request() -> Request:
-    """The request itself, without Flask's proxy, which looks it up anew at each access."""
+    """The request itself, without Flask's proxy, which looks it up at each access."""
     return cast("Request", request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001 - documented so

@@ -1,4 +1,4 @@
-"""Probes for an operator's machines: does the process answer, and are the models loaded and checked?"""
+"""Probes for operators: whether the process answers, and whether its models are loaded and checked."""
 
 from __future__ import annotations
 

@@ -1,13 +1,19 @@
-"""Errors for programs: RFC 9457 problem details, and the one table from the domain's errors to statuses."""
+"""Answers to errors: problem details (RFC 9457) for programs, a page for people.
+
+No answer and no log line repeats a value that the client sent.
+"""
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from flask import Response, url_for
+from flask import Flask, Response, request, url_for
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, SecurityError
 
 from heartapp.errors import (
     FieldError,
@@ -18,6 +24,13 @@ from heartapp.errors import (
     UnknownModelError,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask.typing import ResponseReturnValue
+
+logger = logging.getLogger(__name__)
+
 MEDIA_TYPE: Final = "application/problem+json"
 
 STATUSES: Final[dict[type[HeartappError], HTTPStatus]] = {
@@ -26,7 +39,6 @@ STATUSES: Final[dict[type[HeartappError], HTTPStatus]] = {
     ModelUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     NotInBundleError: HTTPStatus.BAD_REQUEST,
 }
-"""The one table from what went wrong in the domain to what HTTP calls it."""
 
 TYPES: Final[dict[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "malformed",
@@ -40,6 +52,14 @@ TYPES: Final[dict[HTTPStatus, str]] = {
     HTTPStatus.SERVICE_UNAVAILABLE: "not-available",
 }
 """A problem's type by its status: an anchor on the API's page, where it is explained."""
+
+DETAILS: Final = {
+    HTTPStatus.BAD_REQUEST: "The request could not be read.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than this server takes.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something failed on the server. It was logged, without what was sent.",
+}
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,3 +93,42 @@ def problem(status: int, detail: str, errors: Sequence[FieldError] = (), *, link
     link = f"{url_for('api.page')}#{TYPES.get(known, 'other')}" if linked else "about:blank"
     body = Problem(link, known.phrase, status, detail, errors)
     return Response(msgspec.json.encode(body), status, mimetype=MEDIA_TYPE)
+
+
+def init_app(app: Flask, *, page: Callable[[int, str], ResponseReturnValue]) -> None:
+    """Answer every error of this application.
+
+    Args:
+        app: the application.
+        page: renders status and detail for a person.
+    """
+
+    def answer(status: int, detail: str) -> ResponseReturnValue:
+        return problem(status, detail) if request.path.startswith("/api/") else page(status, detail)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> ResponseReturnValue:
+        status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+        response = app.make_response(answer(status, DETAILS.get(status, f"{status.phrase}.")))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
+
+    @app.errorhandler(BadHost)
+    @app.errorhandler(SecurityError)
+    def wrong_host(_error: HTTPException) -> ResponseReturnValue:
+        # Without a host, Flask builds no URL, which a page and a link need.
+        return problem(HTTPStatus.BAD_REQUEST, "The Host header names no host of this server.", linked=False)
+
+    @app.errorhandler(HeartappError)
+    def domain_error(error: HeartappError) -> ResponseReturnValue:
+        if isinstance(error, InvalidPatientError):
+            return problem(STATUSES[InvalidPatientError], f"{error}; nothing was predicted.", error.errors)
+        return answer(STATUSES[type(error)], str(error))
+
+    @app.errorhandler(Exception)
+    def unexpected_error(error: Exception) -> ResponseReturnValue:
+        # The message may quote a value, so the log gets the kind of error and where it came from.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("%s while answering %s\n%s", type(error).__name__, request.endpoint, frames)
+        return answer(HTTPStatus.INTERNAL_SERVER_ERROR, DETAILS[HTTPStatus.INTERNAL_SERVER_ERROR])

@@ -1,4 +1,4 @@
-"""What browsers may load, store and send back: headers for every answer, and sessions for pages only."""
+"""Security headers for every answer, and sessions for pages only."""
 
 from __future__ import annotations
 
@@ -15,17 +15,9 @@ if TYPE_CHECKING:
     from flask import Flask, Request
     from flask.sessions import SecureCookieSession
 
-CONTENT_SECURITY_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "img-src 'self'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+    "connect-src 'self'; form-action 'self'; img-src 'self'; script-src 'self'; style-src 'self'"
 )
 
 HEADERS: Final[dict[str, str]] = {
@@ -40,8 +32,6 @@ HEADERS: Final[dict[str, str]] = {
 
 API: Final = "/api/"
 _STATIC: Final = "/static/"
-_FOR_NOBODY: Final = ("Cache-Control", "no-store")
-_HTTPS_ONLY: Final = (("Strict-Transport-Security", "max-age=31536000"),)
 
 
 def init_app(app: Flask) -> None:
@@ -51,7 +41,7 @@ def init_app(app: Flask) -> None:
 
 
 class _Secured:
-    """Around the application and not a hook in it: there, setting these headers took as long as a prediction."""
+    """A middleware: setting these headers in a hook of Flask took as long as a prediction."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
@@ -64,16 +54,18 @@ class _Secured:
         secure = environ["wsgi.url_scheme"] == "https"
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            kept = [] if static and status < "4" else [_FOR_NOBODY]
-            return start_response(
-                status, [*headers, *kept, *(_HTTPS_ONLY if secure else ()), *HEADERS.items()], exc_info
-            )
+            headers = [*headers, *HEADERS.items()]
+            if not static or status >= "4":
+                headers.append(("Cache-Control", "no-store"))
+            if secure:
+                headers.append(("Strict-Transport-Security", "max-age=31536000"))
+            return start_response(status, headers, exc_info)
 
         return self._application(environ, start)
 
 
 class _PageSessions(SecureCookieSessionInterface):
-    """A session holds the form's CSRF token. The API needs none and is spared the time to open it."""
+    """A session holds the form's CSRF token. The API needs none, and opening one takes time."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         return None if request.path.startswith(API) else super().open_session(app, request)

@@ -1,19 +1,26 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
+from flask import request
+from werkzeug.exceptions import ImATeapot
 
-from heartapp.errors import FieldError, HeartappError
-from heartapp.web.problems import MEDIA_TYPE, STATUSES, TYPES, problem
-from tests.client import Page
+from heartapp.errors import FieldError
+from heartapp.web.problems import DETAILS, MEDIA_TYPE, TYPES, problem
+from tests.client import Page, damaged_copy, entries, example, make_app, problem_of, submit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from flask import Flask
     from flask.testing import FlaskClient
+
+SENTINEL = "61.946283"
 
 
 def document(app: Flask, status: int, errors: Sequence[FieldError] = (), *, linked: bool = True) -> dict[str, Any]:
@@ -24,29 +31,29 @@ def document(app: Flask, status: int, errors: Sequence[FieldError] = (), *, link
     return body
 
 
-@pytest.mark.parametrize("status", TYPES)
-def test_a_problem_has_the_keys_of_rfc_9457_and_a_type_of_its_status(app: Flask, status: int) -> None:
-    body = document(app, status)
-    assert list(body) == ["type", "title", "status", "detail"]
-    assert body["status"] == status
-    assert body["detail"] == "What is wrong."
+def raising(error: type[Exception]) -> Flask:
+    """An application with two addresses at which an error is raised that quotes what was sent."""
+    app = make_app()
+
+    def boom() -> NoReturn:
+        raise error(f"cannot use {request.get_data(as_text=True)}")
+
+    app.add_url_rule("/boom", "boom", boom, methods=["POST"])
+    app.add_url_rule("/api/v1/boom", "api_boom", boom, methods=["POST"])
+    return app
 
 
-def test_types_tell_the_statuses_apart(app: Flask) -> None:
-    assert len({document(app, status)["type"] for status in TYPES}) == len(TYPES)
-
-
-def test_a_status_without_a_type_of_its_own_is_other(app: Flask) -> None:
-    assert document(app, 418)["type"].endswith("#other")
-
-
-def test_every_type_is_explained_where_it_points(app: Flask, client: FlaskClient) -> None:
+def test_each_type_of_problem_is_explained_where_it_points(app: Flask, client: FlaskClient) -> None:
     for status in TYPES:
-        address, _, anchor = document(app, status)["type"].partition("#")
+        body = document(app, status)
+        assert list(body) == ["type", "title", "status", "detail"]
+        assert (body["status"], body["detail"]) == (status, "What is wrong.")
+        address, _, anchor = body["type"].partition("#")
         assert Page(client.get(address).text).text(anchor) == str(int(status))
 
 
-def test_a_problem_that_links_nowhere_says_so_as_the_rfc_does(app: Flask) -> None:
+def test_a_problem_without_an_explanation_has_a_type_too(app: Flask) -> None:
+    assert document(app, 418)["type"].endswith("#other")
     assert document(app, 400, linked=False)["type"] == "about:blank"
 
 
@@ -58,6 +65,88 @@ def test_errors_name_field_and_message_and_the_row_where_there_is_one(app: Flask
     ]
 
 
-def test_the_table_of_statuses_names_errors_of_the_domain_alone() -> None:
-    assert all(issubclass(kind, HeartappError) for kind in STATUSES)
-    assert all(status >= 400 for status in STATUSES.values())
+@pytest.mark.parametrize(("address", "endpoint"), [("/boom", "boom"), ("/api/v1/boom", "api_boom")])
+def test_an_unexpected_error_is_answered_and_logged_without_its_message(
+    address: str, endpoint: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        response = raising(ValueError).test_client().post(address, data=SENTINEL)
+    detail = DETAILS[HTTPStatus.INTERNAL_SERVER_ERROR]
+    if endpoint == "api_boom":
+        assert problem_of(response, 500)["detail"] == detail
+    else:
+        page = Page(response.text)
+        assert (response.status_code, response.mimetype) == (500, "text/html")
+        assert detail in page.text("main")
+        assert page.all("a[@href='/']")
+    assert "cannot use" not in response.text
+    assert SENTINEL not in response.text + caplog.text
+    assert caplog.messages[0].startswith(f"ValueError while answering {endpoint}\n")
+    assert "in boom" in caplog.messages[0]
+
+
+def test_an_unexpected_error_has_the_same_answer_in_flasks_testing_mode() -> None:
+    app = raising(ZeroDivisionError)
+    app.testing = True
+    assert problem_of(app.test_client().post("/api/v1/boom"), 500)["title"] == "Internal Server Error"
+
+
+def test_a_status_without_a_detail_of_its_own_has_its_phrase() -> None:
+    response = raising(ImATeapot).test_client().post("/api/v1/boom", data=SENTINEL)
+    assert problem_of(response, 418)["detail"] == f"{HTTPStatus.IM_A_TEAPOT.phrase}."
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "status"),
+    [("GET", "/none", 404), ("PUT", "/predict", 405), ("GET", "/models/none", 404), ("POST", "/livez", 405)],
+)
+def test_a_person_gets_a_page_with_the_way_back_to_the_form(
+    client: FlaskClient, method: str, address: str, status: int
+) -> None:
+    response = client.open(address, method=method)
+    page = Page(response.text)
+    assert (response.status_code, response.mimetype) == (status, "text/html")
+    assert HTTPStatus(status).phrase in page.text("main")
+    assert "Back to the form" in page.text("main")
+    assert ("What you typed is still there" in page.text("main")) is (method == "POST")
+
+
+@pytest.mark.parametrize(("address", "status"), [("/api/v1/none", 404), ("/api/none", 404), ("/api/v1/predict", 405)])
+def test_a_program_gets_a_problem(client: FlaskClient, address: str, status: int) -> None:
+    assert problem_of(client.get(address), status)["title"] == HTTPStatus(status).phrase
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [("/api/v1/predict", {"POST"}), ("/api/v1/models", {"GET", "HEAD"}), ("/predict", {"GET", "HEAD", "POST"})],
+)
+def test_the_answer_to_a_wrong_method_names_the_right_ones(
+    client: FlaskClient, address: str, allowed: set[str]
+) -> None:
+    response = client.delete(address)
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) == {*allowed, "OPTIONS"}
+
+
+@pytest.mark.parametrize("address", ["/", "/models/none", "/api/v1/models"])
+def test_a_host_that_cannot_be_read_is_the_clients_error(client: FlaskClient, address: str) -> None:
+    response = client.get(address, headers={"Host": "a" * 64 + ".example"})
+    assert problem_of(response, 400)["type"] == "about:blank"
+
+
+def test_an_invalid_patient_is_422_and_an_unknown_model_404(client: FlaskClient) -> None:
+    body = problem_of(client.post("/api/v1/predict", json={}), 422)
+    assert body["detail"].endswith("faulty fields; nothing was predicted.")
+    assert problem_of(client.post("/api/v1/predict?model=none", json=example()), 404)["detail"].startswith("No model")
+
+
+def test_an_unavailable_model_is_503_to_programs_and_people(tmp_path: Path) -> None:
+    client = make_app(models=str(damaged_copy(tmp_path / "models", "bedside"))).test_client()
+    assert "did not pass the checks" in problem_of(client.post("/api/v1/predict", json=example()), 503)["detail"]
+    assert problem_of(client.get("/api/v1/models/bedside"), 503)["title"] == "Service Unavailable"
+    for response, subject in (
+        (client.get("/models/bedside"), "The model bedside"),
+        (submit(client, entries()), "The bedside model"),
+    ):
+        assert response.status_code == 503
+        assert f"{subject} is not available" in Page(response.text).text("main")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -52,23 +53,19 @@ def to_numbers(column: pa.Array) -> NDArray[np.float64]:
 
 
 def _text_to_numbers(text: pa.Array) -> NDArray[np.float64]:
-    try:
+    with suppress(pa.ArrowInvalid):
         numbers = pc.if_else(pc.equal(text, ""), None, text).cast(pa.float64())
-    except pa.ArrowInvalid:
-        return _mixed_to_numbers(text)
-    # Arrow also reads "-nan" and the like, which are not missing values here.
-    return _mixed_to_numbers(text) if pc.any(pc.is_nan(numbers)).as_py() else _to_numpy(numbers)
-
-
-def _mixed_to_numbers(text: pa.Array) -> NDArray[np.float64]:
-    """Text in which some cells are not plain numbers; only those are read one by one."""
+        # Arrow also reads "-nan" and the like, which are not missing values here.
+        if not pc.any(pc.is_nan(numbers)).as_py():
+            return _to_numpy(numbers)
+    # Read only those cells one by one that are not plain numbers.
     plain = pc.match_substring_regex(text, _PLAIN)
-    numbers = _to_numpy(pc.if_else(plain, text, None).cast(pa.float64())).copy()
+    values = _to_numpy(pc.if_else(plain, text, None).cast(pa.float64())).copy()
     rest = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
     cells = text.take(pa.array(rest)).to_pylist()
     known = {cell: read_cell(cell) for cell in set(cells)}
-    numbers[rest] = [known[cell] for cell in cells]
-    return numbers
+    values[rest] = [known[cell] for cell in cells]
+    return values
 
 
 def _to_numpy(column: pa.Array) -> NDArray[np.float64]:

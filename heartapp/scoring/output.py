@@ -25,12 +25,10 @@ from heartapp.tables.columns import ADDED_NAMES, model_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
     from heartapp.errors import FieldError
     from heartapp.inference.model import ModelIdentity, Scores
-    from heartapp.scoring.names import Kind
     from heartapp.scoring.source import Source
 
 METADATA: Final = b"heartapp.model"
@@ -58,17 +56,8 @@ def open_stream(target: str) -> Iterator[BinaryIO]:
             stream.flush()
 
 
-def open_output(
-    kind: Kind, stream: BinaryIO, source: Source, identity: ModelIdentity, delimiter: str
-) -> AbstractContextManager[Output]:
-    """Start an output for an input."""
-    if kind == "csv":
-        return _write_csv(stream, source, identity, delimiter)
-    return _write_parquet(stream, source, identity)
-
-
 @contextmanager
-def _write_csv(stream: BinaryIO, source: Source, identity: ModelIdentity, delimiter: str) -> Iterator[Output]:
+def write_csv(stream: BinaryIO, source: Source, identity: ModelIdentity, delimiter: str) -> Iterator[Output]:
     """Write CSV. Only cells that need quotes get them, so a missing value stays an empty cell."""
     label = model_label(identity)
 
@@ -92,7 +81,7 @@ def _write_csv(stream: BinaryIO, source: Source, identity: ModelIdentity, delimi
 
 
 @contextmanager
-def _write_parquet(stream: BinaryIO, source: Source, identity: ModelIdentity) -> Iterator[Output]:
+def write_parquet(stream: BinaryIO, source: Source, identity: ModelIdentity) -> Iterator[Output]:
     """Write Parquet with the input's types and metadata."""
     metadata = {**(source.schema.metadata or {}), METADATA: msgspec.json.encode(identity)}
     schema = pa.schema([*source.schema, *ADDED], metadata)

@@ -19,9 +19,9 @@ from heartapp.errors import FieldError
 from heartapp.files import as_data_error
 from heartapp.scoring.names import REJECTS, STREAM, check_different, find_delimiter, find_kind
 from heartapp.scoring.numbers import read_columns
-from heartapp.scoring.output import open_output, open_stream, write_rejects
+from heartapp.scoring.output import open_stream, write_csv, write_parquet, write_rejects
 from heartapp.scoring.source import open_source
-from heartapp.tables.check import check_values
+from heartapp.tables.check import check_values, row_of
 from heartapp.tables.columns import find_columns, find_misspelled
 
 if TYPE_CHECKING:
@@ -90,8 +90,11 @@ def score_file(source: str, target: str, model: Model, options: Options) -> Repo
         report = Report(notes=_notes(opened, model, positions))
         stream = files.enter_context(open_stream(target))
         with as_data_error(target):
-            delimiter = find_delimiter(target, options.delimiter)
-            output = files.enter_context(open_output(kinds[1], stream, opened, model.identity, delimiter))
+            if kinds[1] == "csv":
+                writer = write_csv(stream, opened, model.identity, find_delimiter(target, options.delimiter))
+            else:
+                writer = write_parquet(stream, opened, model.identity)
+            output = files.enter_context(writer)
         # Opened last and so complete first: an output that has its name has its rejects too.
         reject = files.enter_context(write_rejects(rejects))
         score = partial(_score, opened, model, positions, output)
@@ -124,16 +127,12 @@ def _score(opened: Source, model: Model, positions: Sequence[int | None], output
     batch, values = rows.batch, read_columns(rows.batch, positions, opened.place)
     found = check_values(values, model.variables, model.required)
     total = len(values) + len(rows.broken)
-    numbers = np.delete(np.arange(total), [_row(fault) for fault in rows.broken])
-    faults = [*rows.broken, *(FieldError(one.field, one.message, int(numbers[_row(one)])) for one in found)]
+    numbers = np.delete(np.arange(total), [row_of(fault) for fault in rows.broken])
+    faults = [*rows.broken, *(FieldError(one.field, one.message, int(numbers[row_of(one)])) for one in found)]
     if found:
-        good = np.delete(np.arange(len(values)), [_row(fault) for fault in found])
+        good = np.delete(np.arange(len(values)), [row_of(fault) for fault in found])
         batch, values = batch.take(pa.array(good)), values[good]
-    return _Scored(output.encode(batch, model.score(values)), total, sorted(faults, key=_row))
-
-
-def _row(fault: FieldError) -> int:
-    return fault.row or 0
+    return _Scored(output.encode(batch, model.score(values)), total, sorted(faults, key=row_of))
 
 
 def _in_order(opened: Source, score: Callable[[Any], _Scored], threads: int) -> Iterator[_Scored]:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from heartapp.errors import DataError, FieldError
 from heartapp.scoring.names import STREAM
-from heartapp.tables.check import ragged
+from heartapp.tables.check import ragged, row_of
 from heartapp.tables.csv_lines import NOT_CSV, find_bad_lines, split_header
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _parse(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
         codes[starts[line] : ends[line]] = _LF
     rows, kept = _split(schema, delimiter, place, codes.tobytes()), numbers[good]
     broken = dict.fromkeys(numbers[bad].tolist(), NOT_CSV)
-    broken |= {int(kept[fault.row or 0]): fault.message for fault in rows.broken}
+    broken |= {int(kept[row_of(fault)]): fault.message for fault in rows.broken}
     return Rows(rows.batch, [FieldError("", broken[number], number) for number in sorted(broken)])
 
 

@@ -52,9 +52,9 @@ def check_table(
     """
     rows = {fault.row for fault in broken}
     found = check_values(values, model.variables, model.required)
-    faults = sorted([*broken, *(fault for fault in found if fault.row not in rows)], key=_row)
+    faults = sorted([*broken, *(fault for fault in found if fault.row not in rows)], key=row_of)
     good = np.ones(len(values), np.bool_)
-    good[[_row(fault) for fault in faults]] = False
+    good[[row_of(fault) for fault in faults]] = False
     return faults, good
 
 
@@ -63,7 +63,8 @@ def ragged(cells: int, expected: int, row: int) -> FieldError:
     return FieldError("", f"has {cells} {'cell' if cells == 1 else 'cells'}, the header has {expected}", row)
 
 
-def _row(fault: FieldError) -> int:
+def row_of(fault: FieldError) -> int:
+    """The row of a fault in a table, where each has one."""
     return fault.row or 0
 
 

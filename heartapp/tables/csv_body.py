@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from heartapp.errors import DataError, FieldError
 from heartapp.tables.cells import spell
-from heartapp.tables.check import ragged
+from heartapp.tables.check import ragged, row_of
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_lines import NOT_CSV, split_header, split_line
 
@@ -100,7 +100,7 @@ def _told(faults: Iterable[FieldError], rows: int) -> list[str]:
     """What is wrong with each row, in one cell; empty for good rows."""
     texts: list[list[str]] = [[] for _ in range(rows)]
     for fault in faults:
-        texts[fault.row or 0].append(f"{fault.field} {fault.message}".lstrip())
+        texts[row_of(fault)].append(f"{fault.field} {fault.message}".lstrip())
     return [BETWEEN_FAULTS.join(one) for one in texts]
 
 

@@ -26,20 +26,17 @@ PUBLISHED = ROOT.parent / "shared" / "data" / "heart_failure_clinical_records.cs
 COHORT_PATIENTS = 150
 
 
-def _told(name: str, otherwise: str) -> str:
-    """What whoever runs the tests wants of them.
-
-    It stays in the environment under a name that is no setting, for the other processes in which pytest runs tests.
-    """
-    told = os.environ.get(f"HEARTAPP_{name}") or os.environ.get(f"TESTS_{name}", otherwise)
-    os.environ[f"TESTS_{name}"] = told
-    return told
+def _option(name: str, default: str) -> str:
+    """``HEARTAPP_<name>`` of the environment, kept there as ``TESTS_<name>`` for the other processes of pytest."""
+    value = os.environ.get(f"HEARTAPP_{name}") or os.environ.get(f"TESTS_{name}", default)
+    os.environ[f"TESTS_{name}"] = value
+    return value
 
 
-FORBID_SKIPS = _told("FORBID_SKIPS", "0") == "1"
-REPRODUCE = _told("REPRODUCE", "0") == "1"
-COLD_STARTS = int(_told("COLD_STARTS", "1"))
-# Taken out of the environment, with every setting of whoever runs the tests: the programs that tests start inherit it.
+FORBID_SKIPS = _option("FORBID_SKIPS", "0") == "1"
+REPRODUCE = _option("REPRODUCE", "0") == "1"
+COLD_STARTS = int(_option("COLD_STARTS", "1"))
+# The programs that tests start inherit the environment; remove the settings of whoever runs the tests.
 for _name in [name for name in os.environ if name.startswith("HEARTAPP_") and name != "HEARTAPP_CHROMIUM"]:
     del os.environ[_name]
 

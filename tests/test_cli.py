@@ -85,11 +85,6 @@ def test_help_names_every_command(option: str) -> None:
     assert output("--version").startswith("heartapp, version ")
 
 
-def test_an_unknown_command_or_option_is_status_2() -> None:
-    assert "No such command 'predict'" in failure(2, "predict")
-    assert "No such option" in failure(2, "variables", "--xml")
-
-
 # serve
 
 
@@ -188,11 +183,6 @@ def test_evaluate_prints_the_lines_of_the_protocols(cohort: Path, monkeypatch: p
     monkeypatch.setattr(protocols, "run_protocols", run_protocols)
     lines = output("evaluate", "--data", cohort, "--splits", "2", "--refits", "3", "--split-seed", "7").splitlines()
     assert lines == [read_table(cohort).digest, str({"seed": SEED, "splits": 2, "split_seed": 7, "refits": 3})]
-
-
-@pytest.mark.parametrize(("option", "value"), [("--splits", "1"), ("--refits", "1"), ("--seed", "x")])
-def test_evaluate_needs_two_splits_and_refits(option: str, value: str) -> None:
-    assert option in failure(2, "evaluate", option, value)
 
 
 def test_an_audit_prints_its_findings_and_ends_with_status_1_for_a_fault(cohort: Path, faulty: Path) -> None:

@@ -16,8 +16,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from heartapp.clinical.variables import MODEL_VARIABLES
-
 if TYPE_CHECKING:
     from flask import Flask
     from schemathesis import APIOperation, Case
@@ -66,9 +64,3 @@ def test_what_the_contract_does_not_allow_is_refused_as_it_says(operations: dict
 
     assert met
     assert met <= {400, 404, 413, 415, 422}
-
-
-@pytest.mark.parametrize("name", MODEL_VARIABLES)
-def test_each_model_is_told_as_the_contract_says(operations: dict[str, Operation], name: str) -> None:
-    case = operations["GET /models/{name}"].Case(path_parameters={"name": name})
-    assert case.call_and_validate(checks=CHECKS).status_code == 200

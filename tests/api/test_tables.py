@@ -152,13 +152,6 @@ def test_an_array_is_answered_with_a_table_where_csv_is_accepted(
     assert client.post(PREDICT, json=[], headers={"Accept": CSV}).text.count("\n") == 1
 
 
-@pytest.mark.parametrize("accept", [f"{JSON}, text/plain, */*", "application/*", f"text/html, {JSON};q=0.9"])
-def test_json_is_answered_with_the_same_json_however_it_is_accepted(client: FlaskClient, accept: str) -> None:
-    for body in (example(), [example()] * 2):
-        answer = client.post(PREDICT, json=body, headers={"Accept": accept})
-        assert (answer.status_code, answer.data) == (200, client.post(PREDICT, json=body).data)
-
-
 @pytest.mark.parametrize("query", ["survival=true", "horizon=90", "explain=true", "instability=true"])
 def test_what_a_table_has_no_column_for_is_400(client: FlaskClient, query: str) -> None:
     body = problem_of(post(client, table([list(example().values())]), f"?{query}"), 400)

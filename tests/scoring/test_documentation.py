@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -73,37 +73,27 @@ def test_the_commands_for_a_folder_work(folder: Path) -> None:
 
 
 @pytest.fixture
-def address() -> str:
+def cluster(folder: Path) -> Iterator[str]:
+    """Start the document's cluster, with another address and other paths; gives the command to score on it."""
+    shutil.copytree(ROOT / "models", folder / "models")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
-
-
-@pytest.fixture
-def cluster(folder: Path, address: str) -> Iterator[Path]:
-    """A scheduler and workers, started with the document's commands; only address and paths are others."""
-    shutil.copytree(ROOT / "models", folder / "models")
-    started = [_start(SCHEDULER, folder, address), _start(WORKER, folder, address)]
-    yield folder
+        port = str(free.getsockname()[1])
+    scheduler, worker, command = (
+        script.replace("10.0.0.1", "127.0.0.1").replace("8786", port).replace("/shared", str(folder))
+        for script in (SCHEDULER, WORKER, CLUSTER)
+    )
+    options: dict[str, Any] = {"cwd": folder, "env": environment(), "stderr": subprocess.DEVNULL}
+    started = [subprocess.Popen(["bash", "-c", one], start_new_session=True, **options) for one in (scheduler, worker)]
+    yield command
     for process in started:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def _start(script: str, folder: Path, address: str) -> subprocess.Popen[bytes]:
-    command = ["bash", "-c", _here(script, folder, address)]
-    return subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.DEVNULL, start_new_session=True)
-
-
-def _here(script: str, folder: Path, address: str) -> str:
-    host, _, port = address.partition(":")
-    script = script.replace("10.0.0.1:8786", address).replace("10.0.0.1", host).replace("8786", port)
-    return script.replace("/shared", str(folder))
-
-
-def test_the_commands_for_a_cluster_work(cluster: Path, address: str) -> None:
-    run(_here(CLUSTER, cluster, address), cluster)
-    assert pq.read_metadata(cluster / "scored" / "a.parquet").num_rows == 3_000
+def test_the_commands_for_a_cluster_work(cluster: str, folder: Path) -> None:
+    run(cluster, folder)
+    assert pq.read_metadata(folder / "scored" / "a.parquet").num_rows == 3_000
 
 
 def test_the_document_names_every_added_column_and_word_for_a_missing_value() -> None:

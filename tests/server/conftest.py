@@ -1,4 +1,4 @@
-"""Homes and servers for the tests of the real server, and replicas behind a balancer."""
+"""Servers, and replicas behind a balancer."""
 
 from __future__ import annotations
 
@@ -39,9 +39,17 @@ def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return command
 
 
+@pytest.fixture
+def own_server(home: Path, program: tuple[str, ...]) -> Iterator[Server]:
+    """Each server in turn, with one worker, for tests that send it signals."""
+    with running(home, "--workers", "1", command=program, HEARTAPP_SECRET_KEY=SECRET) as one:
+        assert one.get("/readyz").status == 200
+        yield one
+
+
 @pytest.fixture(scope="session", params=[*PROGRAMS.values()], ids=[*PROGRAMS])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Each server in turn, which many tests ask and none harms. One worker, so its log and answers have one source."""
+    """Each server in turn, with one worker, for tests that leave it as it was."""
     home = make_home(tmp_path_factory.mktemp("server") / "home")
     with running(home, "--workers", "1", command=request.param, HEARTAPP_SECRET_KEY=SECRET) as one:
         yield one
@@ -49,7 +57,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica, Replica]]:
-    """A replica under each server, with the same models and the same key. Whoever stops one starts it again."""
+    """A replica under each server, with the same models and the same key. A test that stops one starts it again."""
     folder = tmp_path_factory.mktemp("replicas")
     both = Replica(make_home(folder / "one"), GUNICORN), Replica(make_home(folder / "two"))
     yield both
@@ -59,7 +67,7 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Replica
 
 @pytest.fixture
 def balancer(tmp_path: Path, replicas: tuple[Replica, Replica]) -> Iterator[Balancer]:
-    """nginx with the project's example in front of both replicas, and no bad memories of them."""
+    """A new nginx with the project's example in front of both replicas."""
     with balancing(tmp_path / "nginx", replicas) as one:
         yield one
 

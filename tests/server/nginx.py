@@ -1,4 +1,4 @@
-"""A real nginx with the project's example, real replicas behind it, and clients that ask without a pause."""
+"""A real nginx with the project's example, real replicas behind it, and clients that send requests without a pause."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Self
 
-from tests.server.running import PATIENCE, ROOT, SERVE, WORKER, Server, running
+from tests.server.running import JSON, PATIENCE, ROOT, SECRET, SERVE, WORKER, Server, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ http {{
 """
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 CLIENTS = 4
-SETTINGS = {"HEARTAPP_SECRET_KEY": "0123456789abcdef" * 4, "HEARTAPP_TRUSTED_PROXIES": "1"}
+SETTINGS = {"HEARTAPP_SECRET_KEY": SECRET, "HEARTAPP_TRUSTED_PROXIES": "1"}
 """What all replicas share."""
 
 
@@ -54,7 +54,7 @@ def free_port() -> int:
 
 @dataclass
 class Replica:
-    """heartapp on a machine of its own: always the same address, started and stopped as a test likes."""
+    """heartapp at an address of its own, which stays the same when a test stops and starts it."""
 
     home: Path
     command: tuple[str, ...] = SERVE
@@ -70,9 +70,8 @@ class Replica:
     def start(self) -> None:
         """Start it, and wait until a worker answers."""
         self._running = ExitStack()
-        command = [argument.replace("127.0.0.1:0", self.address) for argument in self.command]
-        port = ("--port", str(self.port)) if self.command == SERVE else ()
-        one = running(self.home, *port, "--workers", "1", command=(*command,), **SETTINGS)
+        address = ("--port", str(self.port)) if self.command == SERVE else ("-b", self.address)
+        one = running(self.home, *address, "--workers", "1", command=self.command, **SETTINGS)
         self.server = self._running.enter_context(one)
         assert self.server.get("/livez").status == 200
 
@@ -147,10 +146,10 @@ def balancing(folder: Path, replicas: Sequence[Replica], edits: Mapping[str, str
 
 
 class Load:
-    """Clients that ask one question after another, each on its own connection, and check every answer.
+    """Clients that send one request after another, each on its own connection, and check every answer.
 
     Args:
-        server: whom to ask.
+        server: where to send them.
         answers: the right answer's body by the request's.
     """
 
@@ -195,7 +194,7 @@ class Load:
     def _failure(connection: http.client.HTTPConnection, question: bytes, right: bytes) -> str | None:
         """What went wrong with one request."""
         try:
-            connection.request("POST", "/api/v1/predict", question, {"Content-Type": "application/json"})
+            connection.request("POST", "/api/v1/predict", question, JSON)
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -41,6 +41,11 @@ PATIENCE = 25.0
 
 EXAMPLE: dict[str, float] = {variable.name: variable.example for variable in VARIABLES}
 BEDSIDE_EXAMPLE = {name: EXAMPLE[name] for name in MODEL_VARIABLES["bedside"]}
+HEAD = b"POST /api/v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+"""The head of a request, without its length and the empty line."""
+BODY = json.dumps(BEDSIDE_EXAMPLE).encode()
+HALF_SENT = HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY[: len(BODY) // 2])
+JSON = {"Content-Type": "application/json"}
 
 
 def wait_until(condition: Callable[[], Value | None], what: str) -> Value:
@@ -63,7 +68,7 @@ def make_home(folder: Path, *, models: Path = ROOT / "models") -> Path:
 
 
 def environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with that home and these settings, and nobody's own for the servers."""
+    """This process's environment with that home and these settings, without settings of gunicorn's own."""
     inherited = {name: os.environ[name] for name in os.environ.keys() - {"GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"}}
     return {**inherited, "HEARTAPP_HOME": str(home), **settings}
 
@@ -135,8 +140,7 @@ class Server:
 
     def predict(self, patient: Any, model: str = "bedside") -> Answer:
         """Ask the API."""
-        body = json.dumps(patient).encode()
-        return self.request("POST", f"/api/v1/predict?model={model}", body, {"Content-Type": "application/json"})
+        return self.request("POST", f"/api/v1/predict?model={model}", json.dumps(patient).encode(), JSON)
 
     def submit(self, values: Mapping[str, Any]) -> Answer:
         """Open the page and send its form, as a browser without JavaScript does."""

@@ -1,4 +1,4 @@
-"""What a server writes down of those who ask it: that they asked."""
+"""The servers' logs: requests without the values in them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, GUNICORN, SECRET, SERVE, make_home, running
+from tests.server.running import BEDSIDE_EXAMPLE, BODY, EXAMPLE, GUNICORN, JSON, SECRET, SERVE, make_home, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,16 +23,15 @@ LOGS = {"granian": (*SERVE, "--access-log"), "gunicorn": (*GUNICORN, "--access-l
 
 def converse(server: Server) -> list[int]:
     """Every kind of request that carries a patient's values, well and badly formed; the statuses."""
-    json_type = {"Content-Type": "application/json"}
     answers = [
         server.submit({**EXAMPLE, **GOOD, "model": "followup"}),
         server.submit({**EXAMPLE, **BAD, "model": "bedside"}),
         server.submit({"csrf_token": "expired", **EXAMPLE, **GOOD, "model": "bedside"}),
         server.predict({**BEDSIDE_EXAMPLE, **GOOD}),
         server.predict([{**BEDSIDE_EXAMPLE, **GOOD}, {**BEDSIDE_EXAMPLE, **BAD}]),
-        server.request("POST", "/api/v1/predict", json.dumps(GOOD).encode()[:-1], json_type),
+        server.request("POST", "/api/v1/predict", json.dumps(GOOD).encode()[:-1], JSON),
         server.request("POST", "/api/v1/predict", json.dumps(GOOD).encode(), {"Content-Type": "text/plain"}),
-        server.request("POST", f"/api/v1/predict?{urlencode(GOOD)}", json.dumps(BEDSIDE_EXAMPLE).encode(), json_type),
+        server.request("POST", f"/api/v1/predict?{urlencode(GOOD)}", BODY, JSON),
         server.get(f"/?{urlencode({**GOOD, **BAD})}"),
         server.request("PUT", f"/predict?{urlencode(GOOD)}"),
     ]

@@ -13,7 +13,7 @@ from heartapp.config import Settings
 from heartapp.serve import HEADER_TIMEOUT
 from tests.conftest import require
 from tests.server.nginx import EXAMPLE, NGINX
-from tests.server.running import BEDSIDE_EXAMPLE, ROOT, wait_until
+from tests.server.running import BEDSIDE_EXAMPLE, JSON, ROOT, wait_until
 from tests.server.running import EXAMPLE as PATIENT
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 GUNICORN = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 UNITS = {"s": 1, "m": 1024**2}
-JSON = {"Content-Type": "application/json"}
 
 
 def stated(directive: str) -> int:
@@ -39,11 +38,8 @@ def test_nginx_is_there_for_the_tests_of_replicas() -> None:
     )
 
 
-def test_nginx_lets_go_of_a_connection_before_the_servers_do() -> None:
+def test_nginx_closes_connections_before_the_servers_do_and_takes_all_bodies_that_heartapp_takes() -> None:
     assert 0 < stated("keepalive_timeout") < min(GUNICORN["keepalive"], HEADER_TIMEOUT / 1000)
-
-
-def test_nginx_lets_pass_what_heartapp_takes_and_a_little_more() -> None:
     assert stated("client_body_buffer_size") == stated("client_max_body_size") > Settings().max_body_bytes
 
 

@@ -1,4 +1,4 @@
-"""Replicas behind nginx that are pulled away while clients ask without a pause."""
+"""Replicas behind nginx that stop, die or hang while clients send requests without a pause."""
 
 from __future__ import annotations
 
@@ -38,24 +38,18 @@ def test_replicas_restarted_one_after_the_other_fail_no_request(
     assert load.failures == []
 
 
-def pull_with_requests_in_hand(replica: Replica, balancer: Balancer, answers: dict[bytes, bytes]) -> list[str]:
-    """Kill a replica that was sent requests and has answered none of them; what failed."""
-    with Load(balancer, answers) as load:
-        load.wait_for_more()  # From here on nginx holds connections to both.
-    assert load.failures == []
-    with replica.frozen(), Load(balancer, answers) as load:
-        load.wait_for_more()
-        replica.kill()
-        load.wait_for_more()
-    replica.start()
-    return load.failures
-
-
 def test_a_replica_that_dies_with_requests_in_hand_fails_none_of_them(
     replicas: Replicas, balancer: Balancer, answers: dict[bytes, bytes]
 ) -> None:
     pulled, other = replicas
-    assert pull_with_requests_in_hand(pulled, balancer, answers) == []
+    with Load(balancer, answers) as before:
+        before.wait_for_more()  # From here on nginx holds connections to both.
+    with pulled.frozen(), Load(balancer, answers) as load:
+        load.wait_for_more()
+        pulled.kill()
+        load.wait_for_more()
+    pulled.start()
+    assert before.failures == load.failures == []
     assert [pulled.address, other.address] in balancer.asked()
 
 
@@ -111,7 +105,7 @@ def test_a_replica_that_is_not_ready_is_passed_over(tmp_path: Path, replicas: Re
         assert [damaged.address, good.address] in balancer.asked()
 
 
-def test_where_no_replica_is_ready_heartapps_own_words_arrive(tmp_path: Path, damaged: Replica) -> None:
+def test_without_a_ready_replica_the_answer_of_heartapp_arrives(tmp_path: Path, damaged: Replica) -> None:
     with balancing(tmp_path / "nginx", (damaged, damaged)) as balancer:
         for _ in range(4):
             answer = balancer.predict(BEDSIDE_EXAMPLE)

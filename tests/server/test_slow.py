@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from heartapp.serve import BLOCKING_THREADS
-from tests.server.running import BEDSIDE_EXAMPLE, make_home, running
-from tests.server.slow import main, slow_clients
+from tests.server.running import BEDSIDE_EXAMPLE, HALF_SENT, HEAD, SERVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,37 +16,36 @@ if TYPE_CHECKING:
     from tests.server.nginx import Balancer
     from tests.server.running import Server
 
-
-@pytest.fixture(scope="module")
-def granian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Granian with one worker."""
-    with running(make_home(tmp_path_factory.mktemp("slow") / "home"), "--workers", "1") as server:
-        yield server
+SENT = {"nothing": b"", "headers": HEAD, "bodies": HALF_SENT}
+"""How far each kind of slow client gets."""
+GRANIAN = pytest.mark.parametrize("server", [SERVE], ids=["granian"], indirect=True)
 
 
+@contextmanager
+def slow_clients(kind: str, number: int, server: Server) -> Iterator[None]:
+    """Connections on which that much of a request was sent, and no more comes."""
+    with ExitStack() as stack:
+        for _ in range(number):
+            stack.enter_context(server.connect()).sendall(SENT[kind])
+        yield
+
+
+@GRANIAN
 @pytest.mark.parametrize(("kind", "number"), [("nothing", 500), ("headers", 500), ("bodies", BLOCKING_THREADS - 1)])
-def test_granian_answers_beside_slow_clients(granian: Server, kind: str, number: int) -> None:
-    with slow_clients(kind, number, granian.port):
-        assert granian.predict(BEDSIDE_EXAMPLE).status == 200
+def test_granian_answers_beside_slow_clients(server: Server, kind: str, number: int) -> None:
+    with slow_clients(kind, number, server):
+        assert server.predict(BEDSIDE_EXAMPLE).status == 200
 
 
-def test_granian_answers_again_when_more_slow_bodies_than_it_has_threads_are_gone(granian: Server) -> None:
-    with slow_clients("bodies", BLOCKING_THREADS + 10, granian.port):
+@GRANIAN
+def test_granian_answers_again_when_more_slow_bodies_than_it_has_threads_are_gone(server: Server) -> None:
+    with slow_clients("bodies", BLOCKING_THREADS + 10, server):
         pass
-    assert granian.predict(BEDSIDE_EXAMPLE).status == 200
+    assert server.predict(BEDSIDE_EXAMPLE).status == 200
 
 
 @pytest.mark.nginx
-@pytest.mark.parametrize("kind", ["nothing", "headers", "bodies"])
+@pytest.mark.parametrize("kind", SENT)
 def test_nginx_keeps_slow_clients_from_the_servers_behind_it(balancer: Balancer, kind: str) -> None:
-    with slow_clients(kind, 100, balancer.port):
+    with slow_clients(kind, 100, balancer):
         assert balancer.predict(BEDSIDE_EXAMPLE).status == 200
-
-
-def test_the_command_that_measures_slow_clients_prints_both_figures(
-    granian: Server, capsys: pytest.CaptureFixture[str]
-) -> None:
-    main(granian.port, "headers", 10)
-    alone, beside = capsys.readouterr().out.splitlines()
-    assert alone.startswith("alone: p99 ")
-    assert beside.startswith("beside 10 slow headers: p99 ")

@@ -6,7 +6,7 @@ PORT ?= 8000
 
 VENV := .venv
 BIN := $(VENV)/bin
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate \
   --custom-compile-command "make lock" pyproject.toml
 
 # What Debian and Ubuntu keep in packages of their own; root can add it, anyone else is told to.
@@ -72,7 +72,7 @@ lock: ## Renew requirements/ from pyproject.toml (needs uv on PATH)
 
 bench-lock: ## Renew the benchmarks' locks (needs uv on PATH); the bundle says which libraries load its estimators
 	@for input in benchmarks/contenders/*/requirements.in; do \
-	  $(PYTHON) -m benchmarks.bundle | uv pip compile --quiet --upgrade --python-version 3.11 --python-platform linux \
+	  $(PYTHON) -m benchmarks.bundle | uv pip compile --quiet --upgrade --no-strip-extras --python-version 3.11 --python-platform linux \
 	    --no-annotate --custom-compile-command "make bench-lock" --constraint /dev/stdin $$input -o $${input%.in}.txt \
 	    || exit 1; done
 

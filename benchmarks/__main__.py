@@ -36,8 +36,7 @@ def read_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     names = [one.name for one in CONTENDERS]
-    help_only = f"some of: {', '.join(names)}"
-    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=help_only)
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"default {ROUNDS}")
     parser.add_argument("--seconds", type=int, default=SECONDS, help=f"of load in each round; default {SECONDS}")
     return parser.parse_args()

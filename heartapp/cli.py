@@ -264,7 +264,7 @@ def verify_models(root: Path) -> None:
 
 @main.command("config")
 def show_config() -> None:
-    """Check the settings and print each with its value, [its source] and what it is for.
+    """Check the settings and print each with its value, its source and what it is for.
 
     Later sources win: the defaults, the TOML file that HEARTAPP_CONFIG names, instance/config.toml, and the environment
     with names like HEARTAPP_MAX_PATIENTS. Without HEARTAPP_HOME, relative paths start at the checkout that heartapp

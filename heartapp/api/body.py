@@ -126,7 +126,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise _malformed(f"the key {printable(twice)!a} stands in one object twice")
+        raise _malformed(f"the key {printable(twice)!a} appears twice in one object")
     return record
 
 

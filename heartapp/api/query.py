@@ -87,7 +87,7 @@ def read_parameters(request: Request, allowed: Sequence[str] = ()) -> dict[str, 
                 HTTPStatus.BAD_REQUEST, f"Unknown query parameter {printable(name)!a}; allowed here: {listed}."
             )
         if len(values) > 1:
-            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} may stand there once.")
+            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} may appear only once.")
     return request.args.to_dict()
 
 

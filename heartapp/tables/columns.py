@@ -61,7 +61,7 @@ def find_columns(
         raise ColumnsError(place, twice, "there more than once", "give each a name of its own")
     # Compare the case too: the published table has a column DEATH_EVENT.
     if taken := sorted({name.strip() for name in names} & set(added)):
-        raise ColumnsError(place, taken, "there already, and scoring adds a column of that name", "rename or drop it")
+        raise ColumnsError(place, taken, "there already, where scoring adds its own", "rename or drop")
     return tuple(folded.index(name) if name in folded else None for name in model.names)
 
 

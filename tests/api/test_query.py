@@ -133,7 +133,7 @@ def test_no_answer_repeats_what_was_written(query: dict[str, str]) -> None:
         ("model=bedside", (), "Unknown query parameter 'model'; allowed here: none."),
         ("Model=bedside", ("model",), "Unknown query parameter 'Model'; allowed here: model."),
         (f"model=a&age={SENTINEL}", ("model",), "Unknown query parameter 'age'"),
-        ("model=a&model=a", ("model",), "The query parameter model may stand there once."),
+        ("model=a&model=a", ("model",), "The query parameter model may appear only once."),
         ("%FF=1", ("model",), "Unknown query parameter '%FF'"),
         ("%C3%A9=1", ("model",), r"Unknown query parameter '\xe9'"),
         ("%22%0A=1", (), r"""Unknown query parameter '"\n'"""),

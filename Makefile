@@ -18,7 +18,7 @@ APT_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get up
 
 help: ## List the commands
 	@echo "heartapp: risk of death during follow-up in heart failure"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/serve ## Set up and serve the page and the API (HOST=, PORT=)
 	@HEARTAPP_CONFIG=$${HEARTAPP_CONFIG:-config/development.toml} $(BIN)/heartapp serve --host $(HOST) --port $(PORT)

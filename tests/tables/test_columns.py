@@ -35,7 +35,7 @@ def test_an_optional_column_may_be_absent(bedside: Model) -> None:
         ([], ["age", "ejection_fraction", "serum_creatinine"], "needed: age"),
         ([*NAMES, "Age"], ["age"], "give each a name of its own"),
         ([*NAMES, "x", "x", "y", "y"], ["x", "y"], "give each a name of its own"),
-        ([*NAMES, *ADDED_NAMES], sorted(ADDED_NAMES), "rename or drop it"),
+        ([*NAMES, *ADDED_NAMES], sorted(ADDED_NAMES), "rename or drop"),
     ],
 )
 def test_columns_that_do_not_fit_are_named_with_the_remedy(

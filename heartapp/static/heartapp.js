@@ -60,7 +60,10 @@ document.addEventListener("change", (event) => {
   if (event.target.closest("#patient")) refresh();
 });
 
-document.addEventListener("input", markOutdated);
+document.addEventListener("input", () => {
+  asked = false; // Do not move a person who went on typing.
+  markOutdated();
+});
 
 document.addEventListener("submit", (event) => {
   asked ||= event.submitter !== null;

@@ -5,6 +5,7 @@ const form = () => document.getElementById("patient");
 const result = () => document.getElementById("result");
 const entries = () => JSON.stringify([...new FormData(form())].filter(([name]) => name !== "csrf_token"));
 let asked = false; // Whether the button started the request; then the focus may move to the faults.
+let edited = false; // Whether the person went on to edit after that; then the page does not scroll to the answer.
 let sent = entries(); // The entries that the result belongs to.
 
 // Morphing in a new result must not change what was typed, chosen or opened.
@@ -45,7 +46,7 @@ function showTrouble(content = document.getElementById("trouble").content.cloneN
   result().replaceChildren(working, ...[...content].filter((one) => !one.matches(".working")));
   result().dataset.state = "trouble";
   document.getElementById("announcement").textContent = "";
-  if (asked) bringIntoView();
+  if (asked && !edited) bringIntoView();
   asked = false;
 }
 
@@ -61,19 +62,20 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("input", () => {
-  asked = false; // Do not move a person who went on typing.
+  edited = true;
   markOutdated();
 });
 
 document.addEventListener("submit", (event) => {
   asked ||= event.submitter !== null;
+  if (event.submitter) edited = false;
   sent = entries();
 });
 
 document.addEventListener("htmx:after:swap", () => {
   const summary = document.getElementById("summary");
   if (asked && summary) summary.focus();
-  else if (asked) bringIntoView();
+  else if (asked && !edited) bringIntoView();
   asked = false;
   markOutdated();
 });

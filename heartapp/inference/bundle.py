@@ -28,8 +28,10 @@ from msgspec import Meta
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.errors import BundleError
 from heartapp.inference.cautions import Domain, Seen
+from heartapp.inference.curve import Curve
 from heartapp.inference.refits import Refits, Trees
 from heartapp.inference.report import Report
+from heartapp.inference.support import Support
 from heartapp.inference.survival import SURVIVAL, SurvivalParameters, read_survival
 
 if TYPE_CHECKING:
@@ -133,6 +135,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     golden: Golden
     training_data: TrainingData
     libraries: dict[str, str]
+    horizon: Annotated[int, Meta(ge=1)] | None = None
+    curve: Curve | None = None
+    support: Support | None = None
 
     @property
     def variable_names(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from heartapp.inference.calibration import Calibration
+from heartapp.inference.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +39,67 @@ class Instability(msgspec.Struct, frozen=True):
     high: float
     flips: int
     refits: int
+
+
+class RefitTable:
+    """The refits' risks at the points of a grid over the used variables.
+
+    ``columns`` are the variables' names, ``axes`` their grid points, ascending, and ``risks`` the refits' risks times
+    255, rounded, of type uint8 and shape (refits, points of the first axis, points of the second, …).
+    """
+
+    def __init__(self, columns: Sequence[str], axes: Sequence[NDArray[np.float64]], risks: NDArray[np.uint8]) -> None:
+        """Raises ValueError where the arrays do not belong together."""
+        self.columns, self.axes = tuple(columns), tuple(axes)
+        self._grid = Grid(axes)
+        if risks.dtype != np.uint8 or not len(risks) or risks.shape[1:] != self._grid.shape:
+            raise ValueError("the refits' risks do not fit their axes")
+        # One patient's risks side by side, so that a request reads one place of the memory.
+        self._by_cell = np.ascontiguousarray(risks.reshape(len(risks), -1).T)
+
+    @property
+    def risks(self) -> NDArray[np.uint8]:
+        """The risks as they were given."""
+        return self._by_cell.T.reshape(self.count, *self._grid.shape)
+
+    @property
+    def count(self) -> int:
+        """How many refits there are."""
+        return len(self._by_cell[0])
+
+    def to_bytes(self) -> bytes:
+        """The arrays as a compressed ``.npz``; the same arrays give the same bytes."""
+        buffer = io.BytesIO()
+        steps = np.diff(self.risks, axis=-1, prepend=np.uint8(0))
+        arrays = dict(zip(self.columns, self.axes, strict=True))
+        np.savez_compressed(buffer, allow_pickle=False, **arrays, steps=steps)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> RefitTable:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            Exception: it is not such a file; numpy, zipfile and zlib have no common base.
+        """
+        _check_unpacked_size(content)
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            *columns, _ = arrays.files
+            steps: NDArray[np.uint8] = arrays["steps"]
+            risks = np.cumsum(steps, axis=-1, dtype=np.uint8)
+            return cls(columns, [arrays[name] for name in columns], risks)
+
+    def risks_of(self, values: Sequence[float]) -> NDArray[np.float64]:
+        """Every refit's risk, shape (refits,), for one patient's values of ``columns``."""
+        risks: NDArray[np.float64] = self._by_cell[self._grid.cell(values)] / 255
+        return risks
+
+    def instability(self, values: Sequence[float], *, death_event: int, threshold: float) -> Instability:
+        """The range of risks for one patient, and how many refits come to another verdict."""
+        risks = self.risks_of(values)
+        low, high = np.percentile(risks, [LOW, HIGH])
+        flips = int(((risks >= threshold) != bool(death_event)).sum())
+        return Instability(float(low), float(high), flips, self.count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""How many patients of the training data are near to one: where few are, the model has little to go by.
+
+Near means within a window around the patient in every variable of the grid. Counts stand on a coarse grid, each over
+the whole window around its grid point, so no patient's record can be read from them.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from heartapp.inference.grid import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_COUNT: Final = np.dtype("<u2")
+
+
+class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
+    """The counts of near training patients.
+
+    ``axes`` holds the grid points of each variable that the model uses, in their order; ``counts`` the number of
+    patients near each cell as unsigned 16-bit integers, little-endian, in C order (in JSON as base64). A patient with
+    fewer than ``least`` near patients has little support.
+    """
+
+    axes: Annotated[dict[str, list[float]], Meta(min_length=1)]
+    counts: bytes
+    least: Annotated[int, Meta(ge=0)]
+
+    @classmethod
+    def from_counts(cls, axes: dict[str, list[float]], counts: NDArray[np.integer], least: int) -> Support:
+        """Make it from counts of the shape of the axes."""
+        return cls(axes, counts.astype(_COUNT).tobytes(), least)
+
+    def __post_init__(self) -> None:
+        """Refuse axes that do not ascend, and counts that are not one a cell."""
+        if len(self.counts) != _COUNT.itemsize * np.prod(self._grid.shape):
+            raise ValueError("the counts of near patients do not fit their axes")
+
+    def near(self, values: Sequence[float]) -> int:
+        """How many training patients are near to one; ``values`` are in the order of the axes."""
+        return self._list[self._grid.cell(values)]
+
+    def near_each(self, values: NDArray[np.floating]) -> NDArray[np.integer]:
+        """The same, shape (n,), for values of shape (n, axes)."""
+        return self._counts[self._grid.cells(values)]
+
+    @cached_property
+    def _grid(self) -> Grid:
+        return Grid([*self.axes.values()])
+
+    @cached_property
+    def _counts(self) -> NDArray[np.uint16]:
+        return np.frombuffer(self.counts, _COUNT)
+
+    @cached_property
+    def _list(self) -> list[int]:
+        counts: list[int] = self._counts.tolist()
+        return counts

@@ -14,7 +14,7 @@ elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -42,21 +42,24 @@ _COLUMN: Final = {variable.name: index for index, variable in enumerate(VARIABLE
 class Sample:
     """Rows to train or test on.
 
-    ``features`` has shape (n, variables), NaN where a value is missing. ``outcome`` has shape (n,), 1 = died. If a
-    patient can have several rows, ``patients``, shape (n,), says whose row each is.
+    ``features`` has shape (n, variables), NaN where a value is missing. ``outcome`` has shape (n,), 1 = died. ``time``
+    has shape (n,): days to death or to the end of follow-up; None where they are not known. If a patient can have
+    several rows, ``patients``, shape (n,), says whose row each is.
     """
 
     features: NDArray[np.float32]
     outcome: NDArray[np.int64]
+    time: NDArray[np.float64] | None = None
     patients: NDArray[np.int64] | None = None
 
     def part(self, rows: NDArray[np.int64]) -> Sample:
         """Some of the rows, each of its own patient."""
-        return Sample(self.features[rows], self.outcome[rows])
+        time = None if self.time is None else self.time[rows]
+        return Sample(self.features[rows], self.outcome[rows], time)
 
     def draw(self, rows: NDArray[np.int64]) -> Sample:
         """A bootstrap sample: rows that may repeat."""
-        return Sample(self.features[rows], self.outcome[rows], patients=rows)
+        return replace(self.part(rows), patients=rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +102,5 @@ class Cohort:
 
     def sample(self, model: str) -> Sample:
         """All patients, with a model's variables."""
-        return Sample(self.features(model), self.outcome)
+        time = self.column("time")
+        return Sample(self.features(model), self.outcome, None if np.isnan(time).any() else time)

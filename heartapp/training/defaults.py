@@ -6,6 +6,8 @@ from typing import Final
 
 SEED: Final = 519
 """Of folds, members and samples."""
+HORIZON: Final = 180
+"""Days by which the risk is of death."""
 SPLIT_SEED: Final = 20260101
 """Of the splits of protocols P1 and P2."""
 SPLITS: Final = 100

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from heartapp.inference.refits import Refits
 from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import PROTOCOL_REFITS, SPLIT_SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import pack, refit, report_instability
-from heartapp.training.survival import Patients
-from heartapp.training.survival_evaluation import evaluate_survival
+from heartapp.training.refitting import refit, report_instability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,14 +38,9 @@ def run_protocols(
         yield from _performance(model, found)
     recipe, sample = Recipe.of_model("bedside", seed), cohort.sample("bedside")
     served = recipe.fit(sample).risk(sample.features)
-    trees = pack(refit(recipe, sample, refits=refits))
-    goals = report_instability(Refits(trees), sample.features, served).goals
+    goals = report_instability(refit(recipe, sample, sample.features, refits=refits), served).goals
     yield f"P3, bedside: {refits} bootstrap refits"
     yield from describe({goal.figure: goal.value for goal in goals}, goals)
-    curve = evaluate_survival(Patients.of_cohort(cohort), seed=seed, splits=splits, split_seed=split_seed)
-    slopes = {f"calibration_slope_{horizon.day}": horizon.slope for horizon in curve.calibration}
-    yield f"P2, survival curve: {_splitter(curve.protocol)}; beside it the Kaplan-Meier curve"
-    yield from describe({**curve.metrics, **slopes}, curve.goals, curve.null)
 
 
 def _performance(model: str, found: Evaluation) -> Iterator[str]:

@@ -16,7 +16,6 @@ from heartapp.training.cohort import Cohort
 from heartapp.training.data import Table, read_table
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import FittedRecipe, Recipe
-from heartapp.training.refitting import Refit, refit
 from tests.training.small import SMALLEST, small_training
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 SEED = 519
 SPLITS = 3
-REFITS = 3
 SOMETIMES_MISSING = ("creatinine_phosphokinase", "platelets", "serum_creatinine", "serum_sodium")
 
 
@@ -105,9 +103,3 @@ def evaluation(people: Cohort) -> Evaluation:
     """The bedside model's, on a few splits."""
     with small_training():
         return evaluate(people, "bedside", seed=1, splits=SPLITS)
-
-
-@pytest.fixture(scope="session")
-def refitted(people: Cohort, recipe: Recipe) -> list[Refit]:
-    """The bedside model on a few bootstrap samples."""
-    return refit(recipe, people.sample("bedside"), refits=REFITS)

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from heartapp.inference.report import GoalResult
-from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SURVIVAL_GOALS
+from heartapp.training.goals import GOALS, INSTABILITY_GOALS
 from heartapp.training.protocols import describe, run_protocols
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ def test_a_goal_is_written_as_the_limits_that_matter(limits: tuple[float, float]
 def test_every_protocol_is_run_and_every_goal_printed_beside_its_figure(table: Table) -> None:
     text = "\n".join(run_protocols(table, seed=1, splits=2, split_seed=7, refits=2))
     splits = "StratifiedShuffleSplit(n_splits=2, test_size=37, random_state=7)"
-    for title in (f"P1, bedside: {splits}", f"P1, followup: {splits}", f"P2, survival curve: {splits}"):
+    for title in (f"P1, bedside: {splits}", f"P1, followup: {splits}"):
         assert title in text
     assert "P3, bedside: 2 bootstrap refits" in text
     assert re.search("chosen in [12] splits: age", text)
-    for goals in (*GOALS.values(), INSTABILITY_GOALS, SURVIVAL_GOALS):
+    for goals in (*GOALS.values(), INSTABILITY_GOALS):
         for figure in goals:
             assert re.search(rf"^  {figure} +-?\d\.\d{{3}} .*(stretch|goal|missed)", text, re.MULTILINE), figure

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -20,12 +21,13 @@ from heartapp.inference.model import ModelIdentity
 from heartapp.tables.columns import model_label
 from heartapp.training import download, protocols, train
 from heartapp.training.audit import audit
-from heartapp.training.data import Table, read_table
+from heartapp.training.data import read_table
 from heartapp.training.defaults import SEED
 from tests.client import SHIPPED, damaged_copy
 from tests.training.small import small_training
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from heartapp.training.data import Table
@@ -156,7 +158,7 @@ def test_train_names_row_and_column_of_what_it_cannot_read(cohort: Path, tmp_pat
     table = tmp_path / "table.csv"
     table.write_text("\n".join([header, first.replace(first.partition(",")[0], "old", 1), *rest]))
     line = complaint(1, "train", "--data", table, "--output", tmp_path / "models", "--skip-report")
-    assert line.startswith(f"Error: {table}, row 2, column age: not a number")
+    assert line.startswith(f"Error: {table}: row 2, column age: must be a number")
     assert not (tmp_path / "models").exists()
 
 
@@ -216,8 +218,48 @@ def test_evaluate_prints_the_lines_of_the_protocols(cohort: Path, monkeypatch: p
         return [table.digest, str(options)]
 
     monkeypatch.setattr(protocols, "run_protocols", run_protocols)
-    lines = said("evaluate", "--data", cohort, "--splits", "2", "--refits", "3", "--split-seed", "7").splitlines()
-    assert lines == [read_table(cohort).digest, str({"seed": SEED, "splits": 2, "split_seed": 7, "refits": 3})]
+    told = said("evaluate", "--data", cohort, "--splits", "2", "--refits", "3", "--split-seed", "7").splitlines()
+    assert told[1:] == [read_table(cohort).digest, str({"seed": SEED, "splits": 2, "split_seed": 7, "refits": 3})]
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_train_and_evaluate_read_tables_by_the_same_flags(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    tables: list[Table] = []
+
+    def keep(table: Table, *_: Path, **__: int) -> list[str]:
+        tables.append(table)
+        return []
+
+    monkeypatch.setattr(train, "train", keep)
+    monkeypatch.setattr(protocols, "run_protocols", keep)
+    header, *rows = cohort.read_text("utf-8").splitlines()
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([f"{header},ward", *(f"{row},7" for row in [*rows, *rows])]).replace(",", ";"))
+    table = (command, "--data", path)
+    assert "--delimiter semicolon" in complaint(1, *table)
+    assert "--anyway" in complaint(1, *table, "--delimiter", "semicolon")
+    flags = ("--delimiter", "semicolon", "--anyway", "--allow-altered", "--horizon", "90")
+    notes = run(*table, *flags).stderr.splitlines()
+    assert [note.partition(":")[0] for note in notes] == [
+        "kept out, as they are not variables",
+        "rows 2, 3, 4, 5, 6, 7, 8, 9 and 292 more",
+    ]
+    assert [(one.horizon, len(one.outcome)) for one in tables] == [(90, 300)]
+    assert "--horizon" in complaint(2, *table, "--horizon", "29")
+
+
+def test_a_table_is_refused_before_the_training_code_is_loaded(cohort: Path, run_python: Callable[..., str]) -> None:
+    script = """
+import sys
+from heartapp.cli import main
+try:
+    main(["train", "--data", sys.argv[1], "--horizon", "900"])
+except SystemExit as left:
+    print(left.code, *sorted({"sklearn", "xgboost", "onnx"} & {*sys.modules}))
+"""
+    assert run_python(script, cohort) == "1\n"
 
 
 @pytest.mark.parametrize(("option", "value"), [("--splits", "1"), ("--refits", "1"), ("--seed", "x")])
@@ -230,7 +272,7 @@ def test_evaluate_refuses_what_gives_no_spread(option: str, value: str) -> None:
 
 def test_an_audit_of_a_good_table_finds_nothing_faulty(cohort: Path) -> None:
     assert said("audit-data", cohort).strip() == audit(cohort).text().strip()
-    assert json.loads(said("audit-data", cohort, "--json")) == json.loads(audit(cohort).json())
+    assert json.loads(said("audit-data", cohort, "--json")) == json.loads(msgspec.json.encode(audit(cohort)))
 
 
 def test_an_audit_of_a_faulty_table_is_status_1_and_still_tells_everything(cohort: Path, tmp_path: Path) -> None:

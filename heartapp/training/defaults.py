@@ -16,3 +16,6 @@ BUNDLE_REFITS: Final = 100
 """That a bundle holds."""
 PROTOCOL_REFITS: Final = 200
 """Of protocol P3."""
+FIRST_HORIZON: Final = 30
+LAST_HORIZON: Final = 1_000
+"""The days that it can be."""

@@ -1,4 +1,4 @@
-"""What can go wrong, in the domain's own words.
+"""The errors of the domain.
 
 No error here knows HTTP: ``heartapp.web.errors`` holds the one table that maps them to statuses. No error
 carries a patient's value, so every message may be logged and shown.
@@ -42,7 +42,7 @@ class ModelUnavailableError(HeartappError):
 
 
 class NotInBundleError(HeartappError):
-    """Something was asked for that the model's bundle does not hold."""
+    """An option needs a part that the model's bundle does not hold."""
 
     def __init__(self, name: str, what: str) -> None:
         super().__init__(f"The model {name} has no {what}; leave that out, or ask another model.")

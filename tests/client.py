@@ -14,6 +14,7 @@ from heartapp import create_app
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.config import Settings
 from heartapp.inference.bundle import ONNX
+from heartapp.tables.columns import ADDED_NAMES, model_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
+
+    from heartapp.inference.model import Prediction
 
 ROOT: Final = Path(__file__).parents[1]
 SHIPPED: Final = ROOT / "models"
@@ -69,6 +72,22 @@ def _written(value: float) -> str:
     """A number with a point for decimals; where that could be taken for thousands, with a nought more."""
     text = repr(value).removesuffix(".0")
     return text + "0" * bool(re.fullmatch(r"\d{1,3}\.\d{3}", text))
+
+
+def spelled(prediction: Prediction) -> dict[str, Any]:
+    """What a table says of a patient, by the names of the added columns."""
+    return {
+        "risk": prediction.risk,
+        "death_event": prediction.death_event,
+        **{f"{vote.member}_probability": vote.probability for vote in prediction.votes},
+        **{f"{vote.member}_vote": vote.vote for vote in prediction.votes},
+        "model": model_label(prediction.model),
+    }
+
+
+def added(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The added columns of a table's row, with its numbers read."""
+    return {name: row[name] if name == "model" else float(row[name]) for name in ADDED_NAMES}
 
 
 class Page:

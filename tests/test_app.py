@@ -11,7 +11,6 @@ from flask import Flask
 
 from heartapp import create_app
 from heartapp.config import Settings
-from heartapp.errors import ConfigError
 from heartapp.web.extension import get_registry, get_settings
 from tests.client import ROOT, SECRET, SHIPPED, entries, form_page, make_app, submit
 
@@ -54,12 +53,6 @@ def test_an_application_without_settings_reads_them_from_their_sources(
     assert get_registry(app).default == "followup"
     with app.app_context():
         assert (get_settings().secret_key, get_settings().max_patients) == (SECRET, 3)
-
-
-@pytest.mark.usefixtures("home")
-def test_an_application_does_not_start_in_production_without_a_secret_key() -> None:
-    with pytest.raises(ConfigError, match="production needs a setting secret_key"):
-        create_app()
 
 
 def test_the_wsgi_entry_point_is_an_application(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

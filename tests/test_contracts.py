@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
-from click.testing import CliRunner
 
 from heartapp.api.query import MOST_DETAILED
-from heartapp.cli import main
-from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
 from heartapp.inference.survival import DEFAULT_HORIZONS
 from heartapp.ui.forms import OPTIONS
 from heartapp.ui.rounding import nonzero
@@ -77,11 +75,6 @@ def test_form_json_contract_and_bundle_ask_for_the_same_variables(
     page = Page(submit(client, {"model": model}).text)
     told = [link.attrib["href"][1:].removesuffix("-0") for link in page.ids["summary"].iter("a")]
     assert sorted(told) == sorted(needed)
-
-
-def test_the_command_line_tells_the_same_variables() -> None:
-    told = json.loads(CliRunner().invoke(main, ["variables", "--json"]).stdout)
-    assert [variable["name"] for variable in told] == NAMES
 
 
 def test_label_unit_and_limits_are_the_same_wherever_they_are_told(
@@ -304,7 +297,3 @@ def test_no_log_line_holds_a_value_of_a_patient(client: FlaskClient, caplog: pyt
     assert statuses == {200, 400, 404, 405, 413, 415, 422}
     assert "the log is read" in caplog.text
     assert not [value for value in (good, bad, good.partition(".")[2], "7194628") if value in caplog.text]
-
-
-def test_variables_known_afterwards_are_few_and_named() -> None:
-    assert [name for name in BY_NAME if BY_NAME[name].known == "afterwards"] == ["time"]

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
-from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, OUTCOME, VARIABLES
-from heartapp.inference.bundle import read_bundle, read_served
-from heartapp.inference.model import Model
+from heartapp.clinical.variables import MODEL_VARIABLES, OUTCOME, VARIABLES
+from heartapp.inference.bundle import read_served
 from heartapp.training.data import COLUMNS, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = tuple(variable.name for variable in VARIABLES)
-every_model = pytest.mark.parametrize("name", MODEL_VARIABLES)
-
-
-def test_each_variable_is_declared_once_and_in_a_group_of_the_form() -> None:
-    assert tuple(BY_NAME) == NAMES
-    assert {variable.group for variable in VARIABLES} == set(GROUPS)
 
 
 def test_the_names_are_the_published_columns_in_the_published_order(published_data: Path) -> None:
@@ -40,13 +31,6 @@ def test_every_published_value_is_within_the_declared_limits(published_data: Pat
     values = read_table(published_data).values
     for variable, column in zip(VARIABLES, values.T, strict=True):
         assert all(map(variable.allows, column.tolist())), variable.name
-
-
-@every_model
-def test_a_shipped_bundle_was_trained_under_this_declaration(models: Path, name: str) -> None:
-    bundle = read_bundle(models, name, read_served(models)[name])
-    assert bundle.manifest.variable_names == MODEL_VARIABLES[name]
-    assert Model(bundle).variables == tuple(BY_NAME[variable] for variable in MODEL_VARIABLES[name])
 
 
 def test_every_trained_model_is_shipped_and_served(models: Path) -> None:

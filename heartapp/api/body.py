@@ -56,7 +56,7 @@ def read_body(request: Request, most: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Patients:
+class Records:
     """The patients of a JSON body.
 
     ``rows`` hold the values of those without faults, ``places`` their numbers in the array, counted from 0. ``faults``
@@ -69,7 +69,7 @@ class Patients:
     faults: Sequence[FieldError]
 
 
-def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) -> Patients:
+def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) -> Records:
     """Read and check the patients of a JSON body.
 
     Args:
@@ -100,7 +100,7 @@ def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) ->
             places.append(place)
     if faults and not (many and skip):
         raise InvalidPatientError(faults)
-    return Patients(rows, many, places, faults)
+    return Records(rows, many, places, faults)
 
 
 def too_many(most: int) -> RequestError:

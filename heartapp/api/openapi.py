@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from heartapp.api.answers import ModelList, ModelSummary, PredictionList
-from heartapp.api.body import READ_UP_TO
 from heartapp.api.media import CSV, JSON
-from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD, MOST_DETAILED, ON_ERROR
+from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD, ON_ERROR
 from heartapp.clinical.variables import BY_NAME
-from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Prediction
 from heartapp.inference.survival import FIRST_DAY, LAST_DAY
-from heartapp.tables.cells import MISSING_WORDS
-from heartapp.tables.columns import ADDED_NAMES
-from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -30,23 +25,19 @@ _DESCRIPTION: Final = (
     "Risk that a patient with heart failure dies during follow-up. It is what the model expects: 0.58 says that 58 of "
     "100 such patients die during follow-up. For research and education, not for clinical decisions."
 )
-
-
 _FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
 _TABLE: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}}
 """JSON Schema cannot describe the columns of a table, so the operation's description does."""
 
 
-def openapi_document(
-    models: Sequence[Model], *, default: str, max_patients: int, max_body_bytes: int
-) -> dict[str, Any]:
+def openapi_document(models: Sequence[Model], *, default: str, max_patients: int, description: str) -> dict[str, Any]:
     """The whole document.
 
     Args:
-        models: those that are served.
-        default: the model that answers where none is named.
-        max_patients: the most patients in one array.
-        max_body_bytes: the largest body.
+        models: the served models.
+        default: the model that answers by default.
+        max_patients: the limit of an array or table.
+        description: what to know about the bodies and answers of a prediction.
     """
     _, schemas = msgspec.json.schema_components(
         [Prediction, PredictionList, ModelSummary, ModelList, Problem], ref_template="#/components/schemas/{name}"
@@ -62,8 +53,8 @@ def openapi_document(
         },
         "servers": [{"url": "/api/v1"}],
         "paths": {
-            "/predict": {"post": _predict(models, default, max_patients, max_body_bytes)},
-            "/models": {"get": _get("models", "What is served here", "ModelList")},
+            "/predict": {"post": _predict(models, default, max_patients, description)},
+            "/models": {"get": _get("models", "The served models", "ModelList")},
             "/models/{name}": {
                 "get": {
                     **_get("model", "One model: variables, performance, digests", "ModelSummary", 404, 503),
@@ -72,17 +63,17 @@ def openapi_document(
                     ],
                 }
             },
-            "/openapi.json": {"get": {**_get("openapi", "This document", None)}},
+            "/openapi.json": {"get": _get("openapi", "This document", None)},
         },
         "components": {
             "schemas": {**schemas, **{_schema_name(name): schema for name, schema in patients.items()}},
-            "responses": {"Problem": _content("What is wrong, and how to mend it", "Problem", MEDIA_TYPE)},
+            "responses": {"Problem": _content("What is wrong, and what to do", "Problem", MEDIA_TYPE)},
         },
     }
 
 
 def patient_schema(names: Sequence[str], required: Collection[str]) -> dict[str, Any]:
-    """The JSON Schema of a patient for a model that takes these variables; what is not required may be null."""
+    """The JSON Schema of a patient with these variables. Those that are not required may be null."""
     return {
         "type": "object",
         "properties": {name: variable_schema(BY_NAME[name], required=name in required) for name in names},
@@ -132,38 +123,23 @@ def _get(operation: str, summary: str, schema: str | None, *problems: int) -> di
     }
 
 
-def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_bytes: int) -> dict[str, Any]:
+def _predict(models: Sequence[Model], default: str, max_patients: int, description: str) -> dict[str, Any]:
     patients = [_reference(_schema_name(model.name)) for model in models]
     # Of the default model alone: readers and tools send an example without choosing a model.
     examples = [{one.name: one.example for one in model.variables} for model in models if model.name == default]
     return {
         "operationId": "predict",
         "summary": "Predict one patient, or many",
-        "description": (
-            "An object is answered with a prediction, an array with a list of them in the same order. With survival, "
-            f"horizon, explain or instability an array holds at most {MOST_DETAILED} patients.\n\n"
-            f"A table is CSV in UTF-8 with commas and up to {max_patients} patients, one a line, with a column for "
-            "each variable by its name. A missing value is an empty cell, or one of "
-            f"{', '.join(filter(None, MISSING_WORDS))}. The answer is CSV: the table's own columns and then "
-            f"{', '.join(ADDED_NAMES)}. With on_error=skip every row stays: faulty rows have nothing in the added "
-            f"columns, and a last column, {FAULT}, says why ('{BETWEEN_FAULTS}' between faults). A faulty patient of "
-            "an array has no values in the table. Accept asks for another kind of answer; survival, horizon, explain "
-            "and instability need JSON.\n\n"
-            f"A body of more than {max_body_bytes:,} bytes is refused with 413; send the patients in several requests. "
-            f"One of more than {READ_UP_TO} times that is refused unread. Bodies are sent unpacked: "
-            "Content-Encoding is answered with 415.\n\n"
-            f"A refusal lists every faulty field at once, or the first {MOST_FAULTS:,}; its detail says when there are "
-            f"more. With on_error=skip an answer lists all."
-        ),
+        "description": description,
         "parameters": [
             _parameter(
                 "model",
-                "Which model answers.",
+                "The model that answers.",
                 {"type": "string", "enum": [model.name for model in models], "default": default},
             ),
             _parameter(
                 "threshold",
-                "The risk from which death is expected; the model's own where it is left out.",
+                "A risk of this or more is classified as death. The default is the model's own.",
                 {"type": "number", "minimum": LOWEST_THRESHOLD, "maximum": HIGHEST_THRESHOLD},
             ),
             _parameter("survival", "Add the risk by day 90 and 180.", _FLAG),
@@ -172,11 +148,11 @@ def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_
                 f"Add the risk by these whole days, from {FIRST_DAY} to {LAST_DAY}, with commas between them.",
                 {"type": "string", "pattern": HORIZON_PATTERN, "examples": ["90,180"]},
             ),
-            _parameter("explain", "Add what each variable contributes, and where the verdict would change.", _FLAG),
+            _parameter("explain", "Add what each variable contributes, and values that would change the class.", _FLAG),
             _parameter("instability", "Add how the risk differs between refits on bootstrap samples.", _FLAG),
             _parameter(
                 "on_error",
-                "What is done with an array or table that holds faulty patients: refuse it, or skip them.",
+                "What to do with an array or table that holds faulty patients: refuse it, or skip them.",
                 {"type": "string", "enum": list(ON_ERROR), "default": ON_ERROR[0]},
             ),
         ],
@@ -197,7 +173,7 @@ def _predict(models: Sequence[Model], default: str, max_patients: int, max_body_
         },
         "responses": {
             "200": {
-                "description": "What the model says",
+                "description": "The prediction or predictions",
                 "content": {
                     JSON: {"schema": {"oneOf": [_reference("Prediction"), _reference("PredictionList")]}},
                     **_TABLE,

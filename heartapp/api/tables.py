@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from heartapp.api.body import read_json, too_many
+from heartapp.api.body import Records, read_json, too_many
 from heartapp.api.media import JSON
 from heartapp.errors import ColumnsError, DataError, InvalidPatientError
 from heartapp.tables.cells import read_values, spell
@@ -40,6 +40,10 @@ class Patients:
     values: NDArray[np.float64]
     good: NDArray[np.bool_]
     faults: Sequence[FieldError]
+
+    def records(self) -> Records:
+        """The good patients as those of an array of JSON."""
+        return Records(self.values[self.good].tolist(), True, np.flatnonzero(self.good).tolist(), self.faults)  # noqa: FBT003 - an array
 
 
 def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) -> Patients:
@@ -73,10 +77,9 @@ def read_json_patients(content: bytes, model: Model, *, most: int, skip: bool) -
         RequestError, InvalidPatientError: see `heartapp.api.body.read_json`.
     """
     read = read_json(content, model, most=most, skip=skip)
-    count = 1 + max([*read.places, *(fault.row or 0 for fault in read.faults)], default=-1)
-    values = np.full((count, len(model.names)), np.nan)
-    good = np.zeros(count, np.bool_)
+    good = np.zeros(len(read.places) + len({fault.row for fault in read.faults}), np.bool_)
     good[list(read.places)] = True
+    values = np.full((len(good), len(model.names)), np.nan)
     values[good] = np.reshape(read.rows, (-1, len(model.names)))
     cells = [[spell(value) for value in row] for row in values.tolist()]
     return Patients(CsvRows(model.names, cells), values, good, read.faults)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 from flask import Blueprint, Response, render_template
 
 from heartapp.api.answers import ModelList, PredictionList, summarise
-from heartapp.api.body import read_body, read_json
+from heartapp.api.body import READ_UP_TO, read_body, read_json
 from heartapp.api.media import CSV, JSON, negotiate
 from heartapp.api.openapi import openapi_document
-from heartapp.api.query import read_parameters, read_query
+from heartapp.api.query import MOST_DETAILED, read_parameters, read_query
 from heartapp.api.tables import read_csv_patients, read_json_patients, write_patients
 from heartapp.clinical.variables import VARIABLES
 from heartapp.errors import MOST_FAULTS
@@ -25,8 +24,9 @@ from heartapp.web.problems import TYPES, RequestError, problem
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
+    from heartapp.api.body import Records
     from heartapp.api.query import Query
-    from heartapp.inference.model import Model
+    from heartapp.inference.model import Model, Prediction
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -41,30 +41,25 @@ def predict() -> ResponseReturnValue:
     query = read_query(request)
     model = get_registry().get(query.model)
     sent, wanted = negotiate(request)
-    if not sent == wanted == JSON:
-        return _predict_table(model, query, content, sent, wanted)
-    patients = read_json(content, model, most=settings.max_patients, skip=query.skip)
+    most, skip = settings.max_patients, query.skip
+    if wanted == CSV:
+        read = read_csv_patients if sent == CSV else read_json_patients
+        return Response(write_patients(read(content, model, most=most, skip=skip), model, query), mimetype=CSV)
+    if sent == CSV:
+        patients = read_csv_patients(content, model, most=most, skip=skip).records()
+    else:
+        patients = read_json(content, model, most=most, skip=skip)
+    return _json(_predict(model, query, patients))
+
+
+def _predict(model: Model, query: Query, patients: Records) -> Prediction | PredictionList:
     query.check_count(len(patients.rows))
     predictions = [model.predict(row, query.options) for row in patients.rows]
     if not patients.many:
-        return _json(predictions[0])
+        return predictions[0]
     if not query.skip:
-        return _json(PredictionList(predictions))
-    return _json(PredictionList(predictions, list(patients.places), list(patients.faults)))
-
-
-def _predict_table(model: Model, query: Query, content: bytes, sent: str, wanted: str) -> Response:
-    """Answer where the body or the answer is a table."""
-    read = read_csv_patients if sent == CSV else read_json_patients
-    patients = read(content, model, most=get_settings().max_patients, skip=query.skip)
-    if wanted == CSV:
-        return Response(write_patients(patients, model, query), mimetype=CSV)
-    rows = patients.values[patients.good].tolist()
-    query.check_count(len(rows))
-    predictions = [model.predict(row, query.options) for row in rows]
-    if not query.skip:
-        return _json(PredictionList(predictions))
-    return _json(PredictionList(predictions, np.flatnonzero(patients.good).tolist(), list(patients.faults)))
+        return PredictionList(predictions)
+    return PredictionList(predictions, list(patients.places), list(patients.faults))
 
 
 @blueprint.get("/models")
@@ -86,36 +81,34 @@ def model(name: str) -> ResponseReturnValue:
 def openapi() -> ResponseReturnValue:
     """The contract, as OpenAPI 3.1."""
     read_parameters(get_request())
-    registry, settings = get_registry(), get_settings()
+    registry, most = get_registry(), get_settings().max_patients
+    description = _render("api_bodies.txt", most_detailed=MOST_DETAILED, read_up_to=READ_UP_TO)
     return _json(
-        openapi_document(
-            registry.models,
-            default=registry.default,
-            max_patients=settings.max_patients,
-            max_body_bytes=settings.max_body_bytes,
-        )
+        openapi_document(registry.models, default=registry.default, max_patients=most, description=description)
     )
 
 
 @blueprint.get("/")
 def page() -> ResponseReturnValue:
     """The API explained to people."""
-    registry, settings = get_registry(), get_settings()
     example = {variable.name: variable.example for variable in VARIABLES if variable.known == "bedside"}
+    text = msgspec.json.encode(example).decode()
+    return _render("api.html", registry=get_registry(), variables=VARIABLES, example=text, problems=TYPES, csv=CSV)
+
+
+def _render(template: str, **more: object) -> str:
+    """A text about bodies and answers, with their limits and the words in tables."""
+    settings = get_settings()
     return render_template(
-        "api.html",
-        registry=registry,
-        variables=VARIABLES,
-        example=msgspec.json.encode(example).decode(),
-        problems=TYPES,
+        template,
         most=settings.max_patients,
         most_bytes=settings.max_body_bytes,
         most_faults=MOST_FAULTS,
-        csv=CSV,
         added=ADDED_NAMES,
         missing_words=[word for word in MISSING_WORDS if word],
         fault=FAULT,
         between_faults=BETWEEN_FAULTS.strip(),
+        **more,
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers as people write and read them: decimal comma, spaces between thousands, per cents, nothing guessed."""
+"""Numbers as people write and read them: decimal comma, spaces between thousands, percentages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 HUNDRED: Final = 100
 THIN_SPACE: Final = "\N{NARROW NO-BREAK SPACE}"
 
-# Spaces that keyboards, spreadsheets and our own pages put between thousands.
+# Spaces between thousands, from keyboards, spreadsheets and heartapp's own pages.
 _SPACES: Final = " \N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}"
 _GROUPED: Final = re.compile(rf"([+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+)([.,]\d*)?", re.ASCII)
 _PLAIN: Final = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)", re.ASCII)
@@ -24,7 +24,7 @@ _MAX_LENGTH: Final = 40
 
 
 class NumberTextError(ValueError):
-    """The text is not one number; the message says how to write it and does not repeat it."""
+    """The text is not one number. The message says how to write it and does not repeat it."""
 
 
 class AmbiguousNumberError(NumberTextError):
@@ -34,13 +34,12 @@ class AmbiguousNumberError(NumberTextError):
 def read_number(text: str, plausible: Callable[[float], bool]) -> float:
     """Read a number typed by a person.
 
-    A decimal point and a decimal comma both work, and spaces may stand between groups of three digits. A comma
-    before exactly three digits could mean either, so it is asked about and not guessed; so is a point, where the number
-    would be plausible with thousands too.
+    A decimal point and a decimal comma both work, and spaces may separate groups of three digits. A comma before
+    exactly three digits is ambiguous and refused. So is a point, if the number is plausible with thousands as well.
 
     Args:
         text: what was typed.
-        plausible: whether a number can be meant here at all.
+        plausible: whether a number is possible here.
 
     Raises:
         NumberTextError: the text is not a number.
@@ -66,7 +65,7 @@ def read_number(text: str, plausible: Callable[[float], bool]) -> float:
 
 
 def format_number(value: float) -> str:
-    """Write a number for people: shortest digits that say the same, thousands apart from 10 000 up."""
+    """Write a number for people: as few digits as possible, thousands separated from 10 000 up."""
     # Decimal keeps the shortest digits of repr; a format of ten decimals would write 2999999.1000000001.
     whole, point, decimals = format(Decimal(repr(round(float(value), 10))), ",f").removesuffix(".0").partition(".")
     whole = whole.replace(",", "" if abs(value) < 10_000 else THIN_SPACE)  # noqa: PLR2004 - 1000 to 9999 read well unspaced
@@ -79,5 +78,5 @@ def of_hundred(share: float) -> int:
 
 
 def per_cent(share: float, digits: int = 0) -> str:
-    """A share with a percent sign; whole per cents are rounded as people of a hundred are."""
+    """A share with a percent sign; without digits it is rounded as `of_hundred` rounds."""
     return f"{share * HUNDRED:.{digits}f}%" if digits else f"{of_hundred(share)}%"

@@ -4,8 +4,8 @@ The form, the JSON validation, the OpenAPI schema, the training columns, the tab
 fingerprint in each bundle are all derived from `VARIABLES`.
 
 Names, units and meanings are those of the data set: UCI Machine Learning Repository 519, "Heart failure
-clinical records", doi 10.24432/C5Z89R. The limits are wider than the data: they tell a slip of the hand from a
-value that a living adult can have. What the training data held is learned, so it stands in each bundle.
+clinical records", doi 10.24432/C5Z89R. The limits are wider than the data: they separate typing errors from values
+that a living adult can have. The ranges of the training data are learned, so each bundle holds its own.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ GROUPS: Final = ("Patient", "Measurements", "History", "Follow-up")
 class Variable:
     """One clinical input.
 
-    ``low`` and ``high`` are the hard limits, both allowed, in ``unit``. ``step`` is how finely people write it,
-    ``logarithmic`` whether ratios count more than differences. ``known`` says whether the value exists when the patient
-    is seen or only when the follow-up is over. ``given`` marks what no one can change. ``example`` belongs to a made-up
-    patient.
+    ``low`` and ``high`` are the hard limits, both allowed, in ``unit``. ``step`` is the precision that people use.
+    ``logarithmic`` says that ratios matter more than differences. ``known`` says whether the value exists when the
+    patient is seen or only when the follow-up is over. ``given`` marks what nobody can change. ``example`` belongs to a
+    made-up patient.
     """
 
     name: str
@@ -242,7 +242,7 @@ MODEL_VARIABLES: Final[dict[str, tuple[str, ...]]] = {
     "bedside": tuple(variable.name for variable in VARIABLES if variable.known == "bedside"),
     "followup": tuple(variable.name for variable in VARIABLES),
 }
-"""The models that heartapp trains, and the variables each is given."""
+"""The models that heartapp trains, and the variables that each may use."""
 
 
 def fingerprint(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Why a patient has this risk: exact Shapley values of the served risk against the cohort's typical patient.
+"""What each variable adds to the typical patient's risk: exact Shapley values of the served risk.
 
 Shapley (1953); for predictions, Lundberg and Lee (2017). Every coalition of the variables that differ from the typical
 patient is enumerated in one batch, at most 2^11 rows for eleven variables, so the contributions add up to the risk
@@ -33,7 +33,7 @@ class Contribution(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The typical patient's risk, and what leads from it to this patient's; the largest contribution first."""
+    """The typical patient's risk and what each variable adds to it, the largest contribution first."""
 
     reference_risk: float
     contributions: tuple[Contribution, ...]
@@ -52,7 +52,7 @@ def explain(
         typical: the typical patient of the training data.
     """
     patient, reference = np.array(row, np.float64), np.array(typical, np.float64)
-    # A variable that is not used or has the typical value changes nothing in any coalition, so it is no player.
+    # A variable that is not used, or has the typical value, changes no coalition's risk: leave it out.
     plays = [one.name in used and value != middle for one, value, middle in zip(variables, row, typical, strict=True)]
     players = np.flatnonzero(plays)
     members = _coalitions(len(players))
@@ -77,7 +77,7 @@ def explain(
 
 @cache
 def _coalitions(players: int) -> NDArray[np.bool_]:
-    """Which players are in each coalition, shape (2^players, players); the first is empty, the last is all."""
+    """Who is in each coalition, shape (2^players, players). The first coalition is empty, the last one is complete."""
     numbers = np.arange(2**players)[:, None]
     members: NDArray[np.bool_] = (numbers >> np.arange(players)) & 1 == 1
     return members

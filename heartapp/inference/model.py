@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
@@ -114,10 +114,6 @@ class Scores:
     probabilities: NDArray[np.float32]
     votes: NDArray[np.int8]
 
-    def take(self, rows: NDArray[np.intp]) -> Scores:
-        """The scores of some patients, by their indices."""
-        return Scores(*(getattr(self, one.name)[rows] for one in fields(self)))
-
 
 class Model:
     """A model that was made from a bundle and answers the bundle's golden rows as stored.
@@ -169,7 +165,7 @@ class Model:
             options: what to predict besides the risk.
 
         Raises:
-            NotInBundleError: the options ask for something that this model has not.
+            NotInBundleError: an option needs a part that this model does not have.
         """
         threshold, cutoff = self._threshold_and_cutoff(options.threshold)
         missing = tuple([name for name, value in zip(self.names, row, strict=True) if isnan(value)])
@@ -189,11 +185,8 @@ class Model:
 
     def score(self, values: NDArray[np.floating], threshold: float | None = None) -> Scores:
         """Score a table of shape (n, variables); ``threshold`` replaces the model's own."""
-        return self.decide(self.probabilities(values), threshold)
-
-    def decide(self, probabilities: NDArray[np.float32], threshold: float | None = None) -> Scores:
-        """The scores that follow from the members' probabilities, shape (n, 3)."""
         threshold, cutoff = self._threshold_and_cutoff(threshold)
+        probabilities = self.probabilities(values)
         risk = self.calibration.risk(probabilities)
         votes = (probabilities >= cutoff).astype(np.int8)
         return Scores(risk, (risk >= threshold).astype(np.int8), probabilities, votes)

@@ -1,8 +1,8 @@
-"""How much the answer depends on the sample: the recipe refitted on bootstrap samples of the training data.
+"""How much the risk depends on the sample: the recipe refitted on bootstrap samples of the training data.
 
-Each refit is three members, a calibration and nothing else. All their trees stand in one compact file of plain arrays,
-``refits.npz``, without pickle. One patient walks down all trees at once. The spread of the refits' risks is called
-instability (Riley and Collins, Biometrical Journal 2023); it is no confidence interval.
+Each refit has three members and a calibration. All their trees are in one file of plain arrays, ``refits.npz``, without
+pickle, and one patient is followed down all of them at once. The spread of the refits' risks is called instability
+(Riley and Collins, Biometrical Journal 2023); it is not a confidence interval.
 """
 
 from __future__ import annotations
@@ -148,10 +148,10 @@ class Trees:
         return trees
 
     def check(self) -> None:
-        """Make sure that every number points to something that is there.
+        """Check that the arrays fit together.
 
         Raises:
-            ValueError: one does not.
+            ValueError: they do not.
         """
         nodes, outputs = len(self.feature), len(self.base)
         starts = np.append(self.roots.astype(np.int64), nodes)
@@ -166,7 +166,7 @@ class Trees:
             or starts[0] != 0
             or (np.diff(starts) <= 0).any()
         ):
-            raise ValueError("its arrays do not belong together")
+            raise ValueError("the arrays do not fit together")
         last = np.repeat(np.diff(starts), np.diff(starts)) - 1
         if (
             (self.cut >= max(len(self.cuts), 1)).any()
@@ -174,7 +174,7 @@ class Trees:
             or not np.array_equal(np.unique(self.output), np.arange(outputs))
             or (np.diff(self.output.astype(np.int64)) < 0).any()
         ):
-            raise ValueError("a number in it points to nothing")
+            raise ValueError("a number points to nothing")
 
 
 def _array(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -185,17 +185,14 @@ def _array(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 def _check_unpacked_size(content: bytes) -> None:
     if sum(entry.file_size for entry in ZipFile(io.BytesIO(content)).infolist()) > _MOST_UNPACKED:
-        raise ValueError("its arrays are too large")
+        raise ValueError("the arrays are too large")
 
 
 class Refits:
-    """The refits at run time; ``columns`` is how many values a row must have at least.
-
-    It holds arrays alone and is made before a server forks: the workers share them.
-    """
+    """The refits at run time; a row must have at least ``columns`` values, and ``count`` is the number of refits."""
 
     def __init__(self, trees: Trees) -> None:
-        self._count = len(trees.slope)
+        self.count = len(trees.slope)
         self.columns = int(trees.feature.max()) + 1
         roots = trees.roots.astype(np.int64)
         sizes = np.diff(np.append(roots, len(trees.feature)))
@@ -204,21 +201,16 @@ class Refits:
         self._feature = trees.feature
         self._missing_left = trees.missing_left
         self._base, self._logistic = trees.base, trees.logistic
-        # Right stands at 2n, left at 2n + 1, so that a comparison's outcome is the step to take. Numbered within its
-        # tree, a node takes half of the memory that it would among all of them.
+        # Node n's right child is at 2n and its left one at 2n + 1, so the comparison's outcome is the offset. Numbers
+        # within a tree need half the memory of numbers among all nodes.
         self._children = np.column_stack([trees.right, trees.left]).ravel()
-        # One number a node: what a leaf adds, and the cut of any other. Where a comparison at a leaf leads is the leaf.
+        # One number a node: a leaf's value, or the cut. A leaf points to itself, so extra steps change nothing.
         leaf = trees.left + offset == np.arange(len(offset))
         self._number = trees.value.copy()
         self._number[~leaf] = trees.cuts[trees.cut[~leaf]]
         self._roots = roots
         self._calibration = Calibration(trees.slope, trees.intercept)
-        self._starts = np.searchsorted(trees.output, np.arange(self._count * MEMBERS_EACH))
-
-    @property
-    def count(self) -> int:
-        """How many refits there are."""
-        return self._count
+        self._starts = np.searchsorted(trees.output, np.arange(self.count * MEMBERS_EACH))
 
     def risks(self, row: Sequence[float]) -> NDArray[np.float64]:
         """Every refit's risk for one patient, shape (refits,); NaN marks a missing value."""
@@ -233,12 +225,11 @@ class Refits:
             node = self._roots + self._children[2 * node + left]
         sums = np.add.reduceat(self._number[node], self._starts) + self._base
         sums[self._logistic] = 1 / (1 + np.exp(-sums[self._logistic]))
-        median = np.sort(sums.reshape(self._count, MEMBERS_EACH), axis=1)[:, 1]
-        return self._calibration.transform(median)
+        return self._calibration.risk(sums.reshape(self.count, MEMBERS_EACH))
 
     def instability(self, row: Sequence[float], *, death_event: int, threshold: float) -> Instability:
-        """The range of risks for one patient, and how many refits come to another verdict."""
+        """The range of the risk of one patient, and how many refits reach another verdict."""
         risks = self.risks(row)
         low, high = np.percentile(risks, [LOW, HIGH])
         flips = int(((risks >= threshold) != bool(death_event)).sum())
-        return Instability(float(low), float(high), flips, self._count)
+        return Instability(float(low), float(high), flips, self.count)

@@ -25,7 +25,7 @@ class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CohortFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The training data in figures; ``fills`` counts the values of each variable that training took as missing."""
+    """The training data in figures; ``fills`` counts the filled-in values of each variable that training dropped."""
 
     source: str
     digest: str
@@ -35,7 +35,7 @@ class CohortFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the performance was measured: everything learned, tuning and calibration too, saw training rows only."""
+    """How the performance was measured. Everything learned, tuning and calibration included, saw training rows only."""
 
     splitter: str
     splits: int
@@ -44,9 +44,9 @@ class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GoalResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A figure held against what was to be reached: within ``goal``, or within the narrower ``stretch``.
+    """A figure beside its goal, a range, and the narrower range ``stretch``.
 
-    ``alarm`` is what would be too good to be true: look for a leak.
+    ``alarm`` marks a figure that is too good to be true: look for a leak.
     """
 
     figure: str
@@ -79,7 +79,7 @@ class NetBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InstabilityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the risks of the training patients move from refit to refit (Riley and Collins 2023).
+    """How the risks of the training patients differ between refits (Riley and Collins 2023).
 
     ``mean_absolute_change`` is between a refit's risk and the served one; ``median_width`` that of the patients' ranges
     from the 2.5th to the 97.5th percentile. ``ranges`` holds served risk, low and high by tenths of the risk.
@@ -118,7 +118,7 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HorizonCalibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Calibration of the risk by one day, on all test patients together, weighted for those who left before.
+    """Calibration of the risk by one day, on all test patients together, weighted for censoring.
 
     ``slope`` is that of a logistic recalibration, ``slope_sd`` its standard deviation over the splits taken one by
     one; ``intercept`` is the observed minus the expected share of deaths.
@@ -148,7 +148,7 @@ class SurvivalEvaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything the model page tells. What training was told to skip is None, and so is a curve that a model lacks."""
+    """The figures of the model card and page; None where training skipped them or the model has no curve."""
 
     cohort: CohortFigures
     hyperparameters: dict[str, dict[str, float | int | str | None]]

@@ -26,11 +26,11 @@ SURVIVAL: Final = "survival.json"
 MAX_BYTES: Final = 400_000
 FIRST_DAY: Final = 30
 LAST_DAY: Final = 180
-"""The horizons that can be asked for. Later, too few patients were still followed to say more."""
+"""The first and last possible horizon. After the last, too few patients were still followed."""
 DEFAULT_HORIZONS: Final = (90, 180)
 GRID: Final = tuple(range(FIRST_DAY, LAST_DAY + 1, 5))
-"""The days at which hazards are stored and the curve is drawn: fixed, so that no patient's day of death stands in the
-file. Between them the cumulative hazard is taken to rise evenly."""
+"""The days at which hazards are stored and the curve is drawn. They are fixed, so the file reveals no patient's day of
+death. Between them the cumulative hazard rises linearly."""
 LEAST_REFITS: Final = 100
 _BAND: Final = (2.5, 97.5)
 _ROWS_AT_ONCE: Final = 64
@@ -41,8 +41,8 @@ Amount = Annotated[float, Meta(ge=0)]
 class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A variable's part in the score.
 
-    ``log`` says that the natural logarithm is what counts; ``typical`` is in the variable's unit and stands in for a
-    missing value; ``knots`` (three or more, rising, on the scale that counts) bend the line, none leave it straight.
+    ``log`` means that the natural logarithm of the value is used. ``typical``, in the variable's unit, replaces a
+    missing value. ``knots`` (three or more, ascending, on the scale in use) bend the line; without any it is straight.
     """
 
     variable: str
@@ -57,14 +57,14 @@ class Term(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One fit: the coefficients of all terms' columns, and the typical patient's cumulative hazard by each day."""
+    """The coefficients of all terms' columns, and the typical patient's cumulative hazard by each day."""
 
     coefficients: list[float]
     hazard: list[Amount]
 
 
 class SurvivalParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``survival.json``: what the curve is computed from. ``days`` rise; hazards stand for them."""
+    """``survival.json``. ``days`` ascend, and each fit has a hazard for each of them."""
 
     format: Literal[1]
     terms: Annotated[list[Term], Meta(min_length=1)]
@@ -74,7 +74,7 @@ class SurvivalParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class SurvivalCurve(msgspec.Struct, frozen=True):
-    """The answer for one patient: the risk of death by each day, and the range of the refits around it."""
+    """The risk of death by each day for one patient, and the range of the refits around it."""
 
     horizon_days: tuple[int, ...]
     risk: tuple[float, ...]
@@ -83,7 +83,7 @@ class SurvivalCurve(msgspec.Struct, frozen=True):
 
 
 class SurvivalModel:
-    """Computes curves. ``names`` are the variables of the rows that it will be given, in their order."""
+    """Computes curves from rows with the variables ``names``, in this order."""
 
     def __init__(self, parameters: SurvivalParameters, names: Sequence[str]) -> None:
         self.terms = tuple(parameters.terms)
@@ -116,7 +116,7 @@ class SurvivalModel:
         design = self._design(rows)
         risk = self._fit.risks(design, days)[:, 0]
         low, high = np.empty_like(risk), np.empty_like(risk)
-        # In parts: the refits of all rows at once would take a large table's memory many times over.
+        # In parts, because the refits of all rows at once need too much memory.
         for start in range(0, len(design), _ROWS_AT_ONCE):
             part = slice(start, start + _ROWS_AT_ONCE)
             low[part], high[part] = np.percentile(self._refits.risks(design[part], days), _BAND, axis=1)
@@ -133,7 +133,7 @@ class SurvivalModel:
         return design(self.terms, np.asarray(rows, np.float64)[:, self._columns])
 
     def _days(self, horizons: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The different horizons in rising order, counted from the first day, and where each asked for stands."""
+        """The distinct horizons, ascending and counted from the first day, and each horizon's place in them."""
         if not all(self._first <= day <= self._last for day in horizons):
             raise ValueError(f"a horizon is a whole day from {self._first} to {self._last}")
         days, places = np.unique(np.asarray(horizons, np.int64), return_inverse=True)
@@ -152,15 +152,15 @@ class _Numbers:
     def risks(self, rows: NDArray[np.float64], days: NDArray[np.int64]) -> NDArray[np.float64]:
         """Shape (n, fits, days), from a design of shape (n, columns); ``days`` rise, counted from the first."""
         scores = rows @ self._coefficients.T
-        # A score beyond 50 is a risk of 1 in any case; held there, its exponential is finite.
+        # A score beyond 50 is a risk of 1 in any case. The limit keeps the exponential finite.
         hazards = np.exp(np.minimum(scores, 50))[:, :, None] * self._hazards[:, days]
-        # Risks rise with the day by the formula; accumulating undoes what rounding could take from that.
+        # By the formula risks rise with the day. Accumulating keeps rounding from breaking that.
         risks: NDArray[np.float64] = np.maximum.accumulate(-np.expm1(-hazards), axis=2)
         return risks
 
 
 def design(terms: Sequence[Term], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What the coefficients are multiplied with, shape (n, columns), from the terms' values, shape (n, terms)."""
+    """The design matrix, shape (n, columns), from the values of the terms, shape (n, terms)."""
     blocks = []
     for term, column in zip(terms, values.T, strict=True):
         known = np.where(np.isnan(column), term.typical, column)
@@ -169,7 +169,7 @@ def design(terms: Sequence[Term], values: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def _spline(term: Term, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The restricted cubic spline's columns, shape (n, term.columns): the value itself, then the bends.
+    """The columns of the restricted cubic spline, shape (n, term.columns): the value, then the bends.
 
     Beyond the outer knots every column is a straight line.
     """
@@ -198,7 +198,7 @@ def write_survival(parameters: SurvivalParameters) -> bytes:
 
 
 def read_survival(content: bytes, names: Sequence[str]) -> SurvivalParameters:
-    """Parse ``survival.json`` and check that it fits together, and the variables ``names`` of its model.
+    """Parse ``survival.json``, and check that it is consistent and fits the variables ``names`` of its model.
 
     Raises:
         ValueError, RecursionError: it does not.

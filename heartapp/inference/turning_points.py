@@ -1,4 +1,4 @@
-"""Single values at which the verdict would change: how the model behaves, not what treatment does."""
+"""Single values that would change the verdict. They describe the model, not the effect of a treatment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS: Final = 100
 
 
 class TurningPoint(msgspec.Struct, frozen=True):
-    """The value nearest to the patient's at which the verdict is the other one, all else being the same."""
+    """The value nearest to the patient's that changes the verdict while all other values stay."""
 
     field: str
     value: float
@@ -31,7 +31,7 @@ def turning_points(
     seen: Sequence[Seen],
     row: Sequence[float],
 ) -> tuple[TurningPoint, ...]:
-    """Look along each variable that is not the patient's to keep, within what the training data held.
+    """Try other values of each variable that can change, within the range of the training data.
 
     Args:
         dies: the class, shape (n,), of rows of shape (n, variables).
@@ -39,31 +39,24 @@ def turning_points(
         seen: what the training data held, in the same order.
         row: the patient; variables with missing values are left out.
     """
-    patient = np.array(row, np.float64)
-    tried = [
-        (index, _grid(variable, limits))
-        for index, (variable, limits) in enumerate(zip(variables, seen, strict=True))
-        if not variable.given and not np.isnan(patient[index])
-    ]
-    rows = np.repeat(patient[None, :], sum(len(grid) for _, grid in tried) + 1, axis=0)
-    start = 1
-    for index, grid in tried:
-        rows[start : start + len(grid), index] = grid
-        start += len(grid)
-    classes = dies(rows)
-    other = classes != classes[0]
-    found, start = [], 1
-    for index, grid in tried:
-        turned = grid[other[start : start + len(grid)]]
-        start += len(grid)
+    patient = np.array([row], np.float64)
+    verdict = dies(patient)[0]
+    found = []
+    for index, (variable, limits) in enumerate(zip(variables, seen, strict=True)):
+        if variable.given or np.isnan(row[index]):
+            continue
+        grid = _grid(variable, limits)
+        rows = np.repeat(patient, len(grid), axis=0)
+        rows[:, index] = grid
+        turned = grid[dies(rows) != verdict]
         if len(turned):
-            nearest = turned[np.argmin(np.abs(turned - patient[index]))]
-            found.append(TurningPoint(variables[index].name, float(nearest)))
+            nearest = turned[np.argmin(np.abs(turned - row[index]))]
+            found.append(TurningPoint(variable.name, float(nearest)))
     return tuple(found)
 
 
 def _grid(variable: Variable, seen: Seen) -> NDArray[np.float64]:
-    """Values a person would write, from the smallest to the largest that was seen."""
+    """Values as people write them, from the smallest to the largest of the training data."""
     if variable.kind != "number":
         return np.array([code for code, _ in variable.choices], np.float64)
     step = max(variable.step, variable.step * np.ceil((seen.maximum - seen.minimum) / variable.step / STEPS))

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -52,13 +52,10 @@ class Output:
 @contextmanager
 def open_stream(target: str) -> Iterator[BinaryIO]:
     """Open a file that gets its name when all is written, or standard output."""
-    if target != STREAM:
-        with atomic_write(Path(target)) as stream:
-            yield stream
-        return
-    yield sys.stdout.buffer
-    with as_data_error("standard output"):
-        sys.stdout.buffer.flush()
+    with atomic_write(Path(target)) if target != STREAM else nullcontext(sys.stdout.buffer) as stream:
+        yield stream
+        with as_data_error(target):
+            stream.flush()
 
 
 def open_output(

@@ -123,12 +123,13 @@ def _score(opened: Source, model: Model, positions: Sequence[int | None], output
     rows = opened.parse(piece)
     batch, values = rows.batch, read_columns(rows.batch, positions, opened.place)
     found = check_values(values, model.variables, model.required)
+    total = len(values) + len(rows.broken)
+    numbers = np.delete(np.arange(total), [_row(fault) for fault in rows.broken])
+    faults = [*rows.broken, *(FieldError(one.field, one.message, int(numbers[_row(one)])) for one in found)]
     if found:
         good = np.delete(np.arange(len(values)), [_row(fault) for fault in found])
         batch, values = batch.take(pa.array(good)), values[good]
-    faults = [*rows.broken, *(FieldError(one.field, one.message, int(rows.numbers[_row(one)])) for one in found)]
-    encoded = output.encode(batch, model.score(values))
-    return _Scored(encoded, len(rows.numbers) + len(rows.broken), sorted(faults, key=_row))
+    return _Scored(output.encode(batch, model.score(values)), total, sorted(faults, key=_row))
 
 
 def _row(fault: FieldError) -> int:

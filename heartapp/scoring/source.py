@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import click
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -23,14 +22,12 @@ from heartapp.tables.csv_lines import NOT_CSV, find_bad_lines, split_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import BinaryIO
-
-    from numpy.typing import NDArray
+    from typing import IO
 
     from heartapp.scoring.names import Kind
 
 BLOCK_BYTES: Final = 1024 * 1024
-LONGEST_LINE: Final = 16 * 1024 * 1024
+LONGEST_HEADER: Final = 1024 * 1024
 BATCH_ROWS: Final = 16_384
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _LF, _CR = b"\n\r"
@@ -38,13 +35,12 @@ _LF, _CR = b"\n\r"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a piece: those that could be split into cells, and a fault for each other one.
+    """The rows of a piece: those that could be split into cells, and a fault for each other one, in order.
 
-    ``numbers`` of shape (batch.num_rows,) are the rows' numbers within the piece, from 0; so are the faults' rows.
+    Rows of faults count all rows of the piece from 0.
     """
 
     batch: pa.RecordBatch
-    numbers: NDArray[np.intp]
     broken: list[FieldError]
 
 
@@ -67,43 +63,34 @@ def open_source(name: str, kind: Kind, delimiter: str) -> Iterator[Source]:
         DataError: it cannot be read; says why.
     """
     place = "standard input" if name == STREAM else name
-    with _open_file(name) as stream:
+    try:
+        file = click.open_file(name, "rb")
+    except OSError as error:
+        raise DataError(f"{name}: {error.strerror}; name a CSV or Parquet file") from None
+    with file as stream:
         if kind == "csv":
             yield _open_csv(stream, place, delimiter)
         elif stream.seekable():
             yield _open_parquet(stream, place)
         else:
-            with tempfile.TemporaryFile() as file:  # Parquet is read from its end
-                shutil.copyfileobj(stream, file)
-                yield _open_parquet(file, place)
+            with tempfile.TemporaryFile() as copy:  # Parquet is read from its end
+                shutil.copyfileobj(stream, copy)
+                yield _open_parquet(copy, place)
 
 
-@contextmanager
-def _open_file(name: str) -> Iterator[BinaryIO]:
-    if name == STREAM:
-        yield sys.stdin.buffer
-        return
+def _open_csv(stream: IO[bytes], place: str, delimiter: str) -> Source:
     try:
-        stream = Path(name).open("rb")  # noqa: SIM115 - closed below; errors of the block are not this function's
-    except OSError as error:
-        raise DataError(f"{name}: {error.strerror}; name a CSV or Parquet file") from None
-    with stream:
-        yield stream
-
-
-def _open_csv(stream: BinaryIO, place: str, delimiter: str) -> Source:
-    try:
-        header = stream.readline(LONGEST_LINE).decode("utf-8-sig")
+        header = stream.readline(LONGEST_HEADER).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{place}: the header is not UTF-8; save the file as CSV in UTF-8") from None
     line = header.removesuffix("\n").removesuffix("\r")
     names = split_header(line, delimiter, place, "name the delimiter: --delimiter {}")
     schema = pa.schema([(name, pa.string()) for name in names])
     parse = partial(_parse, schema, delimiter, place)
-    return Source(place, schema, _read_blocks(stream, place), parse, header[len(line) :] or "\n")
+    return Source(place, schema, _read_blocks(stream), parse, header[len(line) :] or "\n")
 
 
-def _read_blocks(stream: BinaryIO, place: str) -> Iterator[bytes]:
+def _read_blocks(stream: IO[bytes]) -> Iterator[bytes]:
     """Blocks of whole lines; the last line gets a line feed where it has none."""
     rest = b""
     while block := stream.read(BLOCK_BYTES):
@@ -112,8 +99,6 @@ def _read_blocks(stream: BinaryIO, place: str) -> Iterator[bytes]:
             yield rest + block[:cut]
             rest = b""
         rest += block[cut:]
-        if len(rest) > LONGEST_LINE:
-            raise DataError(f"{place}: a line is longer than {LONGEST_LINE:,} bytes; end lines with LF or CRLF")
     if rest:
         yield rest + b"\n"
 
@@ -131,9 +116,9 @@ def _parse(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
     for line in bad:
         codes[starts[line] : ends[line]] = _LF
     rows, kept = _split(schema, delimiter, place, codes.tobytes()), numbers[good]
-    broken = [FieldError("", fault.message, int(kept[fault.row or 0])) for fault in rows.broken]
-    broken += [FieldError("", NOT_CSV, number) for number in numbers[bad].tolist()]
-    return Rows(rows.batch, kept[rows.numbers], broken)
+    broken = dict.fromkeys(numbers[bad].tolist(), NOT_CSV)
+    broken |= {int(kept[fault.row or 0]): fault.message for fault in rows.broken}
+    return Rows(rows.batch, [FieldError("", broken[number], number) for number in sorted(broken)])
 
 
 def _split(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
@@ -155,18 +140,17 @@ def _split(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
     except pa.ArrowInvalid:
         remedy = "convert the file first, for example: iconv -f latin1 -t utf-8"
         raise DataError(f"{place}: a cell is not UTF-8; {remedy}") from None
-    batch = pa.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], schema=schema)
-    numbers = np.arange(batch.num_rows + len(broken))
-    return Rows(batch, np.delete(numbers, [fault.row or 0 for fault in broken]), broken)
+    columns = [column.combine_chunks() for column in table.columns]
+    return Rows(pa.RecordBatch.from_arrays(columns, schema=schema), broken)
 
 
-def _open_parquet(stream: BinaryIO, place: str) -> Source:
+def _open_parquet(stream: IO[bytes], place: str) -> Source:
     try:
         # Without pre_buffer a row group of any size is read bit by bit.
         file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=BLOCK_BYTES)
     except (pa.ArrowInvalid, OSError):
         raise DataError(f"{place} is not a Parquet file, or its end is missing; write it anew") from None
-    return Source(place, file.schema_arrow, _read_batches(file, place), _whole)
+    return Source(place, file.schema_arrow, _read_batches(file, place), lambda batch: Rows(batch, []))
 
 
 def _read_batches(file: pq.ParquetFile, place: str) -> Iterator[pa.RecordBatch]:
@@ -176,7 +160,3 @@ def _read_batches(file: pq.ParquetFile, place: str) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(max(1, min(BATCH_ROWS, _BATCH_BYTES // row_bytes)), use_threads=False)
     except (pa.ArrowException, OSError):
         raise DataError(f"{place} is damaged; restore it or write it anew") from None
-
-
-def _whole(batch: pa.RecordBatch) -> Rows:
-    return Rows(batch, np.arange(batch.num_rows), [])

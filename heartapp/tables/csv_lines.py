@@ -28,7 +28,10 @@ def split_line(line: str, delimiter: str = ",") -> list[str]:
     Raises:
         csv.Error: the line is not CSV.
     """
-    return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    if line and not cells:
+        raise csv.Error  # the csv module takes a carriage return alone for an empty line
+    return cells
 
 
 def split_header(line: str, delimiter: str, place: str, remedy: str) -> list[str]:

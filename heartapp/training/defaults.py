@@ -1,4 +1,4 @@
-"""What `heartapp train` and `heartapp evaluate` do where nothing else is said. Imports nothing: the help shows it."""
+"""The defaults of `heartapp train` and `heartapp evaluate`. The command's help shows them, so importing is instant."""
 
 from __future__ import annotations
 

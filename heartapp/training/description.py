@@ -1,6 +1,6 @@
-"""What a bundle tells of its training data beside the members: limits, a typical patient, combinations, golden rows.
+"""What a bundle says about its training data: soft limits, a typical patient, usual combinations, golden rows.
 
-Nothing here is a patient's record: every number is a percentile, a mean or drawn at random.
+No number here is a patient's record: each is a percentile, a median or drawn at random.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DOMAIN_PERCENTILE: Final = 99
 
 
 def seen(names: Sequence[str], features: NDArray[np.float32]) -> list[Seen]:
-    """The soft limits of each variable, rounded to a precision that is measured."""
+    """The soft limits of each variable, to three decimals: more are not measured."""
     return [_seen(name, features[:, column]) for column, name in enumerate(names)]
 
 
@@ -38,7 +38,7 @@ def _seen(name: str, column: NDArray[np.float32]) -> Seen:
 
 
 def typical(names: Sequence[str], features: NDArray[np.float32]) -> list[float]:
-    """The cohort's typical patient: the median of each number, in steps that people write; the commoner choice."""
+    """The typical patient: the median of each number, rounded to the variable's step, and the more frequent choice."""
     middles = np.nanmedian(features.astype(np.float64), axis=0)
     steps = np.array([BY_NAME[name].step for name in names])
     values: list[float] = (np.round(middles / steps) * steps).round(6).tolist()
@@ -46,10 +46,10 @@ def typical(names: Sequence[str], features: NDArray[np.float32]) -> list[float]:
 
 
 def required(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32]) -> list[str]:
-    """The variables that the members cannot do without.
+    """The variables that must not be missing.
 
-    Where a few were chosen, all of those. Where all are used, those that no patient lacked: only of the others have the
-    members learned what to make of a missing value.
+    If a few variables were chosen, these are all of them. If all are used, they are those that no patient lacked: the
+    members learned to handle missing values only in the others.
     """
     if len(fitted.columns) < len(names):
         return [names[column] for column in fitted.columns]
@@ -58,7 +58,7 @@ def required(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.fl
 
 
 def domain(used: Sequence[str], names: Sequence[str], features: NDArray[np.float32], seed: int) -> Domain:
-    """Centre, spread and limit of the numeric variables in use, from the patients who lack none of them."""
+    """Centre, spread and limit of the numeric variables in use, from the patients who have all of them."""
     fields = [name for name in used if BY_NAME[name].kind == "number"]
     logarithmic = [BY_NAME[name].logarithmic for name in fields]
     values = features[:, [names.index(name) for name in fields]].astype(np.float64)
@@ -76,12 +76,12 @@ def domain(used: Sequence[str], names: Sequence[str], features: NDArray[np.float
 
 
 def _significant(value: float) -> float:
-    """Nine significant digits: what differs beyond them differs between processors too."""
+    """Nine significant digits: further digits differ between processors."""
     return float(f"{value:.9g}")
 
 
 def golden(calibration: Calibration, content: bytes, names: Sequence[str], features: NDArray[np.float32]) -> Golden:
-    """Rows drawn evenly between the smallest and the largest value of each column, and the graph's answers."""
+    """Rows drawn evenly between the lowest and highest value of each column, with the graph's answers."""
     generator = np.random.default_rng(0)
     low, high = np.nanmin(features, axis=0), np.nanmax(features, axis=0)
     rows = generator.uniform(low, high, (GOLDEN_ROWS, len(names))).round(1)

@@ -1,7 +1,7 @@
-"""How good a recipe is, on patients that nothing in it has seen: protocol P1.
+"""Protocol P1: how good a recipe is on patients that it has not seen.
 
-Many stratified splits; on each, the whole recipe (choice of variables, tuning, calibration, threshold) is fitted on the
-training side and judged on the test side.
+In each of many stratified splits, the whole recipe (choice of variables, tuning, calibration, threshold) is fitted to
+the training side and measured on the test side.
 """
 
 from __future__ import annotations

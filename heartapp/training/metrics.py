@@ -1,4 +1,4 @@
-"""Figures of performance: pure functions of outcomes and risks.
+"""Performance figures: pure functions of outcomes and risks.
 
 Terms as in TRIPOD+AI (Collins et al., BMJ 2024) and Van Calster et al. (BMC Medicine 2019).
 """
@@ -34,7 +34,7 @@ _DIGITS: Final = 6
 def classification_metrics(
     outcome: NDArray[np.int64], risk: NDArray[np.floating], threshold: float
 ) -> dict[str, float]:
-    """Discrimination, accuracy of the risk, and the class at the threshold, of patients of shape (n,)."""
+    """Discrimination, accuracy of the risk, and accuracy of the class at the threshold; arguments of shape (n,)."""
     predicted = (risk >= threshold).astype(np.int64)
     true_negative, false_positive, false_negative, true_positive = confusion_matrix(
         outcome, predicted, labels=[0, 1]
@@ -73,7 +73,7 @@ def calibration_bins(risk: NDArray[np.float64], outcome: NDArray[np.int64]) -> l
 
 
 def expected_calibration_error(bins: Sequence[Bin]) -> float:
-    """The mean distance of risk and share of deaths over the bins, weighted by patients."""
+    """The mean distance between risk and share of deaths, weighted by the patients of each bin."""
     patients = sum(one.patients for one in bins)
     return rounded(sum(one.patients * abs(one.risk - one.deaths) for one in bins) / patients)
 
@@ -96,7 +96,7 @@ def precision_recall_points(outcome: NDArray[np.int64], risk: NDArray[np.float64
 
 
 def spreads(rows: Sequence[dict[str, float]]) -> dict[str, Spread]:
-    """Each figure's spread over the splits; a split in which it is not defined does not count."""
+    """Each figure's spread over the splits in which it is defined."""
     return {name: _spread([row[name] for row in rows]) for name in rows[0]}
 
 
@@ -106,5 +106,5 @@ def _spread(values: Sequence[float]) -> Spread:
 
 
 def rounded(value: float | np.floating) -> float:
-    """Six decimals: more would be noise, and differ between processors."""
+    """Six decimals: further ones are noise and differ between processors."""
     return round(float(value), _DIGITS)

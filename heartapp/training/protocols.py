@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from heartapp.card.filters import span, spread, three
 from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import PROTOCOL_REFITS, SPLIT_SEED, SPLITS
 from heartapp.training.evaluation import evaluate
@@ -61,10 +62,11 @@ def describe(
         goals: the goals that some of them have.
         others: the figures of the comparator.
     """
-    judgements = {goal.figure: _judgement(goal) for goal in goals}
+    judged = {goal.figure: f"goal {span(goal.goal)}, stretch {span(goal.stretch)}: {_result(goal)}" for goal in goals}
     for name, value in figures.items():
-        other = _text(others[name]) if others and name in others else ""
-        yield f"  {name:<28}{_text(value):<16}{other:<16}{judgements.get(name, '')}".rstrip()
+        other = spread(others[name]) if others and name in others else ""
+        text = three(value) if isinstance(value, float) else spread(value)
+        yield f"  {name:<28}{text:<16}{other:<16}{judged.get(name, '')}".rstrip()
 
 
 def _splitter(protocol: Protocol) -> str:
@@ -75,17 +77,5 @@ def _splitter(protocol: Protocol) -> str:
     )
 
 
-def _judgement(goal: GoalResult) -> str:
-    alarm = "; ALARM: too good, look for a leak" if goal.alarm else ""
-    return f"goal {_range(goal.goal)}, stretch {_range(goal.stretch)}: {goal.reached}{alarm}"
-
-
-def _range(limits: tuple[float, float]) -> str:
-    low, high = limits
-    if low == 0:
-        return f"<= {high:g}"
-    return f">= {low:g}" if high == 1 else f"{low:g} to {high:g}"
-
-
-def _text(value: Spread | float) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else f"{value.mean:.3f} ± {value.sd:.3f}"
+def _result(goal: GoalResult) -> str:
+    return f"{goal.reached}; ALARM: too good, look for a leak" if goal.alarm else goal.reached

@@ -1,4 +1,4 @@
-"""Writing a bundle: whole or not at all, under the next version's number, and then named as the one that is served."""
+"""Write a bundle under the next version number, complete or not at all, and serve it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heartapp.errors import BundleError
+from heartapp.files import atomic_write
 from heartapp.inference.bundle import SERVED, read_bundle, read_served
 from heartapp.inference.model import Model
 
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def next_version(output: Path, name: str) -> str:
-    """The number after the highest that is there."""
+    """One above the highest number in the folder."""
     taken = [int(path.name) for path in (output / name).glob("*") if path.name.isdecimal()]
     return str(max(taken, default=0) + 1)
 
 
 def write_bundle(output: Path, name: str, version: str, files: Mapping[str, bytes]) -> Path:
-    """Write a bundle's files, load it as a server would, then name it in ``served.toml``.
+    """Write a bundle's files, load it as a server does, then name it in ``served.toml``.
 
     Raises:
         BundleError: what was written cannot be loaded.
@@ -42,9 +43,7 @@ def write_bundle(output: Path, name: str, version: str, files: Mapping[str, byte
     except BundleError:
         shutil.rmtree(folder)
         raise
-    served = read_served(output) if (output / SERVED).exists() else {}
-    served[name] = version
-    temporary = output / f".{SERVED}"
-    temporary.write_text("".join(f'{one} = "{number}"\n' for one, number in sorted(served.items())), "utf-8")
-    temporary.replace(output / SERVED)
+    served = {**(read_served(output) if (output / SERVED).exists() else {}), name: version}
+    with atomic_write(output / SERVED) as stream:
+        stream.write("".join(f'{one} = "{number}"\n' for one, number in sorted(served.items())).encode())
     return folder

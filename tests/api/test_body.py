@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.body import READ_UP_TO, Patients, read_body, read_json
-from heartapp.errors import MOST_FAULTS, FieldError, InvalidPatientError
+from heartapp.api.body import READ_UP_TO, Records, read_body, read_json
+from heartapp.errors import InvalidPatientError
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
 from heartapp.web.problems import RequestError
@@ -72,12 +72,12 @@ def test_a_body_that_ends_before_its_stated_length_is_refused() -> None:
 
 
 def test_an_object_is_one_patient(model: Model) -> None:
-    assert read_json(encoded(EXAMPLE), model, most=3) == Patients([ROW], False, [0], [])  # noqa: FBT003 - not an array
+    assert read_json(encoded(EXAMPLE), model, most=3) == Records([ROW], False, [0], [])  # noqa: FBT003 - not an array
 
 
 def test_an_array_is_many_patients_and_may_be_empty(model: Model) -> None:
-    assert read_json(encoded([EXAMPLE, EXAMPLE]), model, most=3) == Patients([ROW, ROW], True, [0, 1], [])  # noqa: FBT003 - an array
-    assert read_json(b"[]", model, most=3) == Patients([], True, [], [])  # noqa: FBT003 - an array
+    assert read_json(encoded([EXAMPLE, EXAMPLE]), model, most=3) == Records([ROW, ROW], True, [0, 1], [])  # noqa: FBT003 - an array
+    assert read_json(b"[]", model, most=3) == Records([], True, [], [])  # noqa: FBT003 - an array
 
 
 def test_a_byte_order_mark_does_not_matter(model: Model) -> None:
@@ -115,44 +115,6 @@ def test_what_is_not_json_is_refused_with_what_is_wrong_and_where(model: Model, 
     assert error.status == 400
     assert str(error).startswith("The body is not the JSON that is expected: ")
     assert reason in str(error)
-
-
-@pytest.mark.parametrize("body", [b"62", b'"62"', b"true", b"null", b"6.2e1"])
-def test_a_document_that_is_no_object_and_no_array_is_refused(model: Model, body: bytes) -> None:
-    error = refusal(model, body)
-    assert error.status == 400
-    assert str(error) == "Expected one JSON object, or an array of objects."
-
-
-def test_an_array_of_more_patients_than_allowed_is_refused(model: Model) -> None:
-    error = refusal(model, encoded([EXAMPLE] * 4))
-    assert error.status == 413
-    assert "at most 3" in str(error)
-    assert len(read_json(encoded([EXAMPLE] * 3), model, most=3).rows) == 3
-
-
-def faults(model: Model, document: object, *, most: int = 3) -> InvalidPatientError:
-    with pytest.raises(InvalidPatientError) as caught:
-        read_json(encoded(document), model, most=most)
-    return caught.value
-
-
-def test_the_faults_of_all_patients_are_listed_with_their_rows(model: Model) -> None:
-    found = faults(model, [{**EXAMPLE, "age": 300}, EXAMPLE, 62]).errors
-    assert [(fault.field, fault.row) for fault in found] == [("age", 0), ("", 2)]
-    assert [fault.row for fault in faults(model, {**EXAMPLE, "age": 300}).errors] == [None]
-
-
-def test_faulty_patients_of_an_array_are_left_out_on_request(model: Model) -> None:
-    read = read_json(encoded([62, EXAMPLE]), model, most=3, skip=True)
-    assert read == Patients([ROW], True, [1], [FieldError("", "must be a JSON object", 0)])  # noqa: FBT003 - an array
-
-
-def test_no_more_than_a_thousand_faults_are_listed(model: Model) -> None:
-    strange = {f"x{number}": 1 for number in range(MOST_FAULTS)}
-    exactly, more = faults(model, {**EXAMPLE, **strange}), faults(model, {**EXAMPLE, **strange, "x": 1})
-    assert (str(exactly), str(more)) == ("1000 faulty fields", "The first 1,000 faulty fields, there are more")
-    assert len(exactly.errors) == len(more.errors) == MOST_FAULTS
 
 
 def test_a_number_of_any_length_is_compared_with_the_limits(model: Model) -> None:

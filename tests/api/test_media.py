@@ -39,14 +39,6 @@ def test_another_media_type_is_refused_with_the_right_ones(sent: str | None) -> 
     assert CSV in str(error)
 
 
-@pytest.mark.parametrize("sent", ["application/vnd.apache.parquet", "application/x-parquet"])
-def test_a_parquet_body_is_415_and_the_answer_names_csv_and_the_command(sent: str) -> None:
-    error = refusal(sent)
-    assert error.status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    assert CSV in str(error)
-    assert "`heartapp score`" in str(error)
-
-
 @pytest.mark.parametrize("sent", MEDIA_TYPES)
 @pytest.mark.parametrize("accept", [None, "", "*/*", "text/html, */*;q=0.1", "application/*, text/*"])
 def test_who_names_none_is_answered_in_the_same_kind(sent: str, accept: str | None) -> None:

@@ -10,7 +10,7 @@ from werkzeug.test import EnvironBuilder
 from heartapp.api.media import MEDIA_TYPES
 from heartapp.api.openapi import openapi_document, patient_schema, variable_schema
 from heartapp.api.query import PARAMETERS, read_query
-from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
 from heartapp.inference.model import Options
 from heartapp.web.extension import get_registry
 from heartapp.web.problems import RequestError
@@ -32,7 +32,7 @@ def models(app: Flask) -> tuple[Model, ...]:
 
 @pytest.fixture(scope="module")
 def document(models: tuple[Model, ...]) -> dict[str, Any]:
-    return openapi_document(models, default="bedside", max_patients=7, max_body_bytes=5_000)
+    return openapi_document(models, default="bedside", max_patients=7, description="All bodies.")
 
 
 def accepts(schema: dict[str, Any], instance: object) -> bool:
@@ -81,13 +81,6 @@ def test_a_patients_schema_demands_what_is_required_and_allows_the_models_variab
     for name in patient:
         absent = {key: value for key, value in patient.items() if key != name}
         assert accepts(schema, absent) == accepts(schema, {**patient, name: None}) == (name not in required)
-
-
-def test_each_model_has_a_patient_of_its_own(document: dict[str, Any], models: tuple[Model, ...]) -> None:
-    schemas = document["components"]["schemas"]
-    assert {model.name for model in models} == set(MODEL_VARIABLES)
-    for model in models:
-        assert schemas[f"{model.name.capitalize()}Patient"] == patient_schema(model.names, model.required)
 
 
 def parameters(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -142,7 +135,7 @@ def test_the_document_tells_the_default_model_the_choices_and_the_limit(document
     assert parameter == {"type": "string", "enum": list(MODEL_VARIABLES), "default": "bedside"}
     array = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"][-1]
     assert (array["type"], array["maxItems"]) == ("array", 7)
-    assert "more than 5,000 bytes is refused with 413" in operation["description"]
+    assert operation["description"] == "All bodies."
 
 
 def test_bodies_and_answers_are_json_or_csv(document: dict[str, Any]) -> None:
@@ -160,9 +153,3 @@ def test_the_outcome_is_never_called_anything_but_death(document: dict[str, Any]
     assert document["info"]["description"].startswith("Risk that a patient with heart failure dies during follow-up.")
     assert "research and education" in document["info"]["description"]
     assert "heart attack" not in str(document)
-
-
-def test_only_the_follow_up_model_asks_for_what_is_known_afterwards(document: dict[str, Any]) -> None:
-    afterwards = {name for name, variable in BY_NAME.items() if variable.known == "afterwards"}
-    assert afterwards.isdisjoint(document["components"]["schemas"]["BedsidePatient"]["properties"])
-    assert afterwards <= set(document["components"]["schemas"]["FollowupPatient"]["properties"])

@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,10 +16,10 @@ from heartapp.cli import main
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, OUTCOME
 from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Options, Prediction
-from heartapp.tables.columns import ADDED_NAMES, model_label
+from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.extension import get_registry
-from tests.client import SHIPPED, example, make_app, problem_of
+from tests.client import SHIPPED, added, example, make_app, problem_of, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,8 +33,6 @@ PREDICT = "/api/v1/predict"
 NAMES = MODEL_VARIABLES["bedside"]
 REQUIRED = ("age", "ejection_fraction", "serum_creatinine")
 SENTINEL = "61946283"
-
-Drawn = "Callable[[Sequence[str], int], list[list[float]]]"
 
 
 def post(client: FlaskClient, body: str | bytes, query: str = "", accept: str | None = None) -> TestResponse:
@@ -53,22 +50,6 @@ def read(response: TestResponse) -> list[dict[str, str]]:
     assert (response.status_code, response.content_type) == (200, "text/csv; charset=utf-8"), response.text
     rows = list(csv.reader(io.StringIO(response.data.decode(), newline="")))
     return [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
-
-
-def spelled(prediction: Prediction) -> dict[str, Any]:
-    """What a table says of a patient, as numbers."""
-    votes = prediction.votes
-    return {
-        "risk": prediction.risk,
-        "death_event": prediction.death_event,
-        **{f"{vote.member}_probability": vote.probability for vote in votes},
-        **{f"{vote.member}_vote": vote.vote for vote in votes},
-        "model": model_label(prediction.model),
-    }
-
-
-def added(row: dict[str, str]) -> dict[str, Any]:
-    return {name: row[name] if name == "model" else float(row[name]) for name in ADDED_NAMES}
 
 
 # Answered in the same kind
@@ -178,14 +159,6 @@ def test_json_is_answered_with_the_same_json_however_it_is_accepted(client: Flas
         assert (answer.status_code, answer.data) == (200, client.post(PREDICT, json=body).data)
 
 
-def test_what_allows_no_known_kind_is_406_with_a_problem(client: FlaskClient) -> None:
-    for answer in (
-        client.post(PREDICT, json=example(), headers={"Accept": "image/png"}),
-        post(client, table([]), accept="image/png"),
-    ):
-        assert problem_of(answer, 406)["type"].endswith("#not-acceptable")
-
-
 @pytest.mark.parametrize("query", ["survival=true", "horizon=90", "explain=true", "instability=true"])
 def test_what_a_table_has_no_column_for_is_400(client: FlaskClient, query: str) -> None:
     body = problem_of(post(client, table([list(example().values())]), f"?{query}"), 400)
@@ -193,24 +166,6 @@ def test_what_a_table_has_no_column_for_is_400(client: FlaskClient, query: str) 
 
 
 # Faults
-
-
-def test_faults_of_a_table_are_named_with_their_rows_and_no_value(client: FlaskClient) -> None:
-    good: list[Any] = [*example().values()]
-    rows: list[list[Any]] = [
-        good,
-        [SENTINEL, *good[1:]],
-        good[:3],
-        good,
-        [*good, SENTINEL],
-        [62, "x" + SENTINEL, *good[2:]],
-    ]
-    response = post(client, table(rows))
-    faults = [(one["row"], one["field"], one["message"]) for one in problem_of(response, 422)["errors"]]
-    assert [one[:2] for one in faults] == [(1, "age"), (2, ""), (4, ""), (5, "anaemia")]
-    assert [one[2] for one in faults[1:3]] == ["has 3 cells, the header has 11", "has 12 cells, the header has 11"]
-    assert faults[0][2] == f"must be {BY_NAME['age'].expected}"
-    assert SENTINEL not in response.text
 
 
 def test_the_same_number_of_faults_is_told_of_table_and_array_and_that_there_are_more(client: FlaskClient) -> None:
@@ -268,44 +223,11 @@ def test_on_request_faulty_patients_of_an_array_are_empty_rows_of_a_table(client
     assert SENTINEL not in response.text
 
 
-@pytest.mark.parametrize(
-    ("names", "field", "remedy"),
-    [
-        ("age,serum_creatinine", "ejection_fraction", "needed: age, ejection_fraction, serum_creatinine"),
-        ("age,ejection_fraction,serum_creatinine, Age", "age", "give each a name of its own"),
-        ("age,ejection_fraction,serum_creatinine,risk", "risk", "rename or drop it"),
-        ("age,ejection_fraction,serum_creatinine,anemia", "anemia", "did you mean anaemia?"),
-    ],
-)
-def test_columns_that_do_not_fit_are_faulty_fields_without_a_row(
-    client: FlaskClient, names: str, field: str, remedy: str
-) -> None:
-    (error,) = problem_of(post(client, names + "\n"), 422)["errors"]
-    assert (error["field"], "row" in error) == (field, False)
-    assert remedy in error["message"]
-
-
-@pytest.mark.parametrize("word", ["NA", "null", "NULL", "NaN", " "])
-def test_a_word_for_a_missing_value_counts_as_an_empty_cell(client: FlaskClient, word: str) -> None:
-    header = "age,ejection_fraction,serum_creatinine,sex\n"
-    (row,) = read(post(client, f"{header}62,25,1.7,{word}\n"))
-    assert row["sex"] == word
-    assert added(row) == added(read(post(client, f"{header}62,25,1.7,\n"))[0])
-    (error,) = problem_of(post(client, f"{header}{word},25,1.7,1\n"), 422)["errors"]
-    assert error["message"].startswith("is missing")
-
-
 def test_a_column_fault_is_in_the_way_only_where_it_would_be_added(client: FlaskClient) -> None:
     sent = "age,ejection_fraction,serum_creatinine,fault\n62,25,1.7,x\n"
     assert read(post(client, sent))[0][FAULT] == "x"
     (error,) = problem_of(post(client, sent, "?on_error=skip"), 422)["errors"]
     assert error["field"] == FAULT
-
-
-def test_a_table_without_a_header_is_refused_without_its_values(client: FlaskClient) -> None:
-    response = post(client, f"{SENTINEL},0,0\n62,25,1.7\n")
-    assert [one["field"] for one in problem_of(response, 422)["errors"]] == list(REQUIRED)
-    assert SENTINEL not in response.text
 
 
 @pytest.mark.parametrize(
@@ -373,4 +295,4 @@ def test_any_table_is_answered_with_its_own_cells_or_a_problem(
 @given(st.binary(max_size=200))
 @settings(max_examples=100)
 def test_any_bytes_are_refused_as_a_table(app: Flask, body: bytes) -> None:
-    assert partial(post, app.test_client())(body).status_code in {400, 422}
+    assert post(app.test_client(), body).status_code in {400, 422}

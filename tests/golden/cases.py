@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from tests.client import example
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,11 +55,6 @@ def patients(model: str, count: int, seed: int) -> list[dict[str, float | None]]
         {name: None if name in optional and gone[name][row] else float(columns[name][row]) for name in names}
         for row in range(count)
     ]
-
-
-def example(model: str = "bedside") -> dict[str, float]:
-    """The example patient of a model."""
-    return {name: BY_NAME[name].example for name in MODEL_VARIABLES[model]}
 
 
 def encoded(value: object) -> bytes:

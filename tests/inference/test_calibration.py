@@ -66,20 +66,11 @@ def test_the_cutoff_is_infinite_where_no_probability_reaches_the_threshold() -> 
     assert risk_of(calibration, 1, 1, 1) < 0.99
 
 
-def test_the_cutoff_is_zero_where_every_probability_reaches_the_threshold() -> None:
-    assert Calibration(1, 3).cutoff(0.01) == 0
-
-
 @given(probabilities, probabilities, probabilities)
 def test_only_the_median_of_the_members_counts(one: float, two: float, three: float) -> None:
     calibration = Calibration(1.3, -0.2)
     median = sorted([one, two, three])[1]
     assert risk_of(calibration, one, two, three) == risk_of(calibration, median, median, median)
-
-
-@given(st.floats(EPSILON, 1 - EPSILON))
-def test_a_slope_of_one_without_intercept_changes_nothing(median: float) -> None:
-    assert Calibration(1, 0).transform(np.array([median]))[0] == pytest.approx(median, abs=1e-12)
 
 
 @pytest.mark.parametrize(("extreme", "held"), [(0, EPSILON), (1, 1 - EPSILON)])

@@ -45,29 +45,29 @@ def cautions_for(seen: Seen, value: float) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("value", [62_000, 265_000, 543_000])
-def test_a_value_that_was_seen_often_needs_no_caution(value: float) -> None:
+def test_a_common_value_has_no_caution(value: float) -> None:
     assert cautions_for(PLATELETS, value) == []
 
 
 @pytest.mark.parametrize("value", [25_100, 61_999, 543_001, 850_000])
-def test_a_rare_value_is_called_the_edge_of_what_was_seen(value: float) -> None:
+def test_a_rare_value_is_at_the_edge_of_the_range(value: float) -> None:
     ((kind, message),) = cautions_for(PLATELETS, value)
     assert kind == "edge_of_range"
     assert message.endswith("per µL is at the edge of what the model has seen")
 
 
 @pytest.mark.parametrize("value", [25_099, 850_001, 3_000_000])
-def test_a_value_beyond_every_seen_one_is_called_outside_with_the_range(value: float) -> None:
+def test_a_value_outside_the_range_is_named_with_the_range(value: float) -> None:
     ((kind, message),) = cautions_for(PLATELETS, value)
     assert kind == "outside_range"
     assert message.endswith("per µL is outside what the model has seen (25 100 to 850 000 per µL)")
 
 
-def test_a_missing_value_needs_no_caution() -> None:
+def test_a_missing_value_has_no_caution() -> None:
     assert cautions_for(PLATELETS, NAN) == []
 
 
-def test_a_choice_needs_no_caution_even_where_training_held_one_answer_only() -> None:
+def test_a_choice_has_no_caution_even_if_training_held_one_answer_only() -> None:
     assert cautions_for(SMOKING, 1) == []
 
 
@@ -88,7 +88,7 @@ def test_the_leak_comes_first_then_the_variables_in_their_order_and_the_combinat
     ]
 
 
-def test_a_combination_that_was_not_seen_is_told_by_its_variables_though_each_value_was() -> None:
+def test_an_unusual_combination_of_common_values_is_named_by_its_variables() -> None:
     # Age and ejection fraction rise together here, within a few units of one another.
     together = Domain(
         ["age", "ejection_fraction"], [False, False], [60.0, 40.0], [[1.0, -0.99], [-0.99, 1.0]], limit=5.0

@@ -95,13 +95,6 @@ def test_a_table_is_scored_bit_for_bit_as_its_patients_are_predicted(
         assert (scored.dtype, scored.tobytes()) == (getattr(wanted, name).dtype, getattr(wanted, name).tobytes())
 
 
-def test_some_rows_of_scores_can_be_taken(model: Model, rows: list[list[float]]) -> None:
-    chosen = np.array([5, 2])
-    taken, alone = model.score(np.array(rows)).take(chosen), model.score(np.array(rows)[chosen])
-    for name in ("risk", "death_event", "probabilities", "votes"):
-        assert getattr(taken, name).tobytes() == getattr(alone, name).tobytes()
-
-
 def test_a_table_without_patients_has_no_scores(model: Model) -> None:
     assert model.score(np.empty((0, len(model.names)))).votes.shape == (0, 3)
 
@@ -185,7 +178,7 @@ def test_the_curve_rises_within_its_band_whatever_the_order_of_days(curved: Mode
         assert all(earlier <= later for earlier, later in zip(before, after, strict=True))
 
 
-def test_the_engines_agree_where_the_risk_by_the_last_day_is_on_the_verdict_s_side(curved: Model) -> None:
+def test_the_survival_model_agrees_if_its_last_risk_is_on_the_verdict_s_side(curved: Model) -> None:
     typical = curved.bundle.manifest.typical
     seen = set()
     for threshold in np.linspace(0.01, 0.99, 50).tolist():
@@ -201,7 +194,7 @@ def test_the_engines_agree_where_the_risk_by_the_last_day_is_on_the_verdict_s_si
     assert seen >= {(True, True), (False, True)}
 
 
-def test_what_a_bundle_does_not_hold_cannot_be_asked_for(bundle: Bundle, rows: list[list[float]]) -> None:
+def test_an_option_that_the_bundle_cannot_serve_is_refused(bundle: Bundle, rows: list[list[float]]) -> None:
     bare = Model(dataclasses.replace(bundle, survival=None, refits=None))
     with pytest.raises(NotInBundleError, match=r"^The model \w+ has no survival curve; leave that out"):
         bare.predict(rows[0], Options(horizons=(90,)))
@@ -212,18 +205,18 @@ def test_what_a_bundle_does_not_hold_cannot_be_asked_for(bundle: Bundle, rows: l
     assert prediction.survival is prediction.instability is msgspec.UNSET
 
 
-def test_instability_counts_the_refits_that_come_to_another_verdict(model: Model, rows: list[list[float]]) -> None:
+def test_instability_counts_the_refits_with_another_verdict(model: Model, rows: list[list[float]]) -> None:
     assert model.refits is not None
     for row in rows[:50]:
         risks = model.refits.risks(row)
         for threshold in (None, 0.1, float(risks[0])):
             prediction = model.predict(row, Options(threshold=threshold, instability=True))
-            told = prediction.instability
-            assert isinstance(told, Instability)
+            found = prediction.instability
+            assert isinstance(found, Instability)
             verdicts = [int(risk >= prediction.threshold) for risk in risks.tolist()]
-            assert told.flips == sum(verdict != prediction.death_event for verdict in verdicts)
-            assert told.refits == len(verdicts) == model.refits.count
-            assert (told.low, told.high) == pytest.approx(np.percentile(risks, [2.5, 97.5]))
+            assert found.flips == sum(verdict != prediction.death_event for verdict in verdicts)
+            assert found.refits == len(verdicts) == model.refits.count
+            assert (found.low, found.high) == pytest.approx(np.percentile(risks, [2.5, 97.5]))
 
 
 @pytest.mark.parametrize("change", [-1, 1])
@@ -246,15 +239,6 @@ def test_an_old_patient_with_a_weak_heart_and_failing_kidneys_is_at_more_risk_th
     low, high = model.predict(list(well.values())), model.predict(list(ill.values()))
     assert low.risk < model.bundle.manifest.base_rate < high.risk
     assert (low.death_event, high.death_event) == (0, 1)
-
-
-def test_followup_always_carries_the_caution_about_time_and_bedside_never(
-    model: Model, rows: list[list[float]]
-) -> None:
-    about_time = [
-        "time" in {caution.field for caution in prediction.cautions} for prediction in map(model.predict, rows)
-    ]
-    assert set(about_time) == {"time" in model.bundle.manifest.variable_names}
 
 
 def test_a_golden_vote_that_turns_refuses_the_model_though_the_probability_hardly_moved(bundle: Bundle) -> None:

@@ -89,7 +89,7 @@ def test_a_missing_value_counts_as_the_typical_one(patient: Sequence[float]) -> 
     assert MODEL.curve(patient) == MODEL.curve(filled)
 
 
-def test_a_patient_of_whom_nothing_is_known_has_the_typical_hazard() -> None:
+def test_a_patient_without_any_known_value_has_the_typical_hazard() -> None:
     risk = MODEL.risk([[NAN] * len(NAMES)], GRID)[0]
     assert risk == pytest.approx(1 - np.exp(-np.array(PARAMETERS.fit.hazard)), abs=1e-12)
 

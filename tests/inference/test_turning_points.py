@@ -81,8 +81,7 @@ def test_values_are_tried_at_no_more_than_so_many_steps() -> None:
 
     wide = [Seen("creatinine_phosphokinase", 23, 47, 5209, 7861), Seen("platelets", 25_100, 62_000, 543_000, 850_000)]
     assert turning_points(count, [BY_NAME[one.name] for one in wide], wide, [250, 265_000]) == ()
-    assert 100 < tried[0] <= 2 * (STEPS + 1) + 1
-    assert len(tried) == 1
+    assert 50 < max(tried) <= STEPS + 1
 
 
 @given(st.data(), st.floats(0.05, 0.95))

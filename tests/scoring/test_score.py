@@ -19,11 +19,12 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
 from heartapp.scoring import source as source_module
 from heartapp.scoring.output import ADDED, METADATA
 from heartapp.scoring.score import Options, Report, cores, score_file
-from heartapp.tables.columns import model_label
+from tests.client import added, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,17 +67,7 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 def wanted(bedside: Model, table: pa.Table) -> list[dict[str, Any]]:
     """The added columns of each good patient, from single predictions."""
     rows = np.column_stack([table[name].to_numpy() for name in bedside.names]).tolist()
-    predictions = [bedside.predict(row) for index, row in enumerate(rows) if index not in FAULTY]
-    return [
-        {
-            "risk": one.risk,
-            "death_event": one.death_event,
-            **{f"{vote.member}_probability": vote.probability for vote in one.votes},
-            **{f"{vote.member}_vote": vote.vote for vote in one.votes},
-            "model": model_label(bedside.identity),
-        }
-        for one in predictions
-    ]
+    return [spelled(bedside.predict(row)) for index, row in enumerate(rows) if index not in FAULTY]
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -85,10 +76,6 @@ def read(path: Path) -> list[dict[str, Any]]:
         return rows
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def added(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] if name == "model" else float(row[name]) for name in ADDED.names}
 
 
 def run(source: object, target: object, model: Model, **options: Any) -> Report:
@@ -103,7 +90,7 @@ def test_a_file_keeps_its_columns_and_gets_what_each_single_prediction_says(
     report = run(inputs[source], tmp_path / target, bedside)
 
     rejects = tmp_path / f"{target}.rejects.csv"
-    reasons = ["age must be a number from 18 to 110 years"]
+    reasons = [f"age must be {BY_NAME['age'].expected}"]
     reasons.append("sex must be 0 (woman) or 1 (man), or null where it is not known")
     assert report == Report(3_000, 2, Counter(reasons), [str(rejects)])
     written = read(tmp_path / target)

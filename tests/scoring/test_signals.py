@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from heartapp.scoring.signals import exit_on_signals
-from tests.server.running import wait_until
 
 ROOT = Path(__file__).parents[2]
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -44,23 +43,6 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     with exit_on_signals("try again"):
         os.kill(os.getpid(), signal.SIGHUP)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-
-
-@pytest.mark.usefixtures("default_signals")
-@pytest.mark.parametrize("number", ENDING)
-def test_a_command_that_is_stopped_leaves_no_file(tmp_path: Path, number: signal.Signals) -> None:
-    command = [str(Path(sys.executable).with_name("heartapp")), "score", "-", str(tmp_path / "out.csv")]
-    environment = {**os.environ, "HEARTAPP_MODELS": str(ROOT / "models")}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
-        assert process.stdin is not None
-        process.stdin.write(b"age,ejection_fraction,serum_creatinine\n62,35,1.4\n")
-        process.stdin.flush()
-        wait_until(lambda: [*tmp_path.glob(".out.csv.*")], "the output is begun")
-        process.send_signal(number)
-        told = process.communicate()[1]
-    assert process.returncode == 128 + number
-    assert told.decode() == f"Stopped by {number.name}: no output was written\n"
-    assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.parametrize("rows", [1, 10_000])

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
+from tests.client import damaged_copy
 from tests.conftest import COLD_STARTS
-from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, ROOT, SECRET, make_home, running
+from tests.server.running import BEDSIDE_EXAMPLE, ROOT, SECRET, make_home, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.server.running import Server
 
 TRAINING_ONLY = {"sklearn", "xgboost", "scipy", "pandas", "joblib"}
 
@@ -54,39 +53,12 @@ def test_a_process_that_serves_imports_nothing_that_only_training_needs(run_pyth
     assert not imported & TRAINING_ONLY
 
 
-@pytest.fixture(scope="module")
-def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose bedside bundle has one bit changed."""
-    folder = tmp_path_factory.mktemp("damaged")
-    shutil.copytree(ROOT / "models", folder / "models")
-    onnx = folder / "models" / "bedside" / "1" / "model.onnx"
-    content = bytearray(onnx.read_bytes())
-    content[len(content) // 2] ^= 1
-    onnx.write_bytes(content)
-    with running(make_home(folder / "home", models=folder / "models"), "--workers", "1") as server:
-        yield server
-
-
-def test_with_a_damaged_bundle_the_process_lives_and_is_not_ready_and_says_why(damaged: Server) -> None:
-    assert damaged.get("/livez").status == 200
-    ready = damaged.get("/readyz")
-    assert ready.status == 503
-    assert ready.headers["Content-Type"] == "application/problem+json"
-    assert "bedside/1/model.onnx: its SHA-256 is not the one" in ready.json["detail"]
-    assert f"model bedside is not served: {ready.json['detail'].removeprefix('bedside: ')} (bundles: " in damaged.log
-    assert str(damaged.output.parent) not in ready.text
-
-
-def test_a_damaged_model_answers_503_and_no_other_takes_its_place(damaged: Server) -> None:
-    answer = damaged.predict(BEDSIDE_EXAMPLE)
-    assert answer.status == 503
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert "not available" in answer.json["detail"]
-    assert damaged.predict(EXAMPLE, "followup").json["model"]["name"] == "followup"
-
-
-def test_with_a_damaged_bundle_the_page_still_renders(damaged: Server) -> None:
-    page = damaged.get("/")
-    assert page.status == 200
-    assert 'value="followup"' in page.text
-    assert 'value="bedside"' not in page.text
+def test_with_a_damaged_bundle_the_process_lives_and_is_not_ready_and_says_why(tmp_path: Path) -> None:
+    models = damaged_copy(tmp_path / "models", "bedside")
+    with running(make_home(tmp_path / "home", models=models), "--workers", "1") as server:
+        assert server.get("/livez").status == 200
+        ready = server.get("/readyz")
+        assert (ready.status, ready.headers["Content-Type"]) == (503, "application/problem+json")
+        assert "bedside/1/model.onnx: its SHA-256 is not the one" in ready.json["detail"]
+        assert f"model bedside is not served: {ready.json['detail'].removeprefix('bedside: ')} (bundles: " in server.log
+        assert str(tmp_path) not in ready.text

@@ -48,12 +48,6 @@ def test_nginx_lets_pass_what_heartapp_takes_and_a_little_more() -> None:
 
 
 @pytest.mark.nginx
-def test_too_large_a_body_is_refused_in_heartapps_words(balancer: Balancer) -> None:
-    refused = balancer.request("POST", "/api/v1/predict", bytes(Settings().max_body_bytes + 1), JSON)
-    assert (refused.status, refused.headers["Content-Type"]) == (413, "application/problem+json")
-
-
-@pytest.mark.nginx
 def test_a_large_body_and_its_answer_never_touch_the_disk(balancer: Balancer) -> None:
     many = json.dumps([BEDSIDE_EXAMPLE] * Settings().max_patients).encode()
     answer = balancer.request("POST", "/api/v1/predict", many.ljust(Settings().max_body_bytes), JSON)

@@ -60,9 +60,9 @@ def children(parent: int) -> list[int]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_memory_stays_flat_over_reloads(server: Server) -> None:
-    reload(server, 2)
+    reload(server, 1)
     before = megabytes(server)
-    reload(server, 5)
+    reload(server, 3)
     assert megabytes(server) < before + 2 * LEAK
 
 

@@ -84,13 +84,6 @@ def test_gunicorn_killed_while_it_answers_cuts_off_only_answers_it_had_begun(
     assert all(failure.startswith("IncompleteRead") for failure in failures)
 
 
-def test_what_lets_nginx_ask_another_replica_is_non_idempotent(
-    tmp_path: Path, replicas: Replicas, answers: dict[bytes, bytes]
-) -> None:
-    with balancing(tmp_path / "nginx", replicas, {" non_idempotent;": ";"}) as balancer:
-        assert set(pull_with_requests_in_hand(replicas[0], balancer, answers)) == {"502 Bad Gateway"}
-
-
 def test_a_replica_that_hangs_keeps_requests_waiting_and_fails_none(
     tmp_path: Path, replicas: Replicas, answers: dict[bytes, bytes]
 ) -> None:

@@ -14,7 +14,6 @@ from tests.server.running import (
     BEDSIDE_EXAMPLE,
     DEVELOPMENT,
     EXAMPLE,
-    GUNICORN,
     HEARTAPP,
     PATIENCE,
     ROOT,
@@ -106,12 +105,6 @@ def test_the_documented_lines_for_a_server_start_one_that_is_ready(home: Path) -
     script = "\n".join([*lines, "exec " + start.replace(":8000", ":0")])
     with running(home, command=("sh", "-ec", script), HEARTAPP_CONFIG="config/production.toml") as server:
         assert server.get("/readyz").status == 200
-        assert "Secure" in server.get("/").headers["Set-Cookie"]
-
-
-def test_production_with_a_secret_key_serves_with_cookies_for_https_only(home: Path) -> None:
-    production = {"HEARTAPP_CONFIG": "config/production.toml", "HEARTAPP_SECRET_KEY": SECRET}
-    with running(home, command=GUNICORN, **production) as server:
         cookie = server.get("/").headers["Set-Cookie"]
     assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(cookie.split("; "))
     assert not (home / "instance").exists()

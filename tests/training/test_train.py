@@ -14,6 +14,7 @@ import joblib
 import msgspec
 import numpy as np
 import pytest
+from joblib import parallel_config
 
 from heartapp.clinical.variables import MODEL_VARIABLES, fingerprint
 from heartapp.inference.bundle import (
@@ -289,7 +290,8 @@ def test_training_in_full_gives_every_shipped_file_anew(
     models: Path, published_data: Path, seed: int, tmp_path: Path
 ) -> None:
     require(REPRODUCE, "takes minutes; set HEARTAPP_REPRODUCE=1, as `make reproduce` does")
-    train(read_table(published_data), tmp_path, seed=seed)
+    with parallel_config(backend="loky"):
+        train(read_table(published_data), tmp_path, seed=seed)
     for name in MODEL_VARIABLES:
         shipped, anew = bundle_of(models, name), bundle_of(tmp_path, name)
         assert anew.report.cohort == shipped.report.cohort

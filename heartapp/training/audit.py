@@ -1,7 +1,4 @@
-"""`heartapp audit-data`: find what is wrong with a table before training on it.
-
-Cells that training would refuse are findings here. A value is named only if several patients share it.
-"""
+"""`heartapp audit-data`: find what is wrong with a table. A value is named only if several patients share it."""
 
 from __future__ import annotations
 
@@ -15,6 +12,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 
 from heartapp.clinical.numbers import format_number
 from heartapp.clinical.variables import BY_NAME, OUTCOME
+from heartapp.training.censoring import kaplan_meier
 from heartapp.training.data import COLUMNS, EXPECTED, TIME, name_rows, read_raw
 
 if TYPE_CHECKING:
@@ -98,9 +96,10 @@ def _rows(raw: RawTable) -> Iterator[Finding]:
 
 def _cells(raw: RawTable) -> Iterator[Finding]:
     """Cells that are empty, hold no number, or are beyond the limits."""
+    broken = {*raw.faulty("")}
     for name, column in zip(COLUMNS, raw.values.T, strict=True):
-        empty = tuple(row for row in raw.rows(np.isnan(column)) if row not in raw.faulty(""))
-        if wrong := tuple(row for row in raw.faulty(name) if row not in empty):
+        empty = tuple(row for row in raw.rows(np.isnan(column)) if row not in broken)
+        if wrong := tuple(sorted({*raw.faulty(name)} - {*empty})):
             yield Finding("fault", "cells", f"{name}: {len(wrong)} cells are not {EXPECTED[name]}", name, wrong)
         if empty:
             message = f"{name}: {len(empty)} cells are empty"
@@ -110,7 +109,8 @@ def _cells(raw: RawTable) -> Iterator[Finding]:
 def _fills(raw: RawTable) -> Iterator[Finding]:
     """Values that look filled in: too frequent, too precise, too near a mean, and perhaps chosen by the outcome."""
     for name in _NUMBERS:
-        values, counts = _count(raw.column(name))
+        column = raw.column(name)
+        values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
         repeated = values[counts >= _FEWEST].tolist()
         usual = np.quantile([_decimals(value) for value in values.tolist()] or [0], _USUAL, method="lower")
         for value in repeated:
@@ -122,7 +122,7 @@ def _fill(raw: RawTable, name: str, value: float, *, precise: bool, tested: int)
     column, outcome = raw.column(name), raw.column(OUTCOME)
     where = column == value
     first, rows, alone, mean = outcome[where][0], raw.rows(where), _stands_out(column, value), _is_mean(value, column)
-    like = outcome == first
+    like = (outcome == first) & np.isin(outcome, (0, 1))
     chance = float(like.mean() ** len(rows)) if like[where].all() else 1.0
     told = f"{name}: {format_number(value)} in {len(rows)} rows"
     odd = chance < _SIGNIFICANT and alone and (precise or _is_mean(value, column[like]))
@@ -140,10 +140,10 @@ def _beside(raw: RawTable, name: str, where: NDArray[np.bool_]) -> str:
     found = []
     for other in _NUMBERS:
         column = raw.column(other)
-        values, counts = _count(column[where & (other != name)])
-        frequent = zip(values.tolist(), counts.tolist(), strict=True)
-        told = [(value, count) for value, count in frequent if count >= _BESIDE * where.sum()]
-        found += [f"{other} {format_number(one)} in {count}" for one, count in told if (column == one).mean() < _RARE]
+        value = float(np.median(column[where]))  # most rows can share no other value
+        count = (column[where] == value).sum()
+        if other != name and count >= _BESIDE * where.sum() and (column == value).mean() < _RARE:
+            found.append(f"{other} {format_number(value)} in {count}")
     return f", with {', '.join(found)} of them" if found else ""
 
 
@@ -153,8 +153,8 @@ def _order(raw: RawTable) -> Iterator[Finding]:
         steps = np.diff(raw.column(name))
         if steps.any() and ((steps >= 0).all() or (steps <= 0).all()):
             yield Finding("caution", "order", f"the rows are sorted by {name}: shuffle before any split", name)
-    area, beyond_chance = _roc_area(raw.numbers.astype(np.float64), raw.column(OUTCOME))
-    if beyond_chance:
+    area, leaks = _roc_area(raw.numbers.astype(np.float64), raw.column(OUTCOME))
+    if leaks:
         message = f"the row number alone predicts who died, with ROC {area:.2f}: shuffle before any split"
         yield Finding("caution", "order", message, figures={"roc_auc": area})
 
@@ -162,7 +162,7 @@ def _order(raw: RawTable) -> Iterator[Finding]:
 def _time(raw: RawTable) -> Iterator[Finding]:
     """Follow-up time: as an input it leaks the outcome, as an outcome it is incomplete."""
     known = ~np.isnan(raw.column(TIME)) & np.isin(raw.column(OUTCOME), (0, 1))
-    time, died = raw.column(TIME)[known], raw.column(OUTCOME)[known]
+    time, died = raw.column(TIME)[known], raw.column(OUTCOME)[known].astype(np.int64)
     if min((died == 1).sum(), (died == 0).sum()) < _FEWEST:
         return
     area, leaks = _roc_area(time, died)
@@ -170,20 +170,15 @@ def _time(raw: RawTable) -> Iterator[Finding]:
     model, folds = LogisticRegression(solver="newton-cholesky"), RepeatedStratifiedKFold(n_repeats=5, random_state=0)
     mcc = float(cross_val_score(model, time[:, None], died, scoring="matthews_corrcoef", cv=folds).mean())
     message = f"time alone predicts the outcome with ROC {area:.2f} and MCC {mcc:.2f}; nobody knows it at the bedside"
-    figures = {"mcc": mcc, "roc_auc": area}
-    yield Finding("caution" if leaks else "note", "time", message, TIME, figures=figures)
+    yield Finding("caution" if leaks else "note", "time", message, TIME, figures={"mcc": mcc, "roc_auc": area})
     for day in (90, 180):
-        left, mortality = int(((died == 0) & (time < day)).sum()), _mortality(time, died, day)
-        message = f"by day {day}, {left} survivors had left; mortality by Kaplan-Meier is {mortality:.1%}"
+        left, mortality = int(((died == 0) & (time < day)).sum()), float(1 - kaplan_meier(time, died, day))
+        followed = f"{left} of {(died == 0).sum()} survivors had left"
+        message = f"by day {day}, {followed}; mortality by Kaplan-Meier is {mortality:.1%}"
         yield Finding("note", "censoring", message, TIME, figures={"left": left, "mortality": mortality})
 
 
-def _mortality(time: NDArray[np.float64], died: NDArray[np.float64], day: int) -> float:
-    days, deaths = np.unique(time[(died == 1) & (time <= day)], return_counts=True)
-    return float(1 - np.prod(1 - deaths / (time[:, None] >= days).sum(axis=0)))
-
-
-def _roc_area(values: NDArray[np.float64], died: NDArray[np.float64]) -> tuple[float, bool]:
+def _roc_area(values: NDArray[np.float64], died: NDArray[np.float64 | np.int64]) -> tuple[float, bool]:
     """The ROC area of a predictor in the better direction, and whether that is more than chance explains."""
     known = np.isin(died, (0, 1))
     pairs = (died == 1).sum() * (died == 0).sum()
@@ -192,11 +187,6 @@ def _roc_area(values: NDArray[np.float64], died: NDArray[np.float64]) -> tuple[f
     area = float(roc_auc_score(died[known], values[known]))
     error = np.sqrt((known.sum() + 1) / (12 * pairs))  # of a useless predictor (Mann and Whitney 1947)
     return max(area, 1 - area), bool(abs(area - 0.5) > _UNLIKELY * error)
-
-
-def _count(column: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The values of a column, and how often each is there."""
-    return np.unique(column[~np.isnan(column)], return_counts=True)
 
 
 def _is_mean(value: float, column: NDArray[np.float64]) -> bool:

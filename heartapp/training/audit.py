@@ -23,15 +23,13 @@ if TYPE_CHECKING:
 
     from heartapp.training.data import RawTable
 
-_LEVELS: Final = ("fault", "caution", "note")
 _NUMBERS: Final = tuple(name for name, variable in BY_NAME.items() if variable.kind == "number" and name != TIME)
 _FEWEST: Final = 5  # patients that share a repeated value; patients of each outcome for cross-validation
 _SIGNIFICANT: Final = 0.05
-_UNLIKELY: Final = 3  # standard errors
+_UNLIKELY: Final = 3  # standard errors of the ROC area of a useless predictor (Mann and Whitney 1947)
 _STANDS_OUT: Final = 5  # times as frequent as the two values next to it together
 _BESIDE: Final = 0.75  # share of a fill's rows in which another column repeats one value
 _RARE: Final = 0.25  # share of all rows in which that value may stand
-_USUAL: Final = 0.9  # share of a column's distinct values that its usual decimals must cover
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -76,7 +74,7 @@ def audit(path: Path, delimiter: str = "comma") -> Audit:
     """
     raw = read_raw(path, delimiter)
     found = [finding for check in (_rows, _cells, _fills, _order, _time) for finding in check(raw)]
-    found.sort(key=lambda finding: _LEVELS.index(finding.level))
+    found.sort(key=lambda finding: ("fault", "caution", "note").index(finding.level))
     return Audit(path.name, len(raw.values), int((raw.column(OUTCOME) == 1).sum()), raw.compare().origin, found)
 
 
@@ -112,7 +110,7 @@ def _fills(raw: RawTable) -> Iterator[Finding]:
         column = raw.column(name)
         values, counts = np.unique(column[~np.isnan(column)], return_counts=True)
         repeated = values[counts >= _FEWEST].tolist()
-        usual = np.quantile([_decimals(value) for value in values.tolist()] or [0], _USUAL, method="lower")
+        usual = np.quantile([*map(_decimals, values.tolist())] or [0], 0.9, method="lower")  # of the distinct values
         for value in repeated:
             yield from _fill(raw, name, value, precise=bool(_decimals(value) > usual), tested=len(repeated))
 
@@ -172,10 +170,11 @@ def _time(raw: RawTable) -> Iterator[Finding]:
     message = f"time alone predicts the outcome with ROC {area:.2f} and MCC {mcc:.2f}; nobody knows it at the bedside"
     yield Finding("caution" if leaks else "note", "time", message, TIME, figures={"mcc": mcc, "roc_auc": area})
     for day in (90, 180):
-        left, mortality = int(((died == 0) & (time < day)).sum()), float(1 - kaplan_meier(time, died, day))
-        followed = f"{left} of {(died == 0).sum()} survivors had left"
-        message = f"by day {day}, {followed}; mortality by Kaplan-Meier is {mortality:.1%}"
-        yield Finding("note", "censoring", message, TIME, figures={"left": left, "mortality": mortality})
+        left, rate = int(((died == 0) & (time < day)).sum()), float(1 - kaplan_meier(time, died, day))
+        told = (
+            f"by day {day}, {left} of {(died == 0).sum()} survivors had left; mortality by Kaplan-Meier is {rate:.1%}"
+        )
+        yield Finding("note", "censoring", told, TIME, figures={"left": left, "mortality": rate})
 
 
 def _roc_area(values: NDArray[np.float64], died: NDArray[np.float64 | np.int64]) -> tuple[float, bool]:
@@ -185,8 +184,7 @@ def _roc_area(values: NDArray[np.float64], died: NDArray[np.float64 | np.int64])
     if not pairs:
         return 0.5, False
     area = float(roc_auc_score(died[known], values[known]))
-    error = np.sqrt((known.sum() + 1) / (12 * pairs))  # of a useless predictor (Mann and Whitney 1947)
-    return max(area, 1 - area), bool(abs(area - 0.5) > _UNLIKELY * error)
+    return max(area, 1 - area), bool(abs(area - 0.5) > _UNLIKELY * np.sqrt((known.sum() + 1) / (12 * pairs)))
 
 
 def _is_mean(value: float, column: NDArray[np.float64]) -> bool:

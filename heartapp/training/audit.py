@@ -161,7 +161,8 @@ def _time(raw: RawTable) -> Iterator[Finding]:
     """Follow-up time: as an input it leaks the outcome, as an outcome it is incomplete."""
     known = ~np.isnan(raw.column(TIME)) & np.isin(raw.column(OUTCOME), (0, 1))
     time, died = raw.column(TIME)[known], raw.column(OUTCOME)[known].astype(np.int64)
-    if min((died == 1).sum(), (died == 0).sum()) < _FEWEST:
+    alive = died == 0
+    if min(died.sum(), alive.sum()) < _FEWEST:
         return
     area, leaks = _roc_area(time, died)
     # The penalty is negligible for a coefficient of days, but keeps it finite where time separates the outcomes.
@@ -170,18 +171,15 @@ def _time(raw: RawTable) -> Iterator[Finding]:
     message = f"time alone predicts the outcome with ROC {area:.2f} and MCC {mcc:.2f}; nobody knows it at the bedside"
     yield Finding("caution" if leaks else "note", "time", message, TIME, figures={"mcc": mcc, "roc_auc": area})
     for day in (90, 180):
-        left, rate = int(((died == 0) & (time < day)).sum()), float(1 - kaplan_meier(time, died, day))
-        told = (
-            f"by day {day}, {left} of {(died == 0).sum()} survivors had left; mortality by Kaplan-Meier is {rate:.1%}"
-        )
+        left, rate = int((alive & (time < day)).sum()), float(1 - kaplan_meier(time, died, day))
+        told = f"by day {day}, {left} of {alive.sum()} survivors had left; mortality by Kaplan-Meier is {rate:.1%}"
         yield Finding("note", "censoring", told, TIME, figures={"left": left, "mortality": rate})
 
 
 def _roc_area(values: NDArray[np.float64], died: NDArray[np.float64 | np.int64]) -> tuple[float, bool]:
     """The ROC area of a predictor in the better direction, and whether that is more than chance explains."""
     known = np.isin(died, (0, 1))
-    pairs = (died == 1).sum() * (died == 0).sum()
-    if not pairs:
+    if not (pairs := (died == 1).sum() * (died == 0).sum()):
         return 0.5, False
     area = float(roc_auc_score(died[known], values[known]))
     return max(area, 1 - area), bool(abs(area - 0.5) > _UNLIKELY * np.sqrt((known.sum() + 1) / (12 * pairs)))

@@ -117,5 +117,4 @@ class Cohort:
 
     def sample(self, model: str) -> Sample:
         """All patients, with a model's variables."""
-        time = self.column("time")
-        return Sample(self.features(model), self.outcome, None if np.isnan(time).any() else time)
+        return Sample(self.features(model), self.outcome, self.time)

@@ -38,6 +38,8 @@ FEWEST: Final = 30
 """Patients of each outcome that a table must hold: every inner fold and every test set needs some."""
 EXPECTED: Final = {name: variable.expected for name, variable in BY_NAME.items()} | {OUTCOME: "0 (alive) or 1 (died)"}
 """What each column's cells must hold."""
+FEWEST_DATED: Final = 20
+"""Patients who must have died by the horizon, and who must have been followed beyond it."""
 _NAMED: Final = 8
 _DIED: Final = Variable(name=OUTCOME, label="Died during follow-up", group="", kind="yes_no", help="", example=0)
 
@@ -249,15 +251,15 @@ def _too_few(raw: RawTable, horizon: int | None) -> Iterator[FieldError]:
 
 
 def _check_horizon(time: NDArray[np.float64], deaths: NDArray[np.float64], horizon: int) -> Iterator[FieldError]:
-    """Whether `FEWEST` patients died by the horizon, and as many were followed beyond it.
+    """Whether enough patients died by the horizon, and enough were followed beyond it.
 
     Args:
         time: the days of all patients.
         deaths: the days of those who died.
         horizon: the day.
     """
-    first = max(FIRST_HORIZON, int(np.ceil(np.sort(deaths)[FEWEST - 1])))
-    last = int(np.ceil(np.sort(time)[-FEWEST])) - 1
+    first = max(FIRST_HORIZON, int(np.ceil(np.sort(deaths)[FEWEST_DATED - 1])))
+    last = int(np.ceil(np.sort(time)[-FEWEST_DATED])) - 1
     if first <= horizon <= last:
         return
     remedy = f"leave the column out: the risk then has no date; {TIME} counts days"
@@ -267,7 +269,7 @@ def _check_horizon(time: NDArray[np.float64], deaths: NDArray[np.float64], horiz
     yield FieldError(
         TIME,
         f"{died} patients died by day {horizon} and {followed} were followed beyond it; a risk by that day needs "
-        f"{FEWEST} of each; {remedy}",
+        f"{FEWEST_DATED} of each; {remedy}",
     )
 
 

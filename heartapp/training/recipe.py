@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from heartapp.inference.calibration import Calibration
     from heartapp.inference.curve import Curve
-    from heartapp.training.cohort import Sample
+    from heartapp.training.cohort import Cohort, Sample
     from heartapp.training.members import Estimator, Plan, Setting
 
     Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -81,6 +81,11 @@ class Recipe:
     def of_model(cls, model: str, seed: int, horizon: int = HORIZON) -> Self:
         """The recipe of one of heartapp's models."""
         return cls(MODEL_VARIABLES[model], PLANS[model], seed, horizon)
+
+    @classmethod
+    def of_cohort(cls, model: str, seed: int, cohort: Cohort) -> Self:
+        """The recipe of one of heartapp's models, for the variables and the horizon of a cohort."""
+        return cls(cohort.names(model), PLANS[model], seed, cohort.horizon or HORIZON)
 
     @property
     def columns(self) -> tuple[int, ...]:

@@ -22,7 +22,6 @@ from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import find_edges, settle_threshold, to_onnx
-from heartapp.training.members import PLANS
 from heartapp.training.recipe import Recipe
 from heartapp.training.refitting import grid_rows, make_table, refit, report_instability
 from heartapp.training.support import make_support
@@ -60,11 +59,11 @@ def train(
         The folders written.
     """
     cohort = Cohort.from_table(table)
-    return [_train_model(model, cohort, output, seed=seed, splits=splits, refits=refits) for model in PLANS]
+    return [_train_model(model, cohort, output, seed=seed, splits=splits, refits=refits) for model in cohort.models]
 
 
 def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits: int, refits: int) -> Path:
-    recipe, sample = Recipe.of_model(model, seed), cohort.sample(model)
+    recipe, sample = Recipe.of_cohort(model, seed, cohort), cohort.sample(model)
     fitted = recipe.fit(sample)
     content = to_onnx(fitted, len(recipe.names))
     fitted = settle_threshold(fitted, content, sample.features, recipe.names)

@@ -9,7 +9,7 @@ import pytest
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
 from heartapp.errors import DataError
-from heartapp.training.data import COLUMNS, FEWEST, REQUIRED, Table, read_table
+from heartapp.training.data import COLUMNS, FEWEST, FEWEST_DATED, REQUIRED, Table, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,7 @@ def test_too_short_a_follow_up_names_the_horizon_that_it_supports(cells: Cells, 
     for row in cells[1:]:
         row[time] = str(min(float(row[time]), 150.0))
     (line,) = refusal(write(cells))
-    first = max(30, int(died[FEWEST - 1]))
+    first = max(30, int(died[FEWEST_DATED - 1]))
     assert line.endswith(f"add --horizon 149, or another day from {first} on")
     assert read_table(write(cells), horizon=149).horizon == 149
     assert read_table(write(cells), horizon=first).horizon == first

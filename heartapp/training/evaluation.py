@@ -75,7 +75,7 @@ def evaluate(
         splits: how many splits.
         split_seed: of the splits.
     """
-    recipe, sample, outcome = Recipe.of_model(model, seed), cohort.sample(model), cohort.outcome
+    recipe, sample, outcome = Recipe.of_cohort(model, seed, cohort), cohort.sample(model), cohort.outcome
     test_patients = min(TEST_PATIENTS, len(outcome) // 4)
     splitter = StratifiedShuffleSplit(n_splits=splits, test_size=test_patients, random_state=split_seed)
     jobs = (delayed(_judge)(recipe, sample, *sides) for sides in splitter.split(sample.features, outcome))

@@ -37,7 +37,7 @@ def run_protocols(
     for model in PLANS:
         found = evaluate(cohort, model, seed=seed, splits=splits, split_seed=split_seed)
         yield from _performance(model, found)
-    recipe, sample = Recipe.of_model("bedside", seed), cohort.sample("bedside")
+    recipe, sample = Recipe.of_cohort("bedside", seed, cohort), cohort.sample("bedside")
     served = recipe.fit(sample).risk(sample.features)
     goals = report_instability(refit(recipe, sample, sample.features, refits=refits), served).goals
     yield f"P3, bedside: {refits} bootstrap refits"

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.training.censoring import censoring_weights, kaplan_meier
 from heartapp.training.dating import fit_calibration, fit_curve
-from heartapp.training.defaults import HORIZON
 from heartapp.training.members import PLANS
 
 if TYPE_CHECKING:
@@ -70,22 +68,21 @@ def positive(probabilities: NDArray[np.floating]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model is trained: its variables, its plan, the seed of folds and members, and the horizon in days."""
+    """How a model is trained: its variables, its plan, the seed of folds and members, and the horizon.
+
+    ``horizon`` is in days, or None for a risk without a date.
+    """
 
     names: Sequence[str]
     plan: Plan
     seed: int
-    horizon: int = HORIZON
-
-    @classmethod
-    def of_model(cls, model: str, seed: int, horizon: int = HORIZON) -> Self:
-        """The recipe of one of heartapp's models."""
-        return cls(MODEL_VARIABLES[model], PLANS[model], seed, horizon)
+    horizon: int | None
 
     @classmethod
     def of_cohort(cls, model: str, seed: int, cohort: Cohort) -> Self:
         """The recipe of one of heartapp's models, for the variables and the horizon of a cohort."""
-        return cls(cohort.names(model), PLANS[model], seed, cohort.horizon or HORIZON)
+        plan = PLANS[model]
+        return cls(cohort.names(model), plan, seed, cohort.horizon if plan.dated else None)
 
     @property
     def columns(self) -> tuple[int, ...]:
@@ -99,12 +96,11 @@ class Recipe:
         settings, held_out = self._choose(used, outcome, make_folds(FOLDS, sample, self.seed))
         median = np.median([*held_out.values()], axis=0)
         members = tuple(self._make(member, setting).fit(used, outcome) for member, setting in settings.items())
-        time = sample.time if self.plan.dated else None
-        if time is None:
+        time, horizon = sample.time, self.horizon
+        if horizon is None or time is None:
             calibration = fit_calibration(median, outcome, np.ones(len(outcome)), self.plan.slope_sd)
-            base_rate, horizon, curve = float(outcome.mean()), None, None
+            base_rate, curve = float(outcome.mean()), None
         else:
-            horizon = self.horizon
             dead, weight = censoring_weights(time, outcome, time, outcome, horizon)
             calibration = fit_calibration(median, dead, weight, self.plan.slope_sd)
             curve = fit_curve(calibration.transform(median), time, outcome, horizon)

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from heartapp.training.recipe import Recipe
 
 AXES: Final[dict[str, NDArray[np.float64]]] = {
-    "age": np.array([*range(18, 40, 2), *range(40, 96), 100, 110], np.float64),
+    "age": np.array([18, 25, 30, 35, 38, *range(40, 96), 100, 110], np.float64),
     "ejection_fraction": np.array([5, *range(10, 81), 90], np.float64),
-    "serum_creatinine": np.array([*(tenth / 10 for tenth in range(4, 31)), 3.2, 3.5, 4, 5, 6, 7, 8, 9.5, 40]),
+    "serum_creatinine": np.array([*range(4, 71), *range(74, 90, 4), 89, 91, 93, 95, 400]) / 10,
 }
 """The grid: values as people write them, close to each other where the trees split."""
 GROUPS: Final = 10

@@ -73,7 +73,9 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
         files[bundle.REFITS], instability = _refit(recipe, sample, fitted, refits)
     report = Report(
         cohort=_describe_cohort(cohort),
-        hyperparameters=fitted.settings,
+        hyperparameters={
+            member: {**setting, "bags": recipe.plan.bags.get(member, 1)} for member, setting in fitted.settings.items()
+        },
         instability=instability,
         evaluation=evaluate(cohort, model, seed=seed, splits=splits) if splits else None,
         survival=None,

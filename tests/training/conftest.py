@@ -14,6 +14,7 @@ from joblib import parallel_config
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import Table, read_table
+from heartapp.training.defaults import HORIZON
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import FittedRecipe, Recipe
 from tests.training.small import SMALLEST, small_training
@@ -82,7 +83,7 @@ def people(table: Table) -> Cohort:
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """The bedside model's, with nothing to choose from."""
-    return Recipe(MODEL_VARIABLES["bedside"], SMALLEST["bedside"], SEED)
+    return Recipe(MODEL_VARIABLES["bedside"], SMALLEST["bedside"], SEED, HORIZON)
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +95,7 @@ def bedside(people: Cohort, recipe: Recipe) -> FittedRecipe:
 @pytest.fixture(scope="session")
 def followup(people: Cohort) -> FittedRecipe:
     """Fitted to all variables."""
-    recipe = Recipe(MODEL_VARIABLES["followup"], SMALLEST["followup"], SEED)
+    recipe = Recipe(MODEL_VARIABLES["followup"], SMALLEST["followup"], SEED, None)
     return recipe.fit(people.sample("followup"))
 
 

@@ -12,6 +12,7 @@ from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.training.censoring import censoring_weights, kaplan_meier
 from heartapp.training.dating import fit_calibration, fit_curve
+from heartapp.training.members import PLANS
 from heartapp.training.recipe import FOLDS, FittedRecipe, Recipe, make_folds, simplest_good
 from tests.training.small import SMALL, SMALLEST
 
@@ -45,9 +46,13 @@ def held_out(bedside: FittedRecipe, recipe: Recipe, sample: Sample) -> NDArray[n
     return median
 
 
-def test_the_recipe_of_a_model_has_its_variables_seed_and_horizon() -> None:
-    recipe = Recipe.of_model("followup", 7, 90)
-    assert (recipe.names, recipe.seed, recipe.horizon) == (MODEL_VARIABLES["followup"], 7, 90)
+def test_the_recipe_of_a_model_has_the_variables_and_the_horizon_of_the_cohort(people: Cohort) -> None:
+    part = replace(people, horizon=90, absent=("platelets",))
+    recipe = Recipe.of_cohort("bedside", 7, part)
+    assert (recipe.names, recipe.plan) == (part.names("bedside"), PLANS["bedside"])
+    assert "platelets" not in recipe.names
+    assert (recipe.seed, recipe.horizon) == (7, 90)
+    assert Recipe.of_cohort("followup", 7, part).horizon is None
 
 
 def test_the_bedside_model_uses_its_three_variables_and_the_other_one_all(
@@ -58,7 +63,7 @@ def test_the_bedside_model_uses_its_three_variables_and_the_other_one_all(
 
 
 def test_settings_are_among_those_of_the_plan(people: Cohort) -> None:
-    fitted = Recipe(MODEL_VARIABLES["followup"], SMALL["followup"], SEED).fit(people.sample("followup"))
+    fitted = Recipe(MODEL_VARIABLES["followup"], SMALL["followup"], SEED, None).fit(people.sample("followup"))
     assert tuple(fitted.settings) == MEMBERS
     assert all(setting in SMALL["followup"].candidates[member] for member, setting in fitted.settings.items())
 
@@ -95,7 +100,7 @@ def test_a_dated_risk_is_calibrated_to_death_within_the_horizon_on_patients_not_
 def test_without_follow_up_times_the_risk_is_of_the_outcome_and_has_no_curve(
     bedside: FittedRecipe, recipe: Recipe, sample: Sample, held_out: NDArray[np.float32]
 ) -> None:
-    undated = recipe.fit(replace(sample, time=None))
+    undated = replace(recipe, horizon=None).fit(replace(sample, time=None))
     assert (undated.horizon, undated.curve) == (None, None)
     assert undated.base_rate == sample.outcome.mean()
     assert undated.calibration == fit_calibration(held_out, sample.outcome, np.ones(len(held_out)), 0.2)

@@ -139,12 +139,13 @@ def test_the_manifest_describes_data_patients_and_libraries(trained: Path, table
 
 def test_the_bedside_risk_is_of_death_within_the_horizon_and_has_curve_and_support(trained: Path, table: Table) -> None:
     manifest = bundle_of(trained, "bedside").manifest
-    sample = Cohort.from_table(table).sample("bedside")
+    cohort = Cohort.from_table(table)
+    sample, columns = cohort.sample("bedside"), Recipe.of_cohort("bedside", 1, cohort).columns
     assert sample.time is not None
     assert (manifest.used, manifest.required) == ([*TELLING], [*TELLING])
     assert (manifest.horizon, manifest.curve and manifest.curve.horizon) == (180, 180)
     assert manifest.base_rate == 1 - kaplan_meier(sample.time, sample.outcome, 180)
-    assert manifest.support == make_support(TELLING, sample.features[:, Recipe.of_model("bedside", 1).columns])
+    assert manifest.support == make_support(TELLING, sample.features[:, columns])
 
 
 def test_the_followup_risk_has_no_date_and_no_refits(trained: Path, table: Table) -> None:

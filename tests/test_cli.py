@@ -212,10 +212,8 @@ def test_train_and_evaluate_read_tables_by_the_same_flags(
     assert "--anyway" in failure(1, *table, "--delimiter", "semicolon")
     flags = ("--delimiter", "semicolon", "--anyway", "--allow-altered", "--horizon", "90")
     notes = run(*table, *flags).stderr.splitlines()
-    assert [note.partition(":")[0] for note in notes] == [
-        "kept out, as they are not variables",
-        "rows 2, 3, 4, 5, 6, 7, 8, 9 and 292 more",
-    ]
+    assert notes[0] == "kept out, as they are not variables: ward"
+    assert "292 more equal another row" in notes[1]
     assert [(one.horizon, len(one.outcome)) for one in tables] == [(90, 300)]
     assert "--horizon" in failure(2, *table, "--horizon", "29")
 

@@ -135,31 +135,19 @@ def read_table(
         DataError: the file cannot be read; a `TableError` lists every other fault with row, column and remedy.
     """
     raw = read_raw(path, delimiter)
-    found, repeated = raw.compare(), raw.repeated()
-    horizons = None if TIME in raw.absent else horizon
-    notes = [*_notes(raw)]
-    faults: list[FieldError] = []
-    if repeated:
-        told = f"{name_rows(repeated)}: {len(repeated)} rows equal another row"
-        if anyway:
-            notes.append(f"{told}; if they are the same patients, the figures are too good")
-        else:
-            remedy = "keep one row of each patient, or add --anyway if they are different patients"
-            faults.append(FieldError("", f"{told}; {remedy}"))
-    if found.origin == "an altered copy" and not allow_altered:
-        faults.append(_altered(found))
-    faults += [*_too_few(raw, horizons)]
-    if faults or raw.faults:
-        raise TableError(raw.place, [*faults, *raw.faults])
+    found, day = raw.compare(), None if TIME in raw.absent else horizon
+    faults = [*_find_faults(raw, found, day, anyway=anyway, allow_altered=allow_altered), *raw.faults]
+    if faults:
+        raise TableError(raw.place, faults)
     return Table(
         values=raw.values[:, :-1],
         outcome=raw.values[:, -1].astype(np.int64),
         digest=digest(raw.values),
         origin="another table" if found.origin == "an altered copy" else found.origin,
         published=found.published,
-        horizon=horizons,
+        horizon=day,
         absent=raw.absent,
-        notes=tuple(notes),
+        notes=tuple(_notes(raw)),
     )
 
 
@@ -180,7 +168,7 @@ def read_raw(path: Path, delimiter: str = "comma") -> RawTable:
     absent = tuple(name for name, column in zip(COLUMNS, values.T, strict=True) if np.isnan(column).all())
     wanted = _Wanted((*REQUIRED, *({TIME} - {*absent})))
     # One line is one row, and empty lines are no rows.
-    numbers = [number for number, line in enumerate(content.split(b"\n"), 1) if line.strip(b"\r")][1:]
+    numbers = [number for number, line in enumerate(content.split(b"\n"), 1) if line.removesuffix(b"\r")][1:]
     faults, good = check_table(values, table.broken, wanted)
     return RawTable(
         place=place,
@@ -224,19 +212,25 @@ def _notes(raw: RawTable) -> Iterator[str]:
     if TIME in raw.absent:
         yield f"without {TIME} the risk has no date and no curve, and followup, which takes it, is not trained"
     missing = zip(COLUMNS, np.isnan(raw.values).sum(axis=0).tolist(), strict=True)
-    counts = [f"{name} {count}" for name, count in missing if count and name not in raw.absent]
-    if counts:
+    if counts := [f"{name} {count}" for name, count in missing if count and name not in raw.absent]:
         yield f"missing cells: {', '.join(counts)}"
+    if repeated := raw.repeated():
+        yield f"{name_rows(repeated)} equal another row; if they are the same patients, the figures are too good"
 
 
-def _altered(found: Comparison) -> FieldError:
-    rows = [name_rows(found.rows)] if found.rows else []
-    columns = [f"column {', '.join(found.columns)}"] if found.columns else []
-    return FieldError(
-        "",
-        f"{', '.join([*rows, *columns])}: differs from UCI data set 519, which the rest of the table matches; use the "
-        "published table, or add --allow-altered if you changed it on purpose",
-    )
+def _find_faults(
+    raw: RawTable, found: Comparison, horizon: int | None, *, anyway: bool, allow_altered: bool
+) -> Iterator[FieldError]:
+    """The faults of the table as a whole."""
+    if not anyway and (repeated := raw.repeated()):
+        remedy = "keep one row of each patient, or add --anyway if they are different patients"
+        yield FieldError("", f"{name_rows(repeated)} equal another row, {len(repeated)} in all; {remedy}")
+    if found.origin == "an altered copy" and not allow_altered:
+        places = [name_rows(found.rows)] * bool(found.rows) + [f"column {name}" for name in found.columns]
+        remedy = "use the published table, or add --allow-altered if you changed it on purpose"
+        message = f"{', '.join(places)}: differs from UCI data set 519, which the rest of the table matches; {remedy}"
+        yield FieldError("", message)
+    yield from _too_few(raw, horizon)
 
 
 def _too_few(raw: RawTable, horizon: int | None) -> Iterator[FieldError]:

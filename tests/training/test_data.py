@@ -152,11 +152,11 @@ def test_repeated_patients_are_refused_unless_the_user_says_so(
     cells: Cells, write: Callable[[Cells], Path], table: Table
 ) -> None:
     (line,) = refusal(write([*cells, *cells[1:]]))
-    assert line.startswith("rows 2, 3, 4, 5, 6, 7, 8, 9 and 292 more: 300 rows equal another row")
+    assert line.startswith("rows 2, 3, 4, 5, 6, 7, 8, 9 and 292 more equal another row, 300 in all; ")
     assert "--anyway" in line
     read = read_table(write([*cells, *cells[1:]]), anyway=True)
     assert len(read.outcome) == 2 * len(table.outcome)
-    assert "300 rows equal another row" in read.notes[0]
+    assert "and 292 more equal another row" in read.notes[0]
 
 
 def test_a_table_with_too_few_of_one_outcome_is_refused(cells: Cells, write: Callable[[Cells], Path]) -> None:

@@ -96,7 +96,7 @@ def test_rows_and_columns_of_an_altered_copy_are_named(known: Cells, write: Call
     assert refusal(write(alter(part, "platelets", 7))) == "row 7"
     assert refusal(write(alter(known, "platelets", 7))) == "row 7, column platelets"
     alter(known, "creatinine_phosphokinase", 9)
-    assert refusal(write(known)) == "rows 7, 9, column creatinine_phosphokinase, platelets"
+    assert refusal(write(known)) == "rows 7, 9, column creatinine_phosphokinase, column platelets"
     alter(known, "platelets", *range(2, len(known) + 1))
     assert refusal(write(known)).startswith(f"rows 2, 3, 4, 5, 6, 7, 8, 9 and {len(known) - 9} more, column")
 

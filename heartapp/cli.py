@@ -82,7 +82,7 @@ class _Models(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="heartapp")
 def main() -> None:
-    """heartapp: risk of death during follow-up in heart failure. For research and education only."""
+    """heartapp: risk of death in heart failure. For research and education only."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="nearest")  # type: ignore[union-attr]  # a Windows code page lacks some characters
 

@@ -25,6 +25,8 @@ LAST_DAY: Final = 180
 DEFAULT_DAYS: Final = (90, 180)
 STEP: Final = 5
 """Days between two exponents, and between two points of a drawing."""
+_LEAST: Final = float(np.finfo(np.float64).tiny)
+"""Stands for a survival of 0, which has no logarithm."""
 
 
 class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,9 +40,11 @@ class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Refuse a curve that falls, or that does not lead from 0 to 1."""
-        if len(self.days) != len(self.exponents) or self.days[:1] != [0] or not _rise(self.days):
+        rise = all(later > earlier for earlier, later in itertools.pairwise(self.days))
+        if len(self.days) != len(self.exponents) or self.days[:1] != [0] or not rise:
             raise ValueError("the curve's days must rise from 0, with one exponent each")
-        if (self.exponents[0], self.exponents[-1]) != (0, 1) or self.exponents != sorted(self.exponents):
+        keep = all(later >= earlier for earlier, later in itertools.pairwise(self.exponents))
+        if (self.exponents[0], self.exponents[-1]) != (0, 1) or not keep:
             raise ValueError("the curve's exponents must not fall and lead from 0 to 1")
 
     @property
@@ -56,9 +60,7 @@ class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             day: from 0 to the horizon; numbers and arrays are broadcast against each other.
         """
         exponent = np.interp(np.asarray(day), self.days, self.exponents)
-        dated: NDArray[np.float64] = np.where(exponent == 1, risk, 1 - (1 - np.asarray(risk)) ** exponent)
+        # numpy's exp and log give a number the same bits alone and in an array; its power does not.
+        survival = np.maximum(1 - np.asarray(risk), _LEAST)
+        dated: NDArray[np.float64] = np.where(exponent == 1, risk, 1 - np.exp(exponent * np.log(survival)))
         return dated
-
-
-def _rise(values: list[int]) -> bool:
-    return all(later > earlier for earlier, later in itertools.pairwise(values))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,14 +16,13 @@ if TYPE_CHECKING:
 class Grid:
     """``axes`` are the grid points of each variable, ascending. Cells are numbered in C order, the last axis first.
 
-    A value between two points belongs to the nearer one. Values beyond the ends, and missing ones (NaN), belong to an
-    end.
+    A value between two points belongs to the nearer one, a missing value (NaN) to the last.
     """
 
     def __init__(self, axes: Sequence[ArrayLike]) -> None:
         """Raises ValueError where an axis is empty or does not ascend."""
         points = [np.asarray(axis, np.float64) for axis in axes]
-        if any(axis.ndim != 1 or not len(axis) or (np.diff(axis) <= 0).any() for axis in points):
+        if any(axis.ndim != 1 or not len(axis) or not (np.diff(axis) > 0).all() for axis in points):
             raise ValueError("the points of a grid must ascend")
         self.shape = tuple(len(axis) for axis in points)
         self._borders = [(axis[1:] + axis[:-1]) / 2 for axis in points]
@@ -33,12 +32,12 @@ class Grid:
         """The number of one patient's cell; ``values`` has one value an axis."""
         cell = 0
         for value, borders, size in zip(values, self._lists, self.shape, strict=True):
-            cell = cell * size + bisect_left(borders, value)
+            cell = cell * size + bisect_right(borders, value)
         return cell
 
     def cells(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
         """The numbers of the cells, shape (n,), of values of shape (n, axes)."""
         cells = np.zeros(len(values), np.intp)
         for column, borders, size in zip(values.T, self._borders, self.shape, strict=True):
-            cells = cells * size + np.searchsorted(borders, column)
+            cells = cells * size + np.searchsorted(borders, column, side="right")
         return cells

@@ -6,7 +6,9 @@ the whole window around its grid point, so no patient's record can be read from 
 
 from __future__ import annotations
 
+import zlib
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -26,9 +28,9 @@ _COUNT: Final = np.dtype("<u2")
 class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """The counts of near training patients.
 
-    ``axes`` holds the grid points of each variable that the model uses, in their order; ``counts`` the number of
-    patients near each cell as unsigned 16-bit integers, little-endian, in C order (in JSON as base64). A patient with
-    fewer than ``least`` near patients has little support.
+    ``axes`` holds the grid points of each variable that the model uses, in their order. ``counts`` has the number of
+    patients near each cell as unsigned 16-bit integers, little-endian, in C order, compressed with zlib (and in JSON as
+    base64). A patient with fewer than ``least`` near patients has little support.
     """
 
     axes: Annotated[dict[str, list[float]], Meta(min_length=1)]
@@ -38,11 +40,11 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     @classmethod
     def from_counts(cls, axes: dict[str, list[float]], counts: NDArray[np.integer], least: int) -> Support:
         """Make it from counts of the shape of the axes."""
-        return cls(axes, counts.astype(_COUNT).tobytes(), least)
+        return cls(axes, zlib.compress(counts.astype(_COUNT).tobytes(), 9), least)
 
     def __post_init__(self) -> None:
         """Refuse axes that do not ascend, and counts that are not one a cell."""
-        if len(self.counts) != _COUNT.itemsize * np.prod(self._grid.shape):
+        if len(self._counts) != prod(self._grid.shape):
             raise ValueError("the counts of near patients do not fit their axes")
 
     def near(self, values: Sequence[float]) -> int:
@@ -59,7 +61,9 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     @cached_property
     def _counts(self) -> NDArray[np.uint16]:
-        return np.frombuffer(self.counts, _COUNT)
+        # One more than there should be, so that too many are noticed; a bomb is not unpacked.
+        size = _COUNT.itemsize * (prod(self._grid.shape) + 1)
+        return np.frombuffer(zlib.decompressobj().decompress(self.counts, size), _COUNT)
 
     @cached_property
     def _list(self) -> list[int]:

@@ -22,6 +22,7 @@ ADDED_NAMES: Final = (
     "death_event",
     *(f"{member}_probability" for member in MEMBERS),
     *(f"{member}_vote" for member in MEMBERS),
+    "cautions",
     MODEL,
 )
 """The columns that scoring adds after the input's columns."""

@@ -112,8 +112,8 @@ def _told(faults: Iterable[FieldError], rows: int) -> list[str]:
 
 def _added_cells(scores: Scores, label: str) -> list[list[str]]:
     """The cells of `ADDED_NAMES` for each scored row."""
-    columns = (scores.risk, scores.death_event, scores.probabilities, scores.votes)
+    columns = (scores.risk, scores.death_event, scores.probabilities, scores.votes, scores.cautions)
     return [
-        [spell(risk), str(died), *map(spell, probabilities), *map(str, votes), label]
-        for risk, died, probabilities, votes in zip(*(column.tolist() for column in columns), strict=True)
+        [spell(risk), str(died), *map(spell, probabilities), *map(str, votes), cautions, label]
+        for risk, died, probabilities, votes, cautions in zip(*(column.tolist() for column in columns), strict=True)
     ]

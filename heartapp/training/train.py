@@ -107,7 +107,6 @@ def _manifest(
         format=bundle.FORMAT,
         name=model,
         version=number,
-        created="",
         seed=recipe.seed,
         files={},
         variables=description.seen(names, features),
@@ -115,7 +114,9 @@ def _manifest(
         used=used,
         edges=find_edges(content, names),
         typical=description.typical(names, features),
-        domain=description.domain(used, names, features, recipe.seed),
+        horizon=fitted.horizon,
+        curve=fitted.curve,
+        support=support,
         fingerprint=fingerprint(names),
         members=list(MEMBERS),
         calibration=Platt(float(fitted.calibration.slope), float(fitted.calibration.intercept)),
@@ -124,9 +125,6 @@ def _manifest(
         golden=description.golden(fitted.calibration, content, names, features),
         training_data=TrainingData(cohort.digest, len(cohort.outcome), int(cohort.outcome.sum())),
         libraries={library: version(library) for library in (*_LIBRARIES, _xgboost())},
-        horizon=fitted.horizon,
-        curve=fitted.curve,
-        support=support,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from heartapp.errors import DataError
 from heartapp.training.data import read_table
-from heartapp.training.download import SOURCE, download_table
+from heartapp.training.download import download_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,3 @@ def test_a_page_in_the_place_of_the_table_is_refused_and_not_kept(cache: Path) -
     with mirror(b"<html>Please log in.</html>") as url, pytest.raises(DataError, match="missing"):
         download_table(url)
     assert not [*cache.rglob("*.csv")]
-
-
-def test_the_table_is_fetched_from_uci_over_https() -> None:
-    assert SOURCE.startswith("https://archive.ics.uci.edu/")

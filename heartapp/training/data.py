@@ -19,7 +19,7 @@ from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_values
 from heartapp.tables.check import check_table
 from heartapp.tables.columns import find_columns, find_misspelled
 from heartapp.tables.csv_body import read_csv
-from heartapp.training.defaults import FIRST_HORIZON, HORIZON
+from heartapp.training.defaults import BEDSIDE_USES, FIRST_HORIZON, HORIZON
 from heartapp.training.published import COLUMN_DIGESTS, compare, digest
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from heartapp.training.published import Comparison, Origin
 
 COLUMNS: Final = (*BY_NAME, OUTCOME)
-REQUIRED: Final = ("age", "ejection_fraction", "serum_creatinine", OUTCOME)
-"""The columns that every table needs, with a value in each row: the variables of `bedside`, and the outcome."""
+REQUIRED: Final = (*BEDSIDE_USES, OUTCOME)
+"""The columns that every table needs, with a value in each row."""
 TIME: Final = "time"
 FEWEST: Final = 30
 """Patients of each outcome that a table must hold: every inner fold and every test set needs some."""

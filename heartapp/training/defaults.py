@@ -6,6 +6,8 @@ from typing import Final
 
 SEED: Final = 519
 """Of folds, members and samples."""
+BEDSIDE_USES: Final = ("age", "ejection_fraction", "serum_creatinine")
+"""The variables of the members of bedside, so every training table needs them."""
 HORIZON: Final = 180
 """Days by which the risk is of death."""
 SPLIT_SEED: Final = 20260101

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.inference.calibration import Calibration
-    from heartapp.training.recipe import FittedRecipe
+    from heartapp.training.recipe import Recipe
 
 GOLDEN_ROWS: Final = 32
 
@@ -41,16 +41,17 @@ def typical(names: Sequence[str], features: NDArray[np.float32]) -> list[float]:
     return values
 
 
-def required(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32]) -> list[str]:
+def required(recipe: Recipe, features: NDArray[np.float32]) -> list[str]:
     """The variables that must not be missing.
 
-    If a few variables were chosen, these are all of them. If all are used, they are those that no patient lacked: the
-    members learned to handle missing values only in the others.
+    If the plan names the variables to use, these are all of them. If all are used, they are those that no patient
+    lacked: the members learned to handle missing values only in the others.
     """
-    if len(fitted.columns) < len(names):
-        return [names[column] for column in fitted.columns]
-    lacked = np.atleast_1d(np.isnan(features).any(axis=0))
-    return [name for name, lacks in zip(names, lacked, strict=True) if not lacks]
+
+    def always_needed(column: int) -> bool:
+        return recipe.plan.variables is not None or not np.isnan(features[:, column]).any()
+
+    return [recipe.names[column] for column in filter(always_needed, recipe.columns)]
 
 
 def golden(calibration: Calibration, content: bytes, names: Sequence[str], features: NDArray[np.float32]) -> Golden:

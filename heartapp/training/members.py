@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier, XGBRFClassifier
 
 from heartapp.inference.bundle import MEMBERS
+from heartapp.training.defaults import BEDSIDE_USES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,7 +158,7 @@ class Plan:
 PLANS: Final[dict[str, Plan]] = {
     "bedside": Plan(
         # Chosen beforehand: MAGGIC, learned from 39,372 other patients, has all three.
-        variables=("age", "ejection_fraction", "serum_creatinine"),
+        variables=BEDSIDE_USES,
         candidates={
             _DECISION_TREE: ({"criterion": "gini", "max_depth": 8, "min_samples_leaf": 5, "max_features": 1},),
             _RANDOM_FOREST: ({**_FOREST, "n_estimators": 10, "max_bin": 32, "max_depth": 8, "colsample_bynode": 0.34},),

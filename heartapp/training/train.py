@@ -110,7 +110,7 @@ def _manifest(
         seed=recipe.seed,
         files={},
         variables=description.seen(names, features),
-        required=description.required(fitted, names, features),
+        required=description.required(recipe, features),
         used=used,
         edges=find_edges(content, names),
         typical=description.typical(names, features),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.training import description
 from heartapp.training.export import TOLERANCE, answers, to_onnx
+from heartapp.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,13 +45,14 @@ def test_the_typical_patient_has_values_that_people_write(features: NDArray[np.f
 
 
 def test_required_are_the_few_variables_in_use_or_those_that_no_patient_lacked(
-    bedside: FittedRecipe, followup: FittedRecipe, people: Cohort, features: NDArray[np.float32]
+    recipe: Recipe, people: Cohort, features: NDArray[np.float32]
 ) -> None:
-    names = MODEL_VARIABLES["bedside"]
-    used = [names[column] for column in bedside.columns]
-    assert description.required(bedside, names, people.features("bedside")) == used
+    used = [recipe.names[column] for column in recipe.columns]
+    assert description.required(recipe, people.features("bedside")) == used
+    few = replace(recipe, names=used)
+    assert description.required(few, np.full((1, len(used)), np.nan, np.float32)) == used
     complete = [name for name, column in zip(NAMES, features.T, strict=True) if not np.isnan(column).any()]
-    assert description.required(followup, NAMES, features) == complete
+    assert description.required(Recipe.of_cohort("followup", 1, people), features) == complete
     assert len(complete) < len(NAMES)
 
 

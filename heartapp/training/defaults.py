@@ -19,5 +19,5 @@ BUNDLE_REFITS: Final = 100
 PROTOCOL_REFITS: Final = 200
 """Of protocol P3."""
 FIRST_HORIZON: Final = 30
-LAST_HORIZON: Final = 1_000
-"""The days that it can be."""
+LAST_HORIZON: Final = 180
+"""The days that it can be: those that the curve can be asked for."""

@@ -40,6 +40,7 @@ from heartapp.training.defaults import SEED
 from heartapp.training.description import GOLDEN_ROWS
 from heartapp.training.export import TOLERANCE, ExportError, probe_rows, to_onnx
 from heartapp.training.recipe import Recipe
+from heartapp.training.refitting import refit
 from heartapp.training.support import make_support
 from heartapp.training.train import train
 from tests.conftest import REPRODUCE, require
@@ -64,6 +65,7 @@ TRAIN = f"""
 import sys
 from pathlib import Path
 from heartapp.training.data import read_table
+from heartapp.training.refitting import refit
 from heartapp.training.support import make_support
 from heartapp.training.train import train
 from tests.training.small import small_training
@@ -284,6 +286,19 @@ def test_training_on_the_published_data_gives_what_the_shipped_bundle_serves(
         assert shipped.manifest.files[ONNX] == anew.manifest.files[ONNX]
         same = {"name": "", "version": "", "files": {}}
         assert msgspec.structs.replace(shipped.manifest, **same) == msgspec.structs.replace(anew.manifest, **same)
+
+
+@pytest.mark.data
+def test_the_shipped_refits_are_what_refitting_on_the_published_data_gives(
+    models: Path, published: Cohort, seed: int
+) -> None:
+    shipped, recipe = bundle_of(models, "bedside"), Recipe.of_cohort("bedside", seed, published)
+    assert shipped.refits is not None
+    sample = published.sample("bedside")
+    known = sample.features[~np.isnan(sample.features[:, recipe.columns]).any(axis=1)]
+    anew = refit(recipe, sample, known, refits=2)
+    ours = np.array([shipped.refits.risks_of(row) for row in known[:, recipe.columns].tolist()])
+    assert np.abs(ours[:, :2].T - anew).max() < 0.01
 
 
 @pytest.mark.data

@@ -163,8 +163,14 @@ def train(table: Table, output: Path, seed: int, *, skip_report: bool) -> None:
 @main.command()
 @_takes_table
 @click.option("--seed", type=int, default=defaults.SEED, show_default=True, help="Seed of the recipe.")
-@click.option("--split-seed", type=int, default=defaults.SPLIT_SEED, show_default=True, help="Seed of the splits.")
-@click.option("--splits", type=TWO_OR_MORE, default=defaults.SPLITS, show_default=True, help="Splits of P1 and P2.")
+@click.option(
+    "--split-seed",
+    type=int,
+    default=defaults.SPLIT_SEED,
+    show_default=True,
+    help=f"Seed of the first {defaults.SPLITS_A_SEED} splits; the next ones have the next seeds.",
+)
+@click.option("--splits", type=TWO_OR_MORE, default=defaults.SPLITS, show_default=True, help="Splits of P1.")
 @click.option("--refits", type=TWO_OR_MORE, default=defaults.PROTOCOL_REFITS, show_default=True, help="Refits of P3.")
 def evaluate(table: Table, seed: int, split_seed: int, splits: int, refits: int) -> None:
     """Run the protocols and print each goal beside its figure; takes minutes."""

@@ -8,10 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
-from heartapp.inference.refits import HIGH, LOW, RefitTable
-from heartapp.inference.report import InstabilityReport
-from heartapp.training.goals import INSTABILITY_GOALS, judge
-from heartapp.training.metrics import rounded
+from heartapp.inference.refits import RefitTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +23,6 @@ AXES: Final[dict[str, NDArray[np.float64]]] = {
     "serum_creatinine": np.array([*range(4, 71), *range(74, 90, 4), 89, 91, 93, 95, 400]) / 10,
 }
 """The grid: values as people write them, close to each other where the trees split."""
-GROUPS: Final = 10
-"""Groups of patients by risk, whose ranges are reported."""
 
 
 def refit(recipe: Recipe, sample: Sample, rows: NDArray[np.float32], *, refits: int) -> NDArray[np.float32]:
@@ -68,26 +63,3 @@ def make_table(recipe: Recipe, risks: NDArray[np.floating]) -> RefitTable:
     axes = [AXES[name] for name in used]
     shape = (len(risks), *map(len, axes))
     return RefitTable(used, axes, np.round(risks * 255).astype(np.uint8).reshape(shape))
-
-
-def report_instability(risks: NDArray[np.floating], served: NDArray[np.float64]) -> InstabilityReport:
-    """How much the risks of the training patients change from refit to refit.
-
-    Args:
-        risks: those of the refits, shape (refits, n).
-        served: those of the served model, shape (n,).
-    """
-    low, high = np.percentile(risks, [LOW, HIGH], axis=0)
-    figures = {
-        "mean_absolute_change": rounded(np.abs(risks - served).mean()),
-        "median_width": rounded(np.median(high - low)),
-    }
-    groups = np.array_split(np.argsort(served, kind="stable"), GROUPS)
-    return InstabilityReport(
-        refits=len(risks),
-        **figures,
-        goals=judge(INSTABILITY_GOALS, figures),
-        ranges=[
-            (rounded(served[group].mean()), rounded(low[group].mean()), rounded(high[group].mean())) for group in groups
-        ],
-    )

@@ -22,8 +22,10 @@ from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import find_edges, settle_threshold, to_onnx
+from heartapp.training.instability import report_instability
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import grid_rows, make_table, refit, report_instability
+from heartapp.training.refitting import grid_rows, make_table, refit
+from heartapp.training.shape import measure_shape
 from heartapp.training.support import make_support
 from heartapp.training.writing import next_version, write_bundle
 
@@ -76,9 +78,9 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
         hyperparameters={
             member: {**setting, "bags": recipe.plan.bags.get(member, 1)} for member, setting in fitted.settings.items()
         },
-        instability=instability,
         evaluation=evaluate(cohort, model, seed=seed, splits=splits) if splits else None,
-        survival=None,
+        instability=instability,
+        shape=measure_shape(fitted, recipe.names, sample.features) if recipe.plan.refitted else None,
     )
     manifest = _manifest(model, next_version(output, model), recipe, fitted, content, cohort)
     files |= {bundle.REPORT: _pretty(report), bundle.CARD: write_card(manifest, report).encode()}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SEED = 519
 SPLITS = 3
+BOOTSTRAPS = 50
 SOMETIMES_MISSING = ("creatinine_phosphokinase", "platelets", "serum_creatinine", "serum_sodium")
 
 
@@ -103,4 +104,4 @@ def followup(people: Cohort) -> FittedRecipe:
 def evaluation(people: Cohort) -> Evaluation:
     """The bedside model's, on a few splits."""
     with small_training():
-        return evaluate(people, "bedside", seed=1, splits=SPLITS)
+        return evaluate(people, "bedside", seed=1, splits=SPLITS, bootstraps=BOOTSTRAPS)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from heartapp.training import train
+from heartapp.training.evaluation import evaluate
 from heartapp.training.members import PLANS, Plan
 
 if TYPE_CHECKING:
@@ -38,8 +41,9 @@ SMALLEST: Final = {name: smallest(plan) for name, plan in PLANS.items()}
 
 @contextmanager
 def small_training() -> Iterator[None]:
-    """Let training use the smallest plans."""
+    """Let training use the smallest plans, and few samples for the intervals."""
     with pytest.MonkeyPatch.context() as patch:
         for name, plan in SMALLEST.items():
             patch.setitem(PLANS, name, plan)
+        patch.setattr(train, "evaluate", partial(evaluate, bootstraps=20))
         yield

@@ -19,7 +19,7 @@ from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_values
 from heartapp.tables.check import check_table
 from heartapp.tables.columns import find_columns, find_misspelled
 from heartapp.tables.csv_body import read_csv
-from heartapp.training.defaults import BEDSIDE_USES, FIRST_HORIZON, HORIZON
+from heartapp.training.defaults import BEDSIDE_USES, FIRST_HORIZON, HORIZON, LAST_HORIZON
 from heartapp.training.published import COLUMN_DIGESTS, compare, digest
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _check_horizon(time: NDArray[np.float64], deaths: NDArray[np.float64], horiz
         horizon: the day.
     """
     first = max(FIRST_HORIZON, int(np.ceil(np.sort(deaths)[FEWEST_DATED - 1])))
-    last = int(np.ceil(np.sort(time)[-FEWEST_DATED])) - 1
+    last = min(LAST_HORIZON, int(np.ceil(np.sort(time)[-FEWEST_DATED])) - 1)
     if first <= horizon <= last:
         return
     remedy = f"leave the column out: the risk then has no date; {TIME} counts days"

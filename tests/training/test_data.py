@@ -172,10 +172,11 @@ def test_a_table_with_too_few_of_one_outcome_is_refused(cells: Cells, write: Cal
 def test_too_short_a_follow_up_names_the_horizon_that_it_supports(cells: Cells, write: Callable[[Cells], Path]) -> None:
     time = cells[0].index("time")
     died = sorted(float(row[time]) for row in cells[1:] if float(row[-1]))
+    first = max(30, int(died[FEWEST_DATED - 1]))
+    assert refusal(write(cells), horizon=29)[0].endswith(f"add --horizon 180, or another day from {first} on")
     for row in cells[1:]:
         row[time] = str(min(float(row[time]), 150.0))
     (line,) = refusal(write(cells))
-    first = max(30, int(died[FEWEST_DATED - 1]))
     assert line.endswith(f"add --horizon 149, or another day from {first} on")
     assert read_table(write(cells), horizon=149).horizon == 149
     assert read_table(write(cells), horizon=first).horizon == first

@@ -155,7 +155,6 @@ class Model:
             self._check_golden()
         with as_bundle_error(f"{bundle.place}/{MANIFEST}"):
             self._lookup = self._make_lookup()
-            self._risks = self.calibration.risk(self._lookup.probabilities).tolist() if self._lookup else []
         with as_bundle_error(bundle.place):
             self._check_details()
 
@@ -215,7 +214,7 @@ class Model:
         values = np.asarray(values, np.float32)
         if self._lookup is None:
             return self.run_graph(values)
-        return self._lookup.probabilities[self._lookup.indices(values)]
+        return self._lookup.probabilities[self._lookup.cells(values)]
 
     def run_graph(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same as `probabilities`, always from the ONNX graph."""
@@ -227,8 +226,8 @@ class Model:
         if self._lookup is None:
             members = self.run_graph(np.array([row], np.float32))[0]
             return members.tolist(), float(self.calibration.risk(members))
-        index = self._lookup.index(row)
-        return self._lookup.probabilities[index].tolist(), self._risks[index]
+        cell = self._lookup.cell(row)
+        return self._lookup.probabilities[cell].tolist(), float(self._lookup.risks[cell])
 
     def _threshold_and_cutoff(self, threshold: float | None) -> tuple[float, float]:
         """The threshold of the risk and that of the members' probabilities."""
@@ -266,7 +265,7 @@ class Model:
 
     def _make_lookup(self) -> Lookup | None:
         edges = {self.names.index(name): np.array(one, np.float32) for name, one in self.bundle.manifest.edges.items()}
-        return make_lookup(self.run_graph, edges, len(self.names))
+        return make_lookup(self.run_graph, self.calibration.risk, edges, len(self.names))
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden

@@ -70,6 +70,6 @@ class Cautions:
 
 
 def _little_support(fields: Sequence[str], near: int) -> Caution:
-    few = {0: "no patient", 1: "only 1 patient"}.get(near, f"only {near} patients")
+    few = f"only {near} patients" if near else "hardly any patient"
     message = LITTLE_SUPPORT.format(few=few, labels=list_labels(fields))
     return Caution(fields[0], "little_support", message)

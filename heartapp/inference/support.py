@@ -1,7 +1,8 @@
 """How many patients of the training data are near to one: where few are, the model has little to go by.
 
-Near means within a window around the patient in every variable of the grid. Counts stand on a coarse grid, each over
-the whole window around its grid point, so no patient's record can be read from them.
+Near means within a window around the patient in every variable of the grid. As is usual for published counts, those of
+one or two patients are not stored, and neither is how many more there are than enough; so no patient's record can be
+read from them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+SMALLEST: Final = 3
+"""The smallest count that is told."""
 _COUNT: Final = np.dtype("<u2")
 
 
@@ -30,7 +33,8 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     ``axes`` holds the grid points of each variable that the model uses, in their order. ``counts`` has the number of
     patients near each cell as unsigned 16-bit integers, little-endian, in C order, compressed with zlib (and in JSON as
-    base64). A patient with fewer than ``least`` near patients has little support.
+    base64): at most ``least``, and 0 for fewer than `SMALLEST`. A patient with fewer than ``least`` near patients has
+    little support.
     """
 
     axes: Annotated[dict[str, list[float]], Meta(min_length=1)]
@@ -39,7 +43,8 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     @classmethod
     def from_counts(cls, axes: dict[str, list[float]], counts: NDArray[np.integer], least: int) -> Support:
-        """Make it from counts of the shape of the axes."""
+        """Make it from the full counts, of the shape of the axes."""
+        counts = np.where(counts < min(SMALLEST, least), 0, np.minimum(counts, least))
         return cls(axes, zlib.compress(counts.astype(_COUNT).tobytes(), 9), least)
 
     def __post_init__(self) -> None:
@@ -48,7 +53,7 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
             raise ValueError("the counts of near patients do not fit their axes")
 
     def near(self, values: Sequence[float]) -> int:
-        """How many training patients are near to one; ``values`` are in the order of the axes."""
+        """How many training patients are near to one, as stored; ``values`` are in the order of the axes."""
         return self._list[self._grid.cell(values)]
 
     def near_each(self, values: NDArray[np.floating]) -> NDArray[np.integer]:

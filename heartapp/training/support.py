@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-WINDOWS: Final = {"age": 5.0, "ejection_fraction": 5.0, "serum_creatinine": 4.0}
+WINDOWS: Final = {"age": 10.0, "ejection_fraction": 5.0, "serum_creatinine": 4.0}
 """How far a near patient may be, both ways: years, percentage points, a factor.
 
-Five years and five points are the steps in which age and ejection fraction are usually reported. Creatinine varies
-over two orders of magnitude; with a narrower factor, its tail alone would use up the patients who may be flagged.
+Ejection fraction is read to the nearest five points. Creatinine varies over two orders of magnitude; with a narrower
+factor, its tail alone would use up the patients who may be flagged.
 """
 AXES: Final[dict[str, list[float]]] = {
     "age": [float(age) for age in range(20, 111)],

@@ -25,9 +25,9 @@ SUPPORT = Support.from_counts({"age": [40, 60, 80], "serum_creatinine": [1, 2]},
 @pytest.mark.parametrize(
     ("creatinine", "age", "few"),
     [
-        (1, 40, "no patient"),
-        (2, 40, "only 1 patient"),
-        (1, 60, "only 2 patients"),
+        (1, 40, "hardly any patient"),
+        (2, 40, "hardly any patient"),
+        (1, 60, "hardly any patient"),
         (2, 65, "only 3 patients"),
         (1, 80, None),
         (9, 110, None),

@@ -31,7 +31,7 @@ _NAMES: Final = {
     "largest_step": "Largest step of the risk",
     "largest_fall": "Largest fall with age or creatinine",
 }
-_BETTER: Final = {"roc_auc": 1, "mcc": 1, "harrell": 1, "brier": -1}
+_BETTER: Final = {"roc_auc": 1, "mcc": 1, "brier": -1}
 """The sign of a better figure, of those compared with the plain regression."""
 
 

@@ -72,6 +72,7 @@ def test_the_comparison_goes_by_the_intervals_of_the_differences(changed: dict[s
     difference = evaluation.difference | changed
     compared = filters.verdict(msgspec.structs.replace(evaluation, difference=difference))
     assert compared.startswith(f"{text}: ROC AUC {filters.difference(difference['roc_auc'])}, ")
+    assert "Harrell" not in compared
 
 
 def test_a_threshold_is_useful_above_treating_everyone_and_no_one() -> None:

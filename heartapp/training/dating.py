@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import root
 
 from heartapp.inference.calibration import EPSILON, Calibration
 from heartapp.inference.curve import Curve
@@ -40,15 +40,17 @@ def fit_calibration(
     logit = np.log(held / (1 - held))
     precision = 0.0 if slope_sd is None else slope_sd**-2
 
-    def loss(numbers: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        """The penalised negative log likelihood of slope and intercept, and its gradient."""
+    def gradient(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """That of the penalised negative log likelihood by slope and intercept, and its derivatives."""
         slope, intercept = numbers
-        score = slope * logit + intercept
-        error = weight * (1 / (1 + np.exp(-score)) - target)
-        value = weight @ (np.logaddexp(0, score) - target * score) + precision * (slope - 1) ** 2 / 2
-        return value, np.array([error @ logit + precision * (slope - 1), error.sum()])
+        risk = 1 / (1 + np.exp(-(slope * logit + intercept)))
+        error, curvature = weight * (risk - target), weight * risk * (1 - risk)
+        mixed = curvature @ logit
+        first = [error @ logit + precision * (slope - 1), error.sum()]
+        return np.array(first), np.array([[curvature @ logit**2 + precision, mixed], [mixed, curvature.sum()]])
 
-    slope, intercept = minimize(loss, [1.0, 0.0], jac=True, method="BFGS", options={"gtol": 1e-8}).x.tolist()
+    # The likelihood is concave, so the only root of its gradient is the best fit.
+    slope, intercept = root(gradient, [1.0, 0.0], jac=True).x.tolist()
     if slope < _FLATTEST:
         # The members order patients no better than chance: everyone's risk is then the base rate, all but exactly.
         rate = np.average(died, weights=weight)

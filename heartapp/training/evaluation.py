@@ -40,7 +40,7 @@ from heartapp.training.metrics import (
 from heartapp.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,12 +95,7 @@ def evaluate(
     """
     recipe, sample, outcome = Recipe.of_cohort(model, seed, cohort), cohort.sample(model), cohort.outcome
     test_patients = min(TEST_PATIENTS, len(outcome) // 4)
-    jobs = (
-        delayed(_judge)(recipe, sample, *sides) for sides in islice(_split(outcome, test_patients, split_seed), splits)
-    )
-    results: list[_Split] = list(
-        tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=splits, desc=f"evaluating {model}", unit="split")
-    )
+    results = _run(recipe, sample, islice(_split(outcome, test_patients, split_seed), splits), splits)
     ours = [_metrics(cohort, sample, one, one.risk[-1]) for one in results]
     theirs = [_metrics(cohort, sample, one, one.comparator) for one in results]
     metrics = spreads(ours)
@@ -134,6 +129,13 @@ def _split(outcome: NDArray[np.int64], test_patients: int, split_seed: int) -> I
         for seed in count(split_seed)
     )
     return chain.from_iterable(blocks)
+
+
+def _run(recipe: Recipe, sample: Sample, sides: Iterable[Sides], splits: int) -> list[_Split]:
+    """The predictions of each split; ``splits`` is how many there are, for the progress bar."""
+    jobs = (delayed(_judge)(recipe, sample, *split) for split in sides)
+    done = Parallel(n_jobs=-1, return_as="generator")(jobs)
+    return list(tqdm(done, total=splits, desc="evaluating", unit="split"))
 
 
 def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArray[np.int64]) -> _Split:

@@ -10,6 +10,7 @@ import re
 import sys
 import unicodedata
 from contextlib import contextmanager
+from functools import wraps
 from importlib.metadata import requires
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,13 +24,15 @@ from heartapp.tables import DELIMITERS
 from heartapp.training import defaults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from heartapp.inference.model import Model
     from heartapp.scoring.score import Report
+    from heartapp.training.data import Table
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+TABLE = click.Path(dir_okay=False, path_type=Path)
 TWO_OR_MORE = click.IntRange(2)
 _SOME_REJECTED: Final = 3
 _MOST_LINES: Final = 10
@@ -79,7 +82,7 @@ class _Models(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="heartapp")
 def main() -> None:
-    """heartapp: risk of death during follow-up in heart failure. For research and education only."""
+    """heartapp: risk of death in heart failure. For research and education only."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="nearest")  # type: ignore[union-attr]  # a Windows code page lacks some characters
 
@@ -98,8 +101,49 @@ def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
     run(host, port, workers, access_log=access_log)
 
 
+_delimiter = click.option(
+    "--delimiter", type=click.Choice([*DELIMITERS]), default="comma", show_default=True, help="Separates the cells."
+)
+_TABLE_OPTIONS: Final = (
+    click.option("--data", type=TABLE, help="The table, as CSV. [default: download the published one]"),
+    _delimiter,
+    click.option(
+        "--horizon",
+        type=click.IntRange(defaults.FIRST_HORIZON, defaults.LAST_HORIZON),
+        default=defaults.HORIZON,
+        show_default=True,
+        help="The day by which the risk of death is learned. Without a column time the risk has no date.",
+    ),
+    click.option("--anyway", is_flag=True, help="Accept rows that equal another row."),
+    click.option("--allow-altered", is_flag=True, help="Accept a table that is nearly the published one."),
+)
+
+
+def _takes_table(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name a table, and call the command with the table that they name."""
+
+    @wraps(command)
+    def read_and_call(
+        data: Path | None, delimiter: str, horizon: int, *, anyway: bool, allow_altered: bool, **options: Any
+    ) -> None:
+        # Nothing slow is imported before: a table that cannot be used is refused at once.
+        with _training_packages():
+            from heartapp.training.data import read_table
+            from heartapp.training.download import download_table
+        path = data or download_table()
+        table = read_table(path, delimiter, horizon=horizon, anyway=anyway, allow_altered=allow_altered)
+        click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
+        for note in table.notes:
+            _tell(note)
+        command(table, **options)
+
+    for option in reversed(_TABLE_OPTIONS):
+        read_and_call = option(read_and_call)
+    return read_and_call
+
+
 @main.command()
-@click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="The table, as CSV. [default: download]")
+@_takes_table
 @click.option("--output", type=FOLDER, default=Path("models"), show_default=True, help="Where the bundles go.")
 @click.option("--seed", type=int, default=defaults.SEED, show_default=True, help="Seed of folds and members.")
 @click.option(
@@ -107,46 +151,47 @@ def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
     is_flag=True,
     help="Leave out evaluation and refits: quick, but the bundle has no performance and no instability.",
 )
-@click.option("--allow-altered", is_flag=True, help="Accept a table that is nearly the published one.")
-def train(data: Path | None, output: Path, seed: int, *, skip_report: bool, allow_altered: bool) -> None:
-    """Train both models and write a new version of each bundle."""
+def train(table: Table, output: Path, seed: int, *, skip_report: bool) -> None:
+    """Train the models and write a new version of each bundle."""
     with _training_packages():
-        from heartapp.training.data import read_table
-        from heartapp.training.download import download_table
         from heartapp.training.train import train as run
-    table = read_table(data, allow_altered=allow_altered) if data else download_table()
-    click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
         click.echo(f"wrote {folder}")
     click.echo(f"Serve them with: HEARTAPP_MODELS={output.absolute()} make run")
 
 
 @main.command()
-@click.option("--data", type=click.Path(dir_okay=False, path_type=Path), help="The table, as CSV. [default: download]")
+@_takes_table
 @click.option("--seed", type=int, default=defaults.SEED, show_default=True, help="Seed of the recipe.")
-@click.option("--split-seed", type=int, default=defaults.SPLIT_SEED, show_default=True, help="Seed of the splits.")
-@click.option("--splits", type=TWO_OR_MORE, default=defaults.SPLITS, show_default=True, help="Splits of P1 and P2.")
+@click.option(
+    "--split-seed",
+    type=int,
+    default=defaults.SPLIT_SEED,
+    show_default=True,
+    help=f"Seed of the first {defaults.SPLITS_A_SEED} splits; the next ones have the next seeds.",
+)
+@click.option("--splits", type=TWO_OR_MORE, default=defaults.SPLITS, show_default=True, help="Splits of P1.")
 @click.option("--refits", type=TWO_OR_MORE, default=defaults.PROTOCOL_REFITS, show_default=True, help="Refits of P3.")
-def evaluate(data: Path | None, seed: int, split_seed: int, splits: int, refits: int) -> None:
+def evaluate(table: Table, seed: int, split_seed: int, splits: int, refits: int) -> None:
     """Run the protocols and print each goal beside its figure; takes minutes."""
     with _training_packages():
-        from heartapp.training.data import read_table
-        from heartapp.training.download import download_table
         from heartapp.training.protocols import run_protocols
-    table = read_table(data) if data else download_table()
     for line in run_protocols(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
         click.echo(line)
 
 
 @main.command("audit-data")
-@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", type=TABLE)
+@_delimiter
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def audit_data(path: Path, *, as_json: bool) -> None:
+def audit_data(path: Path, delimiter: str, *, as_json: bool) -> None:
     """Find fills, leaks, sorted rows, duplicates and altered values in a table; exit status 1 if it is faulty."""
+    import msgspec
+
     with _training_packages():
         from heartapp.training.audit import audit
-    found = audit(path)
-    click.echo(found.json() if as_json else found.text())
+    found = audit(path, delimiter)
+    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1) if as_json else found.text())
     sys.exit(found.faulty)
 
 

@@ -85,3 +85,24 @@ class ColumnsError(DataError):
         subject = f"column {listed} is" if len(columns) == 1 else f"columns {listed} are"
         super().__init__(f"{place}: {subject} {fault}; {remedy}")
         self.faults = tuple(FieldError(name, f"is {fault}; {remedy}") for name in columns)
+
+
+class TableError(DataError):
+    """A table has faults; the message lists them, or the first `MOST_FAULTS`, with row and column.
+
+    Rows are counted as a spreadsheet shows them; a fault without a row is one of the whole table.
+    """
+
+    def __init__(self, place: str, faults: Sequence[FieldError]) -> None:
+        lines = [_locate(fault) for fault in faults[:MOST_FAULTS]]
+        if len(faults) > 1:
+            listed = f"the first {MOST_FAULTS:,} of {len(faults):,}" if len(faults) > MOST_FAULTS else len(faults)
+            lines = [f"{listed} faults", *lines]
+        super().__init__(f"{place}: " + "\n  ".join(lines))
+        self.faults = tuple(faults)
+
+
+def _locate(fault: FieldError) -> str:
+    row = [f"row {fault.row}"] if fault.row is not None else []
+    column = [f"column {fault.field}"] if fault.field else []
+    return f"{', '.join([*row, *column])}: {fault.message}".removeprefix(": ")

@@ -81,13 +81,14 @@ def spelled(prediction: Prediction) -> dict[str, Any]:
         "death_event": prediction.death_event,
         **{f"{vote.member}_probability": vote.probability for vote in prediction.votes},
         **{f"{vote.member}_vote": vote.vote for vote in prediction.votes},
+        "cautions": " ".join(caution.kind for caution in prediction.cautions),
         "model": model_label(prediction.model),
     }
 
 
 def added(row: Mapping[str, Any]) -> dict[str, Any]:
     """The added columns of a table's row, with its numbers read."""
-    return {name: row[name] if name == "model" else float(row[name]) for name in ADDED_NAMES}
+    return {name: row[name] if name in {"cautions", "model"} else float(row[name]) for name in ADDED_NAMES}
 
 
 class Page:

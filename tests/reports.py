@@ -1,91 +1,142 @@
-"""Reports with changes, and bundles that hold them. The shipped bedside model's report has every part."""
+"""Reports made by hand, with every part that one can have, and bundles that hold them."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from heartapp.card import write_card
-from heartapp.inference.bundle import CARD, MANIFEST, REPORT, FileEntry, read_bundle, read_served
-from heartapp.inference.report import Bin, GoalResult, Spread
+from heartapp.inference.bundle import CARD, MANIFEST, MEMBERS, REPORT, FileEntry, read_bundle, read_served
+from heartapp.inference.report import (
+    Bin,
+    CalibrationReport,
+    CohortFigures,
+    Estimate,
+    Evaluation,
+    GoalResult,
+    InstabilityReport,
+    NetBenefit,
+    Protocol,
+    Report,
+    Shape,
+    Spread,
+    Subgroup,
+)
 
 if TYPE_CHECKING:
-    from heartapp.inference.bundle import Manifest
-    from heartapp.inference.report import Evaluation, Report, SurvivalEvaluation
+    from pathlib import Path
 
-MODELS: Final = Path(__file__).parents[1] / "models"
+    from heartapp.inference.bundle import Manifest
+
 METRICS: Final = {
     "roc_auc": 0.811,
     "pr_auc": 0.682,
-    "brier": 0.161,
     "mcc": 0.507,
     "sensitivity": 0.764,
     "specificity": 0.773,
     "roc_auc_unaffected": 0.803,
-    "net_benefit_20": 0.212,
-    "net_benefit_30": 0.176,
 }
+DATED: Final = {"auc_90": 0.772, "auc_180": 0.781, "brier_180": 0.179, "harrell": 0.751, "uno": 0.768}
+UNDATED: Final = {"brier": 0.161}
 
 
 def spread_of(mean: float) -> Spread:
-    return Spread(mean, 0.05, mean - 0.1, mean + 0.1)
+    return Spread(mean, 0.05, round(mean - 0.1, 6), round(mean + 0.1, 6))
+
+
+def estimate_of(value: float, reach: float = 0.02) -> Estimate:
+    return Estimate(value, round(value - reach, 6), round(value + reach, 6))
+
+
+def bins_of(predictions: int) -> list[Bin]:
+    return [
+        Bin(predictions, round(0.05 + 0.09 * step, 6), estimate_of(round(0.02 + 0.1 * step, 6))) for step in range(10)
+    ]
 
 
 def goal_of(figure: str, value: float, **changed: object) -> GoalResult:
-    return msgspec.structs.replace(GoalResult(figure, value, (0.8, 1), (0.815, 1), "goal"), **changed)
+    goal = GoalResult(figure, value, (0.8, 1), (0.815, 1), "goal")
+    return msgspec.structs.replace(goal, **changed)
 
 
-def shipped() -> Report:
-    return read_bundle(MODELS, "bedside", read_served(MODELS)["bedside"]).report
+def calibration_of(day: int | None) -> CalibrationReport:
+    shift = (day or 0) / 10_000
+    return CalibrationReport(day, estimate_of(1.034 + shift, 0.2), estimate_of(-0.012 - shift, 0.04), bins_of(600))
+
+
+def evaluation_of(horizon: int | None = 180, **changed: object) -> Evaluation:
+    """An evaluation whose figures are all different."""
+    days = (90, horizon) if horizon else (None,)
+    figures = METRICS | (DATED if horizon else UNDATED)
+    evaluation = Evaluation(
+        protocol=Protocol("StratifiedShuffleSplit", 100, 60, [20260201 + place for place in range(5)], 500),
+        horizon=horizon,
+        metrics={name: spread_of(mean) for name, mean in figures.items()},
+        members={member: {name: spread_of(mean - 0.01) for name, mean in METRICS.items()} for member in MEMBERS},
+        comparator={name: spread_of(round(mean - 0.003, 6)) for name, mean in figures.items()},
+        difference={name: estimate_of(0.003) for name in figures},
+        calibration=[calibration_of(day) for day in days],
+        decision_curve=[
+            NetBenefit(
+                round(0.05 * step, 2),
+                estimate_of(0.29 - 0.022 * step),
+                estimate_of(0.288 - 0.0215 * step),
+                estimate_of(round(0.32 - 0.08 * step, 3)),
+            )
+            for step in range(1, 13)
+        ],
+        subgroups=[
+            Subgroup("women", 105, *map(estimate_of, (0.815, 0.157, 0.315, 0.285))),
+            Subgroup("men", 194, *map(estimate_of, (0.808, 0.163, 0.317, 0.341))),
+        ],
+        goals=[
+            goal_of("roc_auc", 0.811),
+            goal_of("mcc", 0.46, goal=(0.5, 1), stretch=None, reached="missed"),
+            goal_of("brier_180", 0.13, goal=(0, 0.163), stretch=(0, 0.158), reached="stretch", alarm=True),
+            goal_of("slope_180", 1.052, goal=(0.88, 1.15), stretch=None),
+        ],
+    )
+    return msgspec.structs.replace(evaluation, **changed)
 
 
 def report_of(**changed: object) -> Report:
-    """The shipped report with simple figures; one goal of the refits is missed."""
-    instability = shipped().instability
-    assert instability is not None
-    instability = msgspec.structs.replace(
-        instability,
-        ranges=[(0.08 * step + 0.05, 0.06 * step + 0.01, 0.07 * step + 0.2) for step in range(10)],
-        goals=[
-            GoalResult("mean_absolute_change", 0.117, (0, 0.06), (0, 0.06), "missed"),
-            GoalResult("median_width", 0.233, (0, 0.25), (0, 0.25), "stretch"),
-        ],
+    """A report with every part."""
+    report = Report(
+        cohort=CohortFigures(
+            "the published data set", "sha256:" + "a" * 64, 299, 96, {"platelets": 25, "serum_creatinine": 19}
+        ),
+        hyperparameters={
+            "decision_tree": {"criterion": "gini", "max_depth": None},
+            "random_forest": {"max_depth": 8, "subsample": 0.5},
+            "gradient_boosting": {"max_depth": 3, "subsample": 0.5},
+        },
+        evaluation=evaluation_of(),
+        instability=InstabilityReport(
+            refits=100,
+            mean_absolute_change=estimate_of(0.117),
+            median_width=estimate_of(0.233),
+            ranges=[(0.08 * step + 0.05, 0.06 * step + 0.01, 0.07 * step + 0.2) for step in range(10)],
+            goals=[
+                GoalResult("mean_absolute_change", 0.117, (0, 0.06), (0, 0.05), "missed"),
+                GoalResult("median_width", 0.233, (0, 0.24), (0, 0.20), "goal"),
+            ],
+        ),
+        shape=Shape(0.187, 0.0, [GoalResult("largest_step", 0.187, (0, 0.2), None, "goal")]),
     )
-    parts = {"evaluation": evaluation_of(), "instability": instability, "survival": survival_of()}
-    return msgspec.structs.replace(shipped(), **{**parts, **changed})
+    return msgspec.structs.replace(report, **changed)
 
 
-def evaluation_of(**changed: object) -> Evaluation:
-    """The shipped evaluation with simple figures; one goal is missed and one figure too good."""
-    evaluation = shipped().evaluation
-    assert evaluation is not None
-    parts = {
-        "metrics": {name: spread_of(mean) for name, mean in METRICS.items()},
-        "calibration_bins": [Bin(600, round(0.05 + 0.09 * step, 6), round(0.02 + 0.1 * step, 6)) for step in range(10)],
-        "goals": [
-            goal_of("roc_auc", 0.811),
-            goal_of("mcc", 0.46, goal=(0.5, 1), stretch=(0.52, 1), reached="missed"),
-            goal_of("brier", 0.13, goal=(0, 0.163), stretch=(0, 0.158), reached="stretch", alarm=True),
-            goal_of("calibration_intercept", -0.012, goal=(-0.05, 0.05), stretch=(-0.03, 0.03)),
-        ],
-    }
-    return msgspec.structs.replace(evaluation, **{**parts, **changed})
-
-
-def survival_of() -> SurvivalEvaluation:
-    """The shipped evaluation of the survival curve, whose goals are reached."""
-    survival = shipped().survival
-    assert survival is not None
-    return msgspec.structs.replace(survival, goals=[goal_of("harrell_c", 0.751), goal_of("uno_c", 0.768)])
+def undated_report() -> Report:
+    """What training on a table without the follow-up time writes, and what the model ``followup`` has."""
+    return report_of(evaluation=evaluation_of(None), instability=None, shape=None)
 
 
 def skipped_report() -> Report:
-    """The report after `heartapp train --skip-report`."""
-    return report_of(evaluation=None, survival=None, instability=None)
+    """What `heartapp train --skip-report` writes."""
+    return report_of(evaluation=None, instability=None, shape=None)
 
 
 def manifest_of(models: Path, name: str) -> Manifest:
@@ -94,7 +145,7 @@ def manifest_of(models: Path, name: str) -> Manifest:
 
 
 def models_with(models: Path, folder: Path, report: Report) -> Path:
-    """A copy of the served bundles with this report and its card."""
+    """A copy of the served bundles that hold this report, and the card written of it."""
     shutil.copytree(models, folder)
     for name, version in read_served(models).items():
         manifest = manifest_of(models, name)

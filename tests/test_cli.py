@@ -9,6 +9,7 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -20,12 +21,13 @@ from heartapp.inference.model import ModelIdentity
 from heartapp.tables.columns import model_label
 from heartapp.training import download, protocols, train
 from heartapp.training.audit import audit
-from heartapp.training.data import Table, read_table
+from heartapp.training.data import read_table
 from heartapp.training.defaults import SEED
 from tests.client import SHIPPED, damaged_copy
 from tests.training.small import small_training
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from heartapp.training.data import Table
@@ -127,13 +129,13 @@ def test_the_seed_and_the_missing_report_are_recorded(trained: tuple[Path, str])
     manifest = json.loads((folder / "bedside" / read_served(folder)["bedside"] / "manifest.json").read_bytes())
     assert manifest["seed"] == 2
     report = json.loads(output("models", "--folder", folder, "show", "bedside"))["report"]
-    assert (report["evaluation"], report["survival"], report["instability"]) == (None, None, None)
+    assert (report["evaluation"], report["instability"]) == (None, None)
 
 
 def test_train_names_the_faulty_cell_or_file(faulty: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     line = failure(1, "train", "--data", faulty, "--output", models)
-    assert line.startswith(f"Error: {faulty}, row 2, column age: not a number")
+    assert line.startswith(f"Error: {faulty}: row 2, column age: must be a number")
     line = failure(1, "train", "--data", tmp_path / "none.csv", "--output", models)
     assert line == f"Error: {tmp_path}/none.csv: No such file or directory; name a CSV file"
     assert "is a directory" in failure(2, "train", "--data", tmp_path)
@@ -181,16 +183,54 @@ def test_evaluate_prints_the_lines_of_the_protocols(cohort: Path, monkeypatch: p
         return [table.digest, str(options)]
 
     monkeypatch.setattr(protocols, "run_protocols", run_protocols)
-    lines = output("evaluate", "--data", cohort, "--splits", "2", "--refits", "3", "--split-seed", "7").splitlines()
-    assert lines == [read_table(cohort).digest, str({"seed": SEED, "splits": 2, "split_seed": 7, "refits": 3})]
+    told = output("evaluate", "--data", cohort, "--splits", "2", "--refits", "3", "--split-seed", "7").splitlines()
+    assert told[1:] == [read_table(cohort).digest, str({"seed": SEED, "splits": 2, "split_seed": 7, "refits": 3})]
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_train_and_evaluate_read_tables_by_the_same_flags(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    tables: list[Table] = []
+
+    def keep(table: Table, *_: Path, **__: int) -> list[str]:
+        tables.append(table)
+        return []
+
+    monkeypatch.setattr(train, "train", keep)
+    monkeypatch.setattr(protocols, "run_protocols", keep)
+    header, *rows = cohort.read_text("utf-8").splitlines()
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join([f"{header},ward", *(f"{row},7" for row in [*rows, *rows])]).replace(",", ";"))
+    table = (command, "--data", path)
+    assert "--delimiter semicolon" in failure(1, *table)
+    assert "--anyway" in failure(1, *table, "--delimiter", "semicolon")
+    flags = ("--delimiter", "semicolon", "--anyway", "--allow-altered", "--horizon", "90")
+    notes = run(*table, *flags).stderr.splitlines()
+    assert notes[0] == "kept out, as they are not variables: ward"
+    assert "292 more equal another row" in notes[1]
+    assert [(one.horizon, len(one.outcome)) for one in tables] == [(90, 300)]
+    assert "--horizon" in failure(2, *table, "--horizon", "29")
+
+
+def test_a_table_is_refused_before_the_training_code_is_loaded(cohort: Path, run_python: Callable[..., str]) -> None:
+    script = """
+import sys
+from heartapp.cli import main
+try:
+    main(["train", "--data", sys.argv[1], "--horizon", "30"])
+except SystemExit as left:
+    print(left.code, *sorted({"sklearn", "xgboost", "onnx"} & {*sys.modules}))
+"""
+    assert run_python(script, cohort) == "1\n"
 
 
 def test_an_audit_prints_its_findings_and_ends_with_status_1_for_a_fault(cohort: Path, faulty: Path) -> None:
     assert output("audit-data", cohort).strip() == audit(cohort).text()
-    assert json.loads(output("audit-data", cohort, "--json")) == json.loads(audit(cohort).json())
+    assert json.loads(output("audit-data", cohort, "--json")) == json.loads(msgspec.json.encode(audit(cohort)))
     result = run("audit-data", faulty)
     assert (result.exit_code, result.stderr) == (1, "")
-    assert result.stdout.strip() == audit(faulty).text()
+    assert result.stdout.strip() == audit(faulty).text().strip()
     assert "No such file" in failure(1, "audit-data", faulty.with_name("none.csv"))
 
 

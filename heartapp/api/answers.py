@@ -46,10 +46,10 @@ class VariableSummary(msgspec.Struct, frozen=True):
 
 
 class ModelSummary(msgspec.Struct, frozen=True):
-    """A served model."""
+    """A served model. ``horizon_days`` is None where its risk is of death during follow-up."""
 
     model: ModelIdentity
-    created: str
+    horizon_days: int | None
     threshold: float
     base_rate: float
     variables: tuple[VariableSummary, ...]
@@ -71,7 +71,7 @@ def summarise(model: Model) -> ModelSummary:
     manifest = model.bundle.manifest
     return ModelSummary(
         model=model.identity,
-        created=manifest.created,
+        horizon_days=manifest.horizon,
         threshold=manifest.threshold,
         base_rate=manifest.base_rate,
         variables=tuple(

@@ -11,8 +11,8 @@ from heartapp.api.answers import ModelList, ModelSummary, PredictionList
 from heartapp.api.media import CSV, JSON
 from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD, ON_ERROR
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import Prediction
-from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 from heartapp.web.problems import MEDIA_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
 
 _DESCRIPTION: Final = (
-    "Risk that a patient with heart failure dies during follow-up. It is what the model expects: 0.58 says that 58 of "
-    "100 such patients die during follow-up. For research and education, not for clinical decisions."
+    "Risk that a patient with heart failure dies within the model's horizon. It is what the model expects: 0.58 says "
+    "that 58 of 100 such patients die within horizon_days, or during follow-up where that is null. For research and "
+    "education, not for clinical decisions."
 )
 _FLAG: Final[dict[str, Any]] = {"type": "boolean", "default": False}
 _TABLE: Final[dict[str, Any]] = {CSV: {"schema": {"type": "string"}}}
@@ -142,7 +143,7 @@ def _predict(models: Sequence[Model], default: str, max_patients: int, descripti
                 "A risk of this or more is classified as death. The default is the model's own.",
                 {"type": "number", "minimum": LOWEST_THRESHOLD, "maximum": HIGHEST_THRESHOLD},
             ),
-            _parameter("survival", "Add the risk by day 90 and 180.", _FLAG),
+            _parameter("survival", "Add the same risk by day 90 and 180, with the range of the refits.", _FLAG),
             _parameter(
                 "horizon",
                 f"Add the risk by these whole days, from {FIRST_DAY} to {LAST_DAY}, with commas between them.",

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from heartapp.clinical.patient import printable
+from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import RISK_ONLY, Options
-from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Query(NamedTuple):
     @property
     def detailed(self) -> bool:
         """Whether more than the risk is asked for."""
-        return bool(self.options.horizons or self.options.explain or self.options.instability)
+        options = self.options
+        return bool(options.survival or options.horizons or options.explain or options.instability)
 
     def check_count(self, patients: int) -> None:
         """Refuse more patients than details are computed for at once.
@@ -62,12 +63,10 @@ def read_query(request: Request) -> Query:
     if not request.query_string:
         return Query()
     query = read_parameters(request, PARAMETERS)
-    horizons = _horizons(query["horizon"]) if "horizon" in query else ()
-    if _flag(query, "survival") and not horizons:
-        horizons = DEFAULT_HORIZONS
     options = Options(
         threshold=_threshold(query["threshold"]) if "threshold" in query else None,
-        horizons=horizons,
+        survival=_flag(query, "survival"),
+        horizons=_horizons(query["horizon"]) if "horizon" in query else (),
         explain=_flag(query, "explain"),
         instability=_flag(query, "instability"),
     )

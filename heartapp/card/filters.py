@@ -7,14 +7,43 @@ from typing import TYPE_CHECKING, Final
 
 from heartapp.clinical.numbers import per_cent
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.report import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from heartapp.inference.report import Evaluation, GoalResult, NetBenefit, Spread
+    from heartapp.inference.report import Estimate, Evaluation, GoalResult, NetBenefit
 
-_SIGNS: Final = {"roc_auc": 1, "brier": -1, "mcc": 1}
-"""The figures held against the plain regression; a lower Brier score is better."""
+_NAMES: Final = {
+    "roc_auc": "ROC AUC",
+    "roc_auc_unaffected": "ROC AUC, unaffected rows",
+    "pr_auc": "Precision–recall AUC",
+    "mcc": "Matthews correlation",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "harrell": "Harrell’s C",
+    "uno": "Uno’s C",
+    "auc": "AUC",
+    "brier": "Brier score",
+    "slope": "Calibration slope",
+    "mean_absolute_change": "Mean change of a risk",
+    "median_width": "Median width of a patient’s range",
+    "largest_step": "Largest step of the risk",
+    "largest_fall": "Largest fall with age or creatinine",
+}
+_BETTER: Final = {"roc_auc": 1, "mcc": 1, "brier": -1}
+"""The sign of a better figure, of those compared with the plain regression."""
+
+
+def figure(name: str) -> str:
+    """A figure's name as text: ``Brier score by day 180``."""
+    base = _base(name)
+    return _NAMES[base] + (f" by day {name[len(base) + 1 :]}" if base != name else "")
+
+
+def _base(name: str) -> str:
+    """A figure's name without its day."""
+    return name.rstrip("0123456789").rstrip("_")
 
 
 def three(value: float) -> str:
@@ -28,9 +57,15 @@ def signed(value: float) -> str:
     return f"+{text}" if value > 0 and float(text) else text
 
 
-def spread(value: Spread) -> str:
-    """Mean and standard deviation."""
-    return f"{three(value.mean)} ± {three(value.sd)}"
+def interval(value: Spread | Estimate) -> str:
+    """A figure with its interval: ``0.809 (0.690 to 0.912)``."""
+    middle = value.mean if isinstance(value, Spread) else value.value
+    return f"{three(middle)} ({three(value.low)} to {three(value.high)})"
+
+
+def difference(value: Estimate) -> str:
+    """A difference with its interval, signed: ``+0.002 (+0.001 to +0.003)``."""
+    return f"{signed(value.value)} ({signed(value.low)} to {signed(value.high)})"
 
 
 def span(limits: tuple[float, float]) -> str:
@@ -46,51 +81,44 @@ def missed(goals: Iterable[GoalResult]) -> list[GoalResult]:
     return [goal for goal in goals if goal.reached == "missed"]
 
 
-def result(goal: GoalResult) -> str:
-    """Whether a goal was reached, or by how much it was missed."""
-    low, high = goal.goal
-    text = f"**missed** by {three(max(low - goal.value, goal.value - high))}" if goal.reached == "missed" else "reached"
-    return f"{text}; too good: look for a leak" if goal.alarm else text
-
-
-def words(name: str) -> str:
-    """A name from the report as text: ``Decision tree``."""
-    return name.replace("_", " ").capitalize()
-
-
 def labels(names: Sequence[str]) -> str:
     """Variables by their labels: ``age and serum creatinine``."""
     *first, last = (BY_NAME[name].label.lower() for name in names)
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def better(evaluation: Evaluation) -> list[str]:
-    """The figures in which the trees beat the plain regression; figures that print the same are equal."""
-    trees, plain = evaluation.metrics, evaluation.comparators["spline_regression"]
-    return [
-        name for name, sign in _SIGNS.items() if sign * round(trees[name].mean, 3) > sign * round(plain[name].mean, 3)
+def verdict(evaluation: Evaluation) -> str:
+    """In which figures the trees are better or worse than the plain regression, as far as the intervals say so."""
+    compared = {name: value for name, value in evaluation.difference.items() if _base(name) in _BETTER}
+    found = [
+        f"{word} in {figure(name)}"
+        for word, sign in (("Better", 1), ("Worse", -1))
+        for name, value in compared.items()
+        if min(sign * _BETTER[_base(name)] * bound for bound in (value.low, value.high)) > 0
     ]
-
-
-def at(points: Iterable[tuple[float, float]], x: float) -> float:
-    """The height of a curve at the point nearest to ``x``."""
-    return min(points, key=lambda point: abs(point[0] - x))[1]
+    listed = ", ".join(f"{figure(name)} {difference(value)}" for name, value in compared.items())
+    return f"**{', '.join(found) or 'No clear difference'}**: {listed}"
 
 
 def useful(curve: Iterable[NetBenefit]) -> list[float]:
     """The thresholds at which the model is worth more than treating everyone and than treating no one."""
-    return [one.threshold for one in curve if one.model > max(one.treat_all, 0)]
-
-
-def widest_range(ranges: Iterable[tuple[float, float, float]]) -> tuple[float, float, float]:
-    """The group whose risks move most between refits: served risk, low and high."""
-    return max(ranges, key=lambda one: one[2] - one[1])
+    return [one.threshold for one in curve if one.model.value > max(one.treat_all.value, 0)]
 
 
 FILTERS: Final[dict[str, Callable[..., object]]] = {
     "percent": per_cent,
     **{
         function.__name__: function
-        for function in (three, signed, spread, span, missed, result, words, labels, better, at, useful, widest_range)
+        for function in (
+            figure,
+            three,
+            interval,
+            difference,
+            span,
+            missed,
+            labels,
+            verdict,
+            useful,
+        )
     },
 }

@@ -25,12 +25,9 @@ def write_card(manifest: Manifest, report: Report) -> str:
     )
     environment.filters |= FILTERS
     leaks = any(BY_NAME[name].known == "afterwards" for name in manifest.variable_names)
-    instability = report.instability
     return environment.get_template("card.md.jinja").render(
         manifest=manifest,
         report=report,
         leaks=leaks,
-        # The protocol's goals of stability are those of a model without the follow-up time.
-        stability_goals=[] if leaks or instability is None else instability.goals,
         by_name=BY_NAME,
     )

@@ -245,6 +245,12 @@ MODEL_VARIABLES: Final[dict[str, tuple[str, ...]]] = {
 """The models that heartapp trains, and the variables that each may use."""
 
 
+def list_labels(names: Sequence[str]) -> str:
+    """The labels of some variables within a sentence: ``age, ejection fraction and serum creatinine``."""
+    *most, last = [BY_NAME[name].label.lower() for name in names]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def fingerprint(names: Sequence[str]) -> str:
     """The digest of the facts that a model relies on: name, kind, unit and time of each variable, in order.
 

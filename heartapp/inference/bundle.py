@@ -1,10 +1,9 @@
 """A bundle: one version of a model on disk, and the checks that make it safe to load.
 
 ``models/<name>/<version>/`` holds ``manifest.json``, ``model.onnx`` (served), ``report.json``, ``MODEL_CARD.md``,
-``members.joblib`` (the fitted estimators) and, where the model has them, ``refits.npz`` (bootstrap refits) and
-``survival.json`` (a survival curve). The manifest states size and SHA-256 of the others. Each file is read once, and
-the bytes whose digest was compared are the bytes that are parsed. ``members.joblib`` is a pickle: its bytes are
-compared and never loaded here.
+``members.joblib`` (the fitted estimators) and, where the model has it, ``refits.npz`` (risks of bootstrap refits). The
+manifest states size and SHA-256 of the others. Each file is read once, and the bytes whose digest was compared are the
+bytes that are parsed. ``members.joblib`` is a pickle: its bytes are compared and never loaded here.
 
 Every fault is a `BundleError` that names the file within the folder of bundles, such as ``bedside/1/model.onnx``. The
 rest of the path is not shown, because the message may reach a client.
@@ -27,16 +26,16 @@ from msgspec import Meta
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.errors import BundleError
-from heartapp.inference.cautions import Domain, Seen
-from heartapp.inference.refits import Refits, Trees
+from heartapp.inference.curve import FIRST_DAY, LAST_DAY, Curve
+from heartapp.inference.refits import RefitTable
 from heartapp.inference.report import Report
-from heartapp.inference.survival import SURVIVAL, SurvivalParameters, read_survival
+from heartapp.inference.support import Support
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 MEMBERS: Final = ("decision_tree", "random_forest", "gradient_boosting")
 MANIFEST: Final = "manifest.json"
 ONNX: Final = "model.onnx"
@@ -47,21 +46,9 @@ CARD: Final = "MODEL_CARD.md"
 SERVED: Final = "served.toml"
 FILES: Final = (ONNX, REPORT, JOBLIB, CARD)
 """What every bundle holds beside its manifest."""
-OPTIONAL_FILES: Final = (REFITS, SURVIVAL)
+OPTIONAL_FILES: Final = (REFITS,)
 """What a bundle may hold besides."""
 
-_FORMER_FINGERPRINTS: Final = {
-    "sha256:aef9742bab7548c2f1529d29f784d257f47d4ec03d84d5d1afb3ef14d11a1b2a": (
-        "sha256:d59419313a2491e8f72c137286ca51d81c1ec560c8c13c40cbe590ba9fe43615"
-    ),
-    "sha256:759fdb68da9a7e3c1cf31c1d5b79048fd918b2ff71c432c90edb0ce8b0695dde": (
-        "sha256:362eb9d02ffc6e07e2383835fcd6766b9dce988dd5c38f0216433d004f73fb3f"
-    ),
-}
-"""Of bundles made before the fingerprint left the limits out (version 1 of both models), what it would be now.
-
-Drop this with those bundles.
-"""
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 # O_NOFOLLOW refuses a link that is made between the check and the opening. O_NONBLOCK keeps open() from waiting for a
 # named pipe. Windows has neither.
@@ -73,6 +60,14 @@ _REMEDY: Final = "restore the folder from its source, or train the model again w
 Probability = Annotated[float, Meta(ge=0, le=1)]
 Edge = Annotated[float, Meta(gt=-_LARGEST, lt=_LARGEST)]
 Digest = Annotated[str, Meta(pattern="^sha256:[0-9a-f]{64}$")]
+
+
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The smallest and largest value of one variable in the training data."""
+
+    name: str
+    minimum: float
+    maximum: float
 
 
 class FileEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -109,14 +104,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``manifest.json``.
 
     ``required`` names the variables that must not be missing and ``used`` those that the members split on. ``edges``
-    are the smallest single-precision values on the far side of each split. ``typical`` is the typical patient, and
-    ``domain`` describes the combinations of values in the training data.
+    are the smallest single-precision values on the far side of each split. ``typical`` is the typical patient.
+    ``horizon`` is the day by which the risk is, and ``curve`` leads to it; both are None for an undated risk.
+    ``support`` counts near training patients, over the variables in ``used``.
     """
 
     format: int
     name: str
     version: str
-    created: str
     seed: int
     files: dict[str, FileEntry]
     variables: Annotated[list[Seen], Meta(min_length=1)]
@@ -124,7 +119,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     used: list[str]
     edges: dict[str, Annotated[list[Edge], Meta(min_length=1)]]
     typical: list[float]
-    domain: Domain
+    horizon: Annotated[int, Meta(ge=FIRST_DAY, le=LAST_DAY)] | None
+    curve: Curve | None
+    support: Support | None
     fingerprint: Digest
     members: Annotated[list[str], Meta(min_length=3, max_length=3)]
     calibration: Platt
@@ -148,8 +145,7 @@ class Bundle:
     onnx: bytes
     report: Report
     card: str
-    refits: Refits | None
-    survival: SurvivalParameters | None
+    refits: RefitTable | None
     digest: str
 
     @property
@@ -193,11 +189,11 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
     with as_bundle_error(f"{folder}/{CARD}"):
         card = files[CARD].decode()
     with as_bundle_error(f"{folder}/{REFITS}"):
-        refits = Refits(Trees.from_bytes(files[REFITS])) if REFITS in files else None
-    with as_bundle_error(f"{folder}/{SURVIVAL}"):
-        survival = read_survival(files[SURVIVAL], manifest.variable_names) if SURVIVAL in files else None
+        refits = RefitTable.from_bytes(files[REFITS]) if REFITS in files else None
+        if refits and [*refits.columns] != manifest.used:
+            raise ValueError("its grid is of other variables than the model uses")
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
-    return Bundle(manifest, files[ONNX], report, card, refits, survival, digest)
+    return Bundle(manifest, files[ONNX], report, card, refits, digest)
 
 
 def read_served(root: Path) -> dict[str, str]:
@@ -282,18 +278,21 @@ def _check_identity(manifest: Manifest, name: str, version: str) -> None:
 
 def _check_variables(manifest: Manifest) -> None:
     unknown = [name for name in manifest.variable_names if name not in BY_NAME]
-    stated = _FORMER_FINGERPRINTS.get(manifest.fingerprint, manifest.fingerprint)
-    if unknown or stated != fingerprint(manifest.variable_names):
+    if unknown or manifest.fingerprint != fingerprint(manifest.variable_names):
         raise ValueError(
             "the model was trained with another declaration of the variables (names, kinds, units); use the heartapp "
             "that it was trained with"
         )
     names = set(manifest.variable_names)
-    named = {*manifest.required, *manifest.used, *manifest.edges, *manifest.domain.fields}
+    named = {*manifest.required, *manifest.used, *manifest.edges}
     if not named <= names or len(manifest.typical) != len(names):
-        raise ValueError("required, used, edges, typical or domain do not fit the variables")
+        raise ValueError("required, used, edges or typical do not fit the variables")
     if any(sorted({*one}) != one for one in manifest.edges.values()) or not {*manifest.edges} <= {*manifest.used}:
         raise ValueError("edges must ascend and be of variables that are used")
+    if manifest.support and [*manifest.support.axes] != manifest.used:
+        raise ValueError("support must be over the variables that are used")
+    if manifest.horizon != (manifest.curve and manifest.curve.horizon):
+        raise ValueError("the curve must end at the horizon")
 
 
 def _check_golden_shape(manifest: Manifest) -> None:

@@ -33,7 +33,7 @@ class Contribution(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The typical patient's risk and what each variable adds to it, the largest contribution first."""
+    """The typical patient's risk and what each variable in use adds to it, the largest contribution first."""
 
     reference_risk: float
     contributions: tuple[Contribution, ...]
@@ -47,7 +47,7 @@ def explain(
     Args:
         risk: the served risk, shape (n,), of rows of shape (n, variables).
         variables: the model's variables, in order.
-        used: the names of those that the members split on; the others contribute nothing.
+        used: the names of those that the members split on; the others contribute nothing and are left out.
         row: the patient; NaN where a value is missing.
         typical: the typical patient of the training data.
     """
@@ -61,7 +61,7 @@ def explain(
     risks = risk(rows)
     contributions = np.zeros(len(patient))
     contributions[players] = _weights(len(players)) @ risks
-    order = np.argsort(-np.abs(contributions), kind="stable")
+    order = [index for index in np.argsort(-np.abs(contributions), kind="stable") if variables[index].name in used]
     return Explanation(
         reference_risk=float(risks[0]),
         contributions=tuple(

@@ -12,14 +12,14 @@ import numpy as np
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import NotInBundleError
-from heartapp.inference.bundle import MANIFEST, MEMBERS, ONNX, REFITS, as_bundle_error
+from heartapp.inference.bundle import MANIFEST, MEMBERS, ONNX, as_bundle_error
 from heartapp.inference.calibration import Calibration
-from heartapp.inference.cautions import Caution, Limits
+from heartapp.inference.cautions import Caution, Cautions
+from heartapp.inference.curve import DEFAULT_DAYS
 from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.lookup import make_lookup
 from heartapp.inference.refits import Instability
 from heartapp.inference.runtime import open_graph
-from heartapp.inference.survival import DEFAULT_HORIZONS, LAST_DAY, SurvivalModel
 from heartapp.inference.turning_points import TurningPoint, turning_points
 
 if TYPE_CHECKING:
@@ -54,10 +54,12 @@ class Vote(msgspec.Struct, frozen=True, gc=False):
 class Options(msgspec.Struct, frozen=True):
     """What to predict besides the risk.
 
-    ``threshold`` replaces the model's own. ``horizons`` are the days of the survival curve; without any there is none.
+    ``threshold`` replaces the model's own. ``survival`` adds the risk by other days: by ``horizons``, or without any by
+    the model's default days.
     """
 
     threshold: float | None = None
+    survival: bool = False
     horizons: tuple[int, ...] = ()
     explain: bool = False
     instability: bool = False
@@ -67,24 +69,27 @@ RISK_ONLY: Final = Options()
 
 
 class Survival(msgspec.Struct, frozen=True):
-    """The risk of death by each day from the survival model, with the band of its refits.
+    """The risk of death by each day; by the model's horizon it is the prediction's risk.
 
-    ``agrees`` says whether its risk by the last day of the curve is on the same side of the threshold as the verdict.
+    ``low`` and ``high`` are the same curve through the refits' range. A model without refits has neither.
     """
 
     horizon_days: tuple[int, ...]
     risk: tuple[float, ...]
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    agrees: bool
+    low: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
+    high: tuple[float, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Prediction(msgspec.Struct, frozen=True, gc=False):
-    """The answer for one patient; its fields are the JSON's keys. The last four are optional, see `Options`."""
+    """The answer for one patient; its fields are the JSON's keys. The last four are optional, see `Options`.
+
+    ``risk`` is the probability of death within ``horizon_days``, or during follow-up where that is None.
+    """
 
     model: ModelIdentity
     death_event: int
     risk: float
+    horizon_days: int | None
     threshold: float
     base_rate: float
     votes: tuple[Vote, ...]
@@ -98,21 +103,22 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
     @property
     def familiar(self) -> bool:
         """Whether the model has seen patients like this one; if not, the base rate says more than the risk."""
-        return all(caution.kind not in {"outside_range", "unusual_combination"} for caution in self.cautions)
+        return all(caution.kind != "little_support" for caution in self.cautions)
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
     """The answers for a table of n patients.
 
-    ``risk`` (float64) and ``death_event`` (int8) have the shape (n,); the members' ``probabilities`` (float32) and
-    ``votes`` (int8) have the shape (n, 3).
+    ``risk`` (float64), ``death_event`` (int8) and ``cautions`` (kinds, separated by spaces) have the shape (n,); the
+    members' ``probabilities`` (float32) and ``votes`` (int8) have the shape (n, 3).
     """
 
     risk: NDArray[np.float64]
     death_event: NDArray[np.int8]
     probabilities: NDArray[np.float32]
     votes: NDArray[np.int8]
+    cautions: NDArray[np.str_]
 
 
 class Model:
@@ -135,12 +141,13 @@ class Model:
         self.names = manifest.variable_names
         self.required = tuple(manifest.required)
         self.variables: tuple[Variable, ...] = tuple(BY_NAME[name] for name in self.names)
-        self._limits = Limits(self.variables, manifest.variables, manifest.domain)
+        self._cautions = Cautions(self.variables, manifest.support)
+        self._used = [self.names.index(name) for name in manifest.used]
         self.calibration = Calibration(manifest.calibration.slope, manifest.calibration.intercept)
         self.threshold = manifest.threshold
         self.cutoff = self.calibration.cutoff(self.threshold)
         self.refits = bundle.refits
-        self.survival = SurvivalModel(bundle.survival, self.names) if bundle.survival else None
+        self.curve = manifest.curve
         self._lookup: Lookup | None = None
         with as_bundle_error(f"{bundle.place}/{ONNX}"):
             self._session = open_graph(bundle.onnx, len(self.names))
@@ -148,7 +155,6 @@ class Model:
             self._check_golden()
         with as_bundle_error(f"{bundle.place}/{MANIFEST}"):
             self._lookup = self._make_lookup()
-            self._risks = self.calibration.risk(self._lookup.probabilities).tolist() if self._lookup else []
         with as_bundle_error(bundle.place):
             self._check_details()
 
@@ -156,6 +162,12 @@ class Model:
     def name(self) -> str:
         """The model's name: ``bedside`` or ``followup``."""
         return self.identity.name
+
+    @property
+    def default_days(self) -> tuple[int, ...]:
+        """The days of the curve where none are asked for: none for an undated model."""
+        horizon = self.curve.horizon if self.curve else 0
+        return tuple(sorted({min(day, horizon) for day in DEFAULT_DAYS} - {0}))
 
     def predict(self, row: Sequence[float], options: Options = RISK_ONLY) -> Prediction:
         """Predict one patient.
@@ -175,12 +187,13 @@ class Model:
             self.identity,
             died,
             risk,
+            self.bundle.manifest.horizon,
             threshold,
             self.bundle.manifest.base_rate,
             tuple([Vote(name, one, int(one >= cutoff)) for name, one in zip(MEMBERS, members, strict=True)]),
-            self._limits.cautions(row),
+            self._cautions.of(row),
             missing,
-            **({} if options is RISK_ONLY else self._details(row, died, threshold, options)),
+            **({} if options is RISK_ONLY else self._details(row, risk, threshold, options)),
         )
 
     def score(self, values: NDArray[np.floating], threshold: float | None = None) -> Scores:
@@ -189,7 +202,8 @@ class Model:
         probabilities = self.probabilities(values)
         risk = self.calibration.risk(probabilities)
         votes = (probabilities >= cutoff).astype(np.int8)
-        return Scores(risk, (risk >= threshold).astype(np.int8), probabilities, votes)
+        died = (risk >= threshold).astype(np.int8)
+        return Scores(risk, died, probabilities, votes, self._cautions.kinds(values))
 
     def risk(self, values: ArrayLike) -> NDArray[np.float64]:
         """The risk, shape (n,), of a table of shape (n, variables)."""
@@ -200,7 +214,7 @@ class Model:
         values = np.asarray(values, np.float32)
         if self._lookup is None:
             return self.run_graph(values)
-        return self._lookup.probabilities[self._lookup.indices(values)]
+        return self._lookup.probabilities[self._lookup.cells(values)]
 
     def run_graph(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same as `probabilities`, always from the ONNX graph."""
@@ -212,8 +226,8 @@ class Model:
         if self._lookup is None:
             members = self.run_graph(np.array([row], np.float32))[0]
             return members.tolist(), float(self.calibration.risk(members))
-        index = self._lookup.index(row)
-        return self._lookup.probabilities[index].tolist(), self._risks[index]
+        cell = self._lookup.cell(row)
+        return self._lookup.probabilities[cell].tolist(), float(self._lookup.risks[cell])
 
     def _threshold_and_cutoff(self, threshold: float | None) -> tuple[float, float]:
         """The threshold of the risk and that of the members' probabilities."""
@@ -221,33 +235,37 @@ class Model:
             return self.threshold, self.cutoff
         return threshold, self.calibration.cutoff(threshold)
 
-    def _details(self, row: Sequence[float], died: int, threshold: float, options: Options) -> dict[str, Any]:
+    def _details(self, row: Sequence[float], risk: float, threshold: float, options: Options) -> dict[str, Any]:
         """What the options ask for, by the name of its field."""
         details: dict[str, Any] = {}
-        if options.horizons:
-            details["survival"] = self._survival(row, died, threshold, options.horizons)
+        if options.survival or options.horizons:
+            details["survival"] = self._survival(row, risk, options.horizons or self.default_days)
         if options.explain:
             manifest = self.bundle.manifest
             details["explanation"] = explain(self.risk, self.variables, manifest.used, row, manifest.typical)
             details["turning_points"] = turning_points(
-                lambda rows: self.risk(rows) >= threshold, self.variables, manifest.variables, row
+                lambda rows: self.risk(rows) >= threshold, self.variables, manifest.used, manifest.variables, row
             )
         if options.instability:
             if self.refits is None:
                 raise NotInBundleError(self.name, "refits that would tell how sure it is")
-            details["instability"] = self.refits.instability(row, death_event=died, threshold=threshold)
+            details["instability"] = self.refits.instability(self._used_values(row), risk, threshold)
         return details
 
-    def _survival(self, row: Sequence[float], died: int, threshold: float, horizons: tuple[int, ...]) -> Survival:
-        if self.survival is None:
+    def _survival(self, row: Sequence[float], risk: float, days: tuple[int, ...]) -> Survival:
+        if self.curve is None:
             raise NotInBundleError(self.name, "survival curve")
-        curve = self.survival.curve(row, (*horizons, LAST_DAY))
-        risk, low, high = (values[:-1] for values in (curve.risk, curve.low, curve.high))
-        return Survival(horizons, risk, low, high, (curve.risk[-1] >= threshold) == bool(died))
+        if max(days) > self.curve.horizon:
+            raise NotInBundleError(self.name, f"risk by a day after its horizon, day {self.curve.horizon}")
+        bounds = self.refits.range_of(self._used_values(row), risk) if self.refits else ()
+        return Survival(days, *(tuple(self.curve.risk(one, days).tolist()) for one in (risk, *bounds)))
+
+    def _used_values(self, row: Sequence[float]) -> list[float]:
+        return [row[column] for column in self._used]
 
     def _make_lookup(self) -> Lookup | None:
         edges = {self.names.index(name): np.array(one, np.float32) for name, one in self.bundle.manifest.edges.items()}
-        return make_lookup(self.run_graph, edges, len(self.names))
+        return make_lookup(self.run_graph, self.calibration.risk, edges, len(self.names))
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden
@@ -263,9 +281,6 @@ class Model:
 
     def _check_details(self) -> None:
         """Predict with every option, so that a file that makes no sense is refused now and not by a request."""
-        if self.refits is not None and self.refits.columns > len(self.names):
-            raise ValueError(f"{REFITS} splits on columns that are not there")
-        horizons = DEFAULT_HORIZONS if self.survival else ()
-        everything = Options(horizons=horizons, explain=True, instability=self.refits is not None)
+        everything = Options(survival=self.curve is not None, explain=True, instability=self.refits is not None)
         for row in (self.bundle.manifest.golden.rows[0], [MISSING] * len(self.names)):
             self.predict(row, everything)

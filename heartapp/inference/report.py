@@ -16,12 +16,20 @@ class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     high: float
 
 
-class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Patients of similar predicted risk, all splits together: how many, mean risk, share that died."""
+class Estimate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A figure with its 95 % interval."""
 
-    patients: int
+    value: float
+    low: float
+    high: float
+
+
+class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Predictions of similar risk, all splits together: how many, mean risk, share that died."""
+
+    predictions: int
     risk: float
-    deaths: float
+    deaths: Estimate
 
 
 class CohortFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,26 +43,43 @@ class CohortFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Protocol(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the performance was measured. Everything learned, tuning and calibration included, saw training rows only."""
+    """How the performance was measured. Everything learned, calibration included, saw training rows only.
+
+    ``splits`` are those of all ``seeds`` together. ``bootstraps`` is the number of samples of patients behind the
+    intervals of figures that come from all splits together.
+    """
 
     splitter: str
     splits: int
     test_patients: int
-    seed: int
+    seeds: list[int]
+    bootstraps: int
 
 
 class GoalResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A figure beside its goal, a range, and the narrower range ``stretch``.
+    """A figure beside its goal: the range ``goal`` and, where one was set, a narrower ``stretch``.
 
-    ``alarm`` marks a figure that is too good to be true: look for a leak.
+    ``alarm``: the figure is too good to be true, so look for a leak.
     """
 
     figure: str
     value: float
     goal: tuple[float, float]
-    stretch: tuple[float, float]
+    stretch: tuple[float, float] | None
     reached: Literal["stretch", "goal", "missed"]
     alarm: bool = False
+
+
+class CalibrationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Calibration of the risk of death by one day, or during follow-up where ``day`` is None.
+
+    ``slope`` is that of a logistic recalibration, ``intercept`` the observed minus the expected share of deaths.
+    """
+
+    day: int | None
+    slope: Estimate
+    intercept: Estimate
+    bins: list[Bin]
 
 
 class Subgroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,20 +87,19 @@ class Subgroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     patients: int
-    predictions: int
-    roc_auc: float
-    brier: float
-    observed: float
-    expected: float
+    auc: Estimate
+    brier: Estimate
+    observed: Estimate
+    expected: Estimate
 
 
 class NetBenefit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Net benefit (Vickers and Elkin 2006) at one threshold, of the model, the comparator and of treating everyone."""
 
     threshold: float
-    model: float
-    comparator: float
-    treat_all: float
+    model: Estimate
+    comparator: Estimate
+    treat_all: Estimate
 
 
 class InstabilityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,9 +110,20 @@ class InstabilityReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """
 
     refits: int
-    mean_absolute_change: float
-    median_width: float
+    mean_absolute_change: Estimate
+    median_width: Estimate
     ranges: list[tuple[float, float, float]]
+    goals: list[GoalResult]
+
+
+class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the risk changes over a grid of the used variables, one declared step of a variable at a time.
+
+    ``largest_step`` is the largest change, and ``largest_fall`` the largest fall as age or creatinine rises.
+    """
+
+    largest_step: float
+    largest_fall: float
     goals: list[GoalResult]
 
 
@@ -96,62 +131,28 @@ class Evaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The figures that come from held-out patients.
 
     ``metrics`` are of the served risk and class, ``members`` of each member at a probability of one half,
-    ``comparators`` of plainer models on the same splits. Slope, intercept (observed minus expected share of deaths),
-    expected calibration error, bins, curves and subgroups are of all test predictions together. ``chosen`` counts how
-    often each set of variables was chosen inside the splits.
+    ``comparator`` of a plain regression on the same splits. ``difference`` is model minus comparator, with the
+    corrected interval for overlapping splits (Nadeau and Bengio 2003). The rest is of all test predictions together,
+    at the ``horizon`` where there is one, with intervals from bootstrap samples of the patients.
     """
 
     protocol: Protocol
+    horizon: int | None
     metrics: dict[str, Spread]
     members: dict[str, dict[str, Spread]]
-    comparators: dict[str, dict[str, Spread]]
-    calibration_slope: float
-    calibration_intercept: float
-    expected_calibration_error: float
-    calibration_bins: list[Bin]
-    roc_curve: list[tuple[float, float]]
-    precision_recall_curve: list[tuple[float, float]]
+    comparator: dict[str, Spread]
+    difference: dict[str, Estimate]
+    calibration: list[CalibrationReport]
     decision_curve: list[NetBenefit]
     subgroups: list[Subgroup]
     goals: list[GoalResult]
-    chosen: dict[str, int]
-
-
-class HorizonCalibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Calibration of the risk by one day, on all test patients together, weighted for censoring.
-
-    ``slope`` is that of a logistic recalibration, ``slope_sd`` its standard deviation over the splits taken one by
-    one; ``intercept`` is the observed minus the expected share of deaths.
-    """
-
-    day: int
-    slope: float
-    slope_sd: float
-    intercept: float
-    bins: list[Bin]
-
-
-class SurvivalEvaluation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The figures of the survival curve that come from held-out patients.
-
-    ``metrics`` are of the curve, ``null`` of the Kaplan-Meier curve that is the same for everyone. ``last_day`` ends
-    the span of the integrated Brier score and of Uno's C. ``penalties`` counts how often each ridge penalty was chosen.
-    """
-
-    protocol: Protocol
-    last_day: int
-    metrics: dict[str, Spread]
-    null: dict[str, Spread]
-    calibration: list[HorizonCalibration]
-    goals: list[GoalResult]
-    penalties: dict[str, int]
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The figures of the model card and page; None where training skipped them or the model has no curve."""
+    """The figures of the model card and page; None where training skipped them or the model lacks the part."""
 
     cohort: CohortFigures
     hyperparameters: dict[str, dict[str, float | int | str | None]]
-    instability: InstabilityReport | None
     evaluation: Evaluation | None
-    survival: SurvivalEvaluation | None
+    instability: InstabilityReport | None
+    shape: Shape | None

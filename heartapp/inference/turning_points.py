@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
     from heartapp.clinical.variables import Variable
-    from heartapp.inference.cautions import Seen
+    from heartapp.inference.bundle import Seen
 
 STEPS: Final = 100
 
@@ -28,6 +28,7 @@ class TurningPoint(msgspec.Struct, frozen=True):
 def turning_points(
     dies: Callable[[NDArray[np.float64]], NDArray[np.bool_]],
     variables: Sequence[Variable],
+    used: Collection[str],
     seen: Sequence[Seen],
     row: Sequence[float],
 ) -> tuple[TurningPoint, ...]:
@@ -36,6 +37,7 @@ def turning_points(
     Args:
         dies: the class, shape (n,), of rows of shape (n, variables).
         variables: the model's variables; age and sex are left out, and what is known only afterwards.
+        used: the names of those that the members split on; no other can change the verdict.
         seen: what the training data held, in the same order.
         row: the patient; variables with missing values are left out.
     """
@@ -43,7 +45,7 @@ def turning_points(
     verdict = dies(patient)[0]
     found = []
     for index, (variable, limits) in enumerate(zip(variables, seen, strict=True)):
-        if variable.given or np.isnan(row[index]):
+        if variable.name not in used or variable.given or np.isnan(row[index]):
             continue
         grid = _grid(variable, limits)
         rows = np.repeat(patient, len(grid), axis=0)

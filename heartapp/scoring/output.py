@@ -35,7 +35,14 @@ METADATA: Final = b"heartapp.model"
 """The key of Parquet's metadata that holds the model's name, version and digest as JSON."""
 GROUP_BYTES: Final = 16 * 1024 * 1024
 """The size of a row group in memory, at least: some hundred thousand rows."""
-_TYPES: Final = (pa.float64(), pa.int8(), *[pa.float32()] * len(MEMBERS), *[pa.int8()] * len(MEMBERS), pa.string())
+_TYPES: Final = (
+    pa.float64(),
+    pa.int8(),
+    *[pa.float32()] * len(MEMBERS),
+    *[pa.int8()] * len(MEMBERS),
+    pa.string(),
+    pa.string(),
+)
 ADDED: Final = pa.schema(zip(ADDED_NAMES, _TYPES, strict=True))
 
 
@@ -140,7 +147,7 @@ def _added(scores: Scores, label: str, precision: type[np.floating]) -> list[pa.
     probabilities = np.ascontiguousarray(scores.probabilities.T, precision)
     votes = np.ascontiguousarray(scores.votes.T)
     labels = pa.repeat(pa.scalar(label, pa.string()), len(scores.risk))
-    return [*map(pa.array, (scores.risk, scores.death_event, *probabilities, *votes)), labels]
+    return [*map(pa.array, (scores.risk, scores.death_event, *probabilities, *votes, scores.cautions)), labels]
 
 
 def _spell(column: pa.Array) -> pa.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,7 +16,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.clinical.variables import Variable
-    from heartapp.inference.model import Model
+
+
+class Wanted(Protocol):
+    """What the columns of a table are compared with, such as a model."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The variables' names."""
+
+    @property
+    def required(self) -> Sequence[str]:
+        """The names of those that may not be missing."""
+
+    @property
+    def variables(self) -> Sequence[Variable]:
+        """The variables, in the order of the names."""
 
 
 def check_values(
@@ -41,14 +56,14 @@ def check_values(
 
 
 def check_table(
-    values: NDArray[np.float64], broken: Sequence[FieldError], model: Model
+    values: NDArray[np.float64], broken: Sequence[FieldError], model: Wanted
 ) -> tuple[list[FieldError], NDArray[np.bool_]]:
     """The faults of a table in the order of its rows, and which rows have none, shape (n,).
 
     Args:
         values: see `check_values`.
         broken: one fault for each row that could not be split into cells, whose values are ignored.
-        model: the model whose variables they are.
+        model: whose variables they are.
     """
     rows = {fault.row for fault in broken}
     found = check_values(values, model.variables, model.required)

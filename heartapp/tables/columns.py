@@ -13,7 +13,8 @@ from heartapp.inference.bundle import MEMBERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heartapp.inference.model import Model, ModelIdentity
+    from heartapp.inference.model import ModelIdentity
+    from heartapp.tables.check import Wanted
 
 MODEL: Final = "model"
 ADDED_NAMES: Final = (
@@ -21,6 +22,7 @@ ADDED_NAMES: Final = (
     "death_event",
     *(f"{member}_probability" for member in MEMBERS),
     *(f"{member}_vote" for member in MEMBERS),
+    "cautions",
     MODEL,
 )
 """The columns that scoring adds after the input's columns."""
@@ -36,7 +38,7 @@ def model_label(identity: ModelIdentity) -> str:
 
 
 def find_columns(
-    names: Sequence[str], model: Model, place: str, *, added: Sequence[str] = ADDED_NAMES
+    names: Sequence[str], model: Wanted, place: str, *, added: Sequence[str] = ADDED_NAMES
 ) -> tuple[int | None, ...]:
     """The position of each of the model's variables among a table's columns, None for an optional one that is absent.
 
@@ -44,7 +46,7 @@ def find_columns(
 
     Args:
         names: the table's header.
-        model: the model whose variables are looked for.
+        model: whose variables are looked for.
         place: the table's name, for messages.
         added: the columns that the answer adds.
 
@@ -53,19 +55,20 @@ def find_columns(
     """
     folded = _fold(names)
     # Check this first. A table without a header has a patient's values here, and no message may name those.
-    if absent := [name for name in model.required if name not in folded]:
-        close = difflib.get_close_matches(absent[0], folded, n=1)
-        hint = f"is it the column {printable(close[0])!a}?" if close else f"needed: {', '.join(model.required)}"
-        raise ColumnsError(place, absent, "missing", hint)
+    if absent := [name for name in model.required if name.lower() not in folded]:
+        close = [(name, one) for name in absent for one in difflib.get_close_matches(name.lower(), folded, n=1)]
+        hints = [f"is {name} the column {printable(one)!a}?" for name, one in close]
+        raise ColumnsError(place, absent, "missing", " ".join(hints) or f"needed: {', '.join(model.required)}")
     if twice := sorted(printable(name) for name, count in Counter(folded).items() if count > 1):
         raise ColumnsError(place, twice, "there more than once", "give each a name of its own")
     # Compare the case too: the published table has a column DEATH_EVENT.
     if taken := sorted({name.strip() for name in names} & set(added)):
         raise ColumnsError(place, taken, "there already, where scoring adds its own", "rename or drop")
-    return tuple(folded.index(name) if name in folded else None for name in model.names)
+    wanted = _fold(model.names)
+    return tuple(folded.index(name) if name in folded else None for name in wanted)
 
 
-def find_misspelled(names: Sequence[str], model: Model) -> list[tuple[str, str]]:
+def find_misspelled(names: Sequence[str], model: Wanted) -> list[tuple[str, str]]:
     """Columns that are probably a misspelled optional variable, each with the variable that it resembles."""
     folded = _fold(names)
     absent = [name for name in model.names if name not in folded]
@@ -73,7 +76,7 @@ def find_misspelled(names: Sequence[str], model: Model) -> list[tuple[str, str]]
     return [(printable(name), found[0]) for name, found in close.items() if name not in model.names and found]
 
 
-def check_misspelled(names: Sequence[str], model: Model, place: str) -> None:
+def check_misspelled(names: Sequence[str], model: Wanted, place: str) -> None:
     """Refuse a table with a misspelled optional variable, whose values would count as missing otherwise.
 
     Raises:

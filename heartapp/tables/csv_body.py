@@ -40,8 +40,14 @@ class CsvRows:
     line_end: str = "\r\n"
 
 
-def read_csv(content: bytes, place: str) -> CsvRows:
-    """Split CSV in UTF-8 with commas into rows. Empty lines are ignored.
+def read_csv(content: bytes, place: str, delimiter: str = ",", remedy: str = "save it as CSV with commas") -> CsvRows:
+    """Split CSV in UTF-8 into rows. Empty lines are ignored.
+
+    Args:
+        content: the table.
+        place: its name, for messages.
+        delimiter: separates the cells.
+        remedy: what to do about another delimiter, see `split_header`.
 
     Raises:
         DataError: the encoding or the header cannot be read; says what to do.
@@ -51,11 +57,11 @@ def read_csv(content: bytes, place: str) -> CsvRows:
     except UnicodeDecodeError as error:
         raise DataError(f"{place} is not UTF-8 at byte {error.start}; save it as CSV in UTF-8") from None
     header, *lines = [line.removesuffix("\r") for line in text.split("\n")]
-    names = split_header(header, ",", place, "save it as CSV with commas")
+    names = split_header(header, delimiter, place, remedy)
     rows: list[list[str]] = []
     broken: list[FieldError] = []
     for line in filter(None, lines):
-        cells, fault = _split(line, len(names), len(rows))
+        cells, fault = _split(line, delimiter, len(names), len(rows))
         rows.append(cells)
         broken += fault
     return CsvRows(names, rows, broken, "\r\n" if "\r\n" in text[: len(header) + 3] else "\n")
@@ -85,10 +91,10 @@ def write_csv(
     return text.getvalue().encode().replace(b"\r\n", table.line_end.encode())
 
 
-def _split(line: str, width: int, row: int) -> tuple[list[str], list[FieldError]]:
+def _split(line: str, delimiter: str, width: int, row: int) -> tuple[list[str], list[FieldError]]:
     """The cells of a line, filled up or cut off to ``width``, and what is wrong with the line."""
     try:
-        cells = split_line(line)
+        cells = split_line(line, delimiter)
     except csv.Error:
         return [""] * width, [FieldError("", NOT_CSV, row)]
     if len(cells) == width:
@@ -106,8 +112,8 @@ def _told(faults: Iterable[FieldError], rows: int) -> list[str]:
 
 def _added_cells(scores: Scores, label: str) -> list[list[str]]:
     """The cells of `ADDED_NAMES` for each scored row."""
-    columns = (scores.risk, scores.death_event, scores.probabilities, scores.votes)
+    columns = (scores.risk, scores.death_event, scores.probabilities, scores.votes, scores.cautions)
     return [
-        [spell(risk), str(died), *map(spell, probabilities), *map(str, votes), label]
-        for risk, died, probabilities, votes in zip(*(column.tolist() for column in columns), strict=True)
+        [spell(risk), str(died), *map(spell, probabilities), *map(str, votes), cautions, label]
+        for risk, died, probabilities, votes, cautions in zip(*(column.tolist() for column in columns), strict=True)
     ]

@@ -8,20 +8,19 @@ publication says so:
   mostly 134 and 137, again the class means. So the outcome chose the fill, and the fill leaks the outcome.
 - Creatinine phosphokinase is 582 in 47 rows and platelets are 263358.03 in 25 rows: the means of the whole column.
 
-Only rows of the published table are changed. They are recognised by their checksums: 1.18 mg/dL is an ordinary result
+Only rows of the published table are changed, see `heartapp.training.published`: 1.18 mg/dL is an ordinary result
 elsewhere.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
-from heartapp.training.data import published_columns
-from heartapp.training.published import ROW_CHECKSUMS, checksum
+from heartapp.training.data import TIME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,21 +41,24 @@ _COLUMN: Final = {variable.name: index for index, variable in enumerate(VARIABLE
 class Sample:
     """Rows to train or test on.
 
-    ``features`` has shape (n, variables), NaN where a value is missing. ``outcome`` has shape (n,), 1 = died. If a
-    patient can have several rows, ``patients``, shape (n,), says whose row each is.
+    ``features`` has shape (n, variables), NaN where a value is missing. ``outcome`` has shape (n,), 1 = died. ``time``
+    has shape (n,): days to death or to the end of follow-up; None where they are not known. If a patient can have
+    several rows, ``patients``, shape (n,), says whose row each is.
     """
 
     features: NDArray[np.float32]
     outcome: NDArray[np.int64]
+    time: NDArray[np.float64] | None = None
     patients: NDArray[np.int64] | None = None
 
     def part(self, rows: NDArray[np.int64]) -> Sample:
         """Some of the rows, each of its own patient."""
-        return Sample(self.features[rows], self.outcome[rows])
+        time = None if self.time is None else self.time[rows]
+        return Sample(self.features[rows], self.outcome[rows], time)
 
     def draw(self, rows: NDArray[np.int64]) -> Sample:
         """A bootstrap sample: rows that may repeat."""
-        return Sample(self.features[rows], self.outcome[rows], patients=rows)
+        return replace(self.part(rows), patients=rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Cohort:
     """Patients in the order of the file.
 
     ``values`` has shape (n, variables), in the order of `VARIABLES`, NaN where a value is missing or was a fill.
-    ``outcome`` and ``unaffected`` (the outcome chose no fill of the row) have shape (n,).
+    ``outcome`` and ``unaffected`` (the outcome chose no fill of the row) have shape (n,). ``horizon`` is the day by
+    which the risk of death is learned, None without follow-up times. ``absent`` names the variables without any value.
     """
 
     values: NDArray[np.float64]
@@ -72,13 +75,14 @@ class Cohort:
     unaffected: NDArray[np.bool_]
     digest: str
     origin: Origin
+    horizon: int | None = None
+    absent: tuple[str, ...] = ()
 
     @classmethod
     def from_table(cls, table: Table) -> Cohort:
         """The table's patients, with its fills as missing values: 280 of the published 299 rows are unaffected."""
         values, creatinine = table.values.copy(), table.values[:, _COLUMN["serum_creatinine"]]
-        rows = published_columns(np.column_stack([table.values, table.outcome]))
-        published = np.array([checksum(row) in ROW_CHECKSUMS for row in rows], np.bool_)
+        published = table.published
         unaffected = ~(published & np.isin(creatinine, [fill for fill, _ in CLASS_MEANS]))
         for fill, sodium in CLASS_MEANS:
             filled = published & (creatinine == fill)
@@ -86,7 +90,21 @@ class Cohort:
             values[filled & (table.values[:, _COLUMN["serum_sodium"]] == sodium), _COLUMN["serum_sodium"]] = np.nan
         for name, mean in OVERALL_MEANS.items():
             values[published & (table.values[:, _COLUMN[name]] == mean), _COLUMN[name]] = np.nan
-        return cls(values, table.outcome, unaffected, table.digest, table.origin)
+        return cls(values, table.outcome, unaffected, table.digest, table.origin, table.horizon, table.absent)
+
+    @property
+    def models(self) -> list[str]:
+        """The models that can be trained: those that take the follow-up time need it."""
+        return [model for model, names in MODEL_VARIABLES.items() if self.horizon is not None or TIME not in names]
+
+    @property
+    def time(self) -> NDArray[np.float64] | None:
+        """Days until death or the last contact, shape (n,); None without a horizon."""
+        return None if self.horizon is None else self.column(TIME)
+
+    def names(self, model: str) -> tuple[str, ...]:
+        """The variables of a model that this cohort has."""
+        return tuple(name for name in MODEL_VARIABLES[model] if name not in self.absent)
 
     def column(self, name: str) -> NDArray[np.float64]:
         """One variable's values, shape (n,)."""
@@ -94,9 +112,9 @@ class Cohort:
         return column
 
     def features(self, model: str) -> NDArray[np.float32]:
-        """A model's variables, shape (n, variables), in single precision as it is trained and served."""
-        return self.values[:, [_COLUMN[name] for name in MODEL_VARIABLES[model]]].astype(np.float32)
+        """The variables `names`, shape (n, variables), in single precision as they are trained and served."""
+        return self.values[:, [_COLUMN[name] for name in self.names(model)]].astype(np.float32)
 
     def sample(self, model: str) -> Sample:
         """All patients, with a model's variables."""
-        return Sample(self.features(model), self.outcome)
+        return Sample(self.features(model), self.outcome, self.time)

@@ -1,98 +1,184 @@
-"""Read a training table strictly.
+"""Read a training table, and refuse it before anything is fitted, with every fault at once.
 
-The columns are those of the published data set, and one for each variable that was declared since.
+Needed are the columns of `REQUIRED`. The other variables may be absent or have missing cells; without ``time`` the
+risk has no date. Rows are counted as a spreadsheet shows them: the header is row 1.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from heartapp.clinical.variables import BY_NAME, OUTCOME
-from heartapp.errors import DataError
+from heartapp.clinical.patient import printable
+from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES, Variable
+from heartapp.errors import ColumnsError, DataError, FieldError, TableError
+from heartapp.tables import DELIMITERS
+from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_values
+from heartapp.tables.check import check_table
+from heartapp.tables.columns import find_columns, find_misspelled
+from heartapp.tables.csv_body import read_csv
+from heartapp.training.defaults import BEDSIDE_USES, FIRST_HORIZON, HORIZON, LAST_HORIZON
 from heartapp.training.published import COLUMN_DIGESTS, compare, digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from heartapp.training.published import Origin
+    from heartapp.training.published import Comparison, Origin
 
 COLUMNS: Final = (*BY_NAME, OUTCOME)
-EXPECTED: Final = {name: variable.expected for name, variable in BY_NAME.items()} | {
-    OUTCOME: "0 (alive at the last contact) or 1 (died)"
-}
-"""What each column's cells must hold."""
+REQUIRED: Final = (*BEDSIDE_USES, OUTCOME)
+"""The columns that every table needs, with a value in each row."""
+TIME: Final = "time"
 FEWEST: Final = 30
 """Patients of each outcome that a table must hold: every inner fold and every test set needs some."""
-_NAMED: Final = 5
+EXPECTED: Final = {name: variable.expected for name, variable in BY_NAME.items()} | {OUTCOME: "0 (alive) or 1 (died)"}
+"""What each column's cells must hold."""
+FEWEST_DATED: Final = 20
+"""Patients who must have died by the horizon, and who must have been followed beyond it."""
+_NAMED: Final = 8
+_DIED: Final = Variable(name=OUTCOME, label="Died during follow-up", group="", kind="yes_no", help="", example=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A checked table: ``values`` of shape (n, variables) in the order of `VARIABLES`, ``outcome`` of shape (n,)."""
+    """A checked table of n patients.
+
+    ``values`` has shape (n, variables), in the order of `VARIABLES`, NaN where a value is missing. ``outcome`` and
+    ``published``, which marks rows of the published table, have shape (n,). ``absent`` names the variables without any
+    value. ``horizon`` is the day by which the risk of death is learned, None without follow-up times. ``notes`` say
+    what was left out.
+    """
 
     values: NDArray[np.float64]
     outcome: NDArray[np.int64]
     digest: str
     origin: Origin
+    published: NDArray[np.bool_]
+    horizon: int | None = None
+    absent: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def time(self) -> NDArray[np.float64] | None:
+        """Days until death or the last contact, shape (n,); None if the table has no such column."""
+        return None if self.horizon is None else self.values[:, COLUMNS.index(TIME)]
 
 
-def read_table(path: Path, *, allow_altered: bool = False) -> Table:
-    """Read a table and compare it with the published one.
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """A table before its cells are checked.
+
+    ``values`` has shape (n, columns), in the order of `COLUMNS`; see `heartapp.tables.cells` for cells without a
+    number. ``numbers`` are the rows' numbers and ``faults`` the cells' faults, ``good`` of shape (n,) marks the rows
+    without one. ``absent`` names the columns without any value, ``extra`` those that are not used.
+    """
+
+    place: str
+    values: NDArray[np.float64]
+    numbers: NDArray[np.int64]
+    faults: list[FieldError]
+    good: NDArray[np.bool_]
+    absent: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """The values of one of `COLUMNS`, shape (n,), NaN where a cell holds no number."""
+        column = self.values[:, COLUMNS.index(name)]
+        return np.where(np.isin(column, (NOT_A_NUMBER, DECIMAL_COMMA)), np.nan, column)
+
+    def rows(self, where: NDArray[np.bool_]) -> tuple[int, ...]:
+        """The numbers of the rows that are marked."""
+        return tuple(self.numbers[where].tolist())
+
+    def faulty(self, column: str) -> tuple[int, ...]:
+        """The numbers of the rows with a fault in a column; in none, where they could not be split into cells."""
+        return tuple(fault.row or 0 for fault in self.faults if fault.field == column)
+
+    def compare(self) -> Comparison:
+        """Compare the rows without a fault with the published table."""
+        return compare(self.numbers.tolist(), published_columns(np.where(self.good[:, None], self.values, np.nan)))
+
+    def repeated(self) -> tuple[int, ...]:
+        """The numbers of the rows that equal another row in all columns."""
+        rows = np.nan_to_num(self.values[self.good], nan=-1)
+        _, kinds, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+        return tuple(self.numbers[self.good][counts[kinds.reshape(-1)] > 1].tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the columns of a training table are compared with, see `heartapp.tables.check.Wanted`."""
+
+    required: Sequence[str] = REQUIRED
+    names: Sequence[str] = COLUMNS
+    variables: Sequence[Variable] = (*VARIABLES, _DIED)
+
+
+def read_table(
+    path: Path, delimiter: str = "comma", *, horizon: int = HORIZON, anyway: bool = False, allow_altered: bool = False
+) -> Table:
+    """Read a table, check it, and compare it with the published one.
 
     Args:
-        path: a CSV file with a column for each of `COLUMNS`, in any order; names may differ in case.
+        path: a CSV file; its columns may have any order, and their names any case.
+        delimiter: a name of `DELIMITERS`.
+        horizon: the day by which the risk of death is to be learned.
+        anyway: accept rows that equal another row.
         allow_altered: accept a table that is nearly the published one.
 
     Raises:
-        DataError: names file, row and column. Rows are counted as a spreadsheet shows them: the header is row 1.
+        DataError: the file cannot be read; a `TableError` lists every other fault with row, column and remedy.
     """
-    rows = {
-        number: [_parse(f"{path}, row {number}, column {name}", name, cells[name]) for name in COLUMNS]
-        for number, cells in read_cells(path).items()
-    }
-    table = np.array([*rows.values()], np.float64).reshape(-1, len(COLUMNS))
-    deaths = int(table[:, -1].sum())
-    if min(deaths, len(table) - deaths) < FEWEST:
-        raise DataError(
-            f"{path}: column {OUTCOME} holds {deaths} deaths and {len(table) - deaths} survivors; training and "
-            f"testing need at least {FEWEST} of each"
-        )
-    origin = _origin(path, [*rows], table, allow_altered=allow_altered)
-    return Table(table[:, :-1], table[:, -1].astype(np.int64), digest(table), origin)
+    raw = read_raw(path, delimiter)
+    found, day = raw.compare(), None if TIME in raw.absent else horizon
+    faults = [*_find_faults(raw, found, day, anyway=anyway, allow_altered=allow_altered), *raw.faults]
+    if faults:
+        raise TableError(raw.place, faults)
+    return Table(
+        values=raw.values[:, :-1],
+        outcome=raw.values[:, -1].astype(np.int64),
+        digest=digest(raw.values),
+        origin="another table" if found.origin == "an altered copy" else found.origin,
+        published=found.published,
+        horizon=day,
+        absent=raw.absent,
+        notes=tuple(_notes(raw)),
+    )
 
 
-def read_cells(path: Path) -> dict[int, dict[str, str]]:
-    """The text of each row's cells by column, by the row's number.
-
-    Empty rows are counted and left out. A cell that a short row lacks is empty.
+def read_raw(path: Path, delimiter: str = "comma") -> RawTable:
+    """Read a table and check its cells one by one.
 
     Raises:
-        DataError: the file cannot be read or its columns are wrong.
+        DataError: the file cannot be read, or a `TableError` lists every column that does not fit.
     """
+    place = str(path)
     try:
-        header, *rows = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))) or [[]]
+        content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; name a CSV file") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from None
-    except csv.Error as error:
-        raise DataError(f"{path} is not a CSV file: {error}") from None
-    names = _match_columns(path, header)
-    for number, row in enumerate(rows, start=2):
-        if len(row) > len(header):
-            raise DataError(f"{path}, row {number}: {len(row)} cells, but the header has {len(header)}")
-    return {
-        number: dict.fromkeys(COLUMNS, "") | dict(zip(names, row, strict=False))
-        for number, row in enumerate(rows, start=2)
-        if row
-    }
+        raise DataError(f"{place}: {error.strerror}; name a CSV file") from None
+    table = read_csv(content, place, DELIMITERS[delimiter], "name the delimiter: --delimiter {}")
+    positions = _find_columns(table.names, place)
+    values = read_values(table.rows, positions)
+    absent = tuple(name for name, column in zip(COLUMNS, values.T, strict=True) if np.isnan(column).all())
+    wanted = _Wanted((*REQUIRED, *({TIME} - {*absent})))
+    # One line is one row, and empty lines are no rows.
+    numbers = [number for number, line in enumerate(content.split(b"\n"), 1) if line.removesuffix(b"\r")][1:]
+    faults, good = check_table(values, table.broken, wanted)
+    return RawTable(
+        place=place,
+        values=values,
+        numbers=np.array(numbers, np.int64),
+        faults=[FieldError(fault.field, fault.message, numbers[fault.row or 0]) for fault in faults],
+        good=good,
+        absent=absent,
+        extra=tuple(printable(name) for place, name in enumerate(table.names) if place not in positions),
+    )
 
 
 def published_columns(table: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,55 +186,93 @@ def published_columns(table: NDArray[np.float64]) -> NDArray[np.float64]:
     return table[:, [COLUMNS.index(name) for name in COLUMN_DIGESTS]]
 
 
-def _match_columns(path: Path, header: list[str]) -> list[str]:
-    """The declared name of each column of the header."""
-    declared = {name.lower(): name for name in COLUMNS}
-    found = [name.strip().lower() for name in header]
-    missing = [name for name in COLUMNS if name.lower() not in found]
-    problems = {
-        "missing": missing,
-        "unknown": [name for name in header if name.strip().lower() not in declared],
-        "twice": sorted({name for name in found if found.count(name) > 1}),
-    }
-    if any(problems.values()):
-        told = "; ".join(
-            f"{word} {', '.join(repr(name[:40]) for name in names[:20])}" for word, names in problems.items() if names
-        )
-        message = f"{path}, row 1: columns {told}. Needed: {', '.join(COLUMNS)}"
-        if added := [name for name in missing if name not in COLUMN_DIGESTS]:
-            message += (
-                f". The published table has no column {', '.join(added)}: add it to the table, or remove the variable "
-                "from heartapp/clinical/variables.py"
-            )
-        raise DataError(message)
-    return [declared[name] for name in found]
-
-
-def _parse(place: str, name: str, cell: str) -> float:
+def _find_columns(names: Sequence[str], place: str) -> tuple[int | None, ...]:
+    """The position of each of `COLUMNS`, None for an absent one."""
+    faults = [
+        FieldError(column, f"is not a variable; did you mean {name}? Rename or drop it")
+        for column, name in find_misspelled(names, _Wanted())
+        if name not in REQUIRED
+    ]
+    positions: tuple[int | None, ...] = ()
     try:
-        value = float(cell)
-    except ValueError:
-        raise DataError(f"{place}: not a number (write decimals with a point)") from None
-    if not allows(name, value):
-        raise DataError(f"{place}: expected {EXPECTED[name]}")
-    return value
+        positions = find_columns(names, _Wanted(), place, added=())
+    except ColumnsError as error:
+        faults.insert(0, FieldError("", str(error).removeprefix(f"{place}: ")))
+    if faults:
+        raise TableError(place, faults)
+    return positions
 
 
-def allows(name: str, value: float) -> bool:
-    """Whether a column may hold a value."""
-    return value in (0, 1) if name == OUTCOME else BY_NAME[name].allows(value)
+def _notes(raw: RawTable) -> Iterator[str]:
+    """What training leaves out."""
+    if raw.extra:
+        yield f"kept out, as they are not variables: {_shorten(raw.extra)}"
+    if absent := [name for name in raw.absent if name != TIME]:
+        yield f"without any value, so that the models leave it out: {', '.join(absent)}"
+    if TIME in raw.absent:
+        yield f"without {TIME} the risk has no date and no curve, and followup, which takes it, is not trained"
+    missing = zip(COLUMNS, np.isnan(raw.values).sum(axis=0).tolist(), strict=True)
+    if counts := [f"{name} {count}" for name, count in missing if count and name not in raw.absent]:
+        yield f"missing cells: {', '.join(counts)}"
+    if repeated := raw.repeated():
+        yield f"{name_rows(repeated)} equal another row; if they are the same patients, the figures are too good"
 
 
-def _origin(path: Path, numbers: list[int], table: NDArray[np.float64], *, allow_altered: bool) -> Origin:
-    found = compare(numbers, published_columns(table))
-    if found.origin != "an altered copy":
-        return found.origin
-    if allow_altered:
-        return "another table"
-    rows = ", ".join(map(str, found.rows[:_NAMED]))
-    more = f" and {len(found.rows) - _NAMED} more" if len(found.rows) > _NAMED else ""
-    columns = f", column {', '.join(found.columns)}" if found.columns else ""
-    raise DataError(
-        f"{path}, row {rows}{more}{columns}: differs from UCI data set 519, which the rest of the table matches; use "
-        "the published table, or add --allow-altered if you changed it on purpose"
+def _find_faults(
+    raw: RawTable, found: Comparison, horizon: int | None, *, anyway: bool, allow_altered: bool
+) -> Iterator[FieldError]:
+    """The faults of the table as a whole."""
+    if not anyway and (repeated := raw.repeated()):
+        remedy = "keep one row of each patient, or add --anyway if they are different patients"
+        yield FieldError("", f"{name_rows(repeated)} equal another row, {len(repeated)} in all; {remedy}")
+    if found.origin == "an altered copy" and not allow_altered:
+        places = [name_rows(found.rows)] * bool(found.rows) + [f"column {name}" for name in found.columns]
+        remedy = "use the published table, or add --allow-altered if you changed it on purpose"
+        message = f"{', '.join(places)}: differs from UCI data set 519, which the rest of the table matches; {remedy}"
+        yield FieldError("", message)
+    yield from _too_few(raw, horizon)
+
+
+def _too_few(raw: RawTable, horizon: int | None) -> Iterator[FieldError]:
+    """Whether the patients are too few, or were not followed for long enough."""
+    outcome, time = raw.column(OUTCOME), raw.column(TIME)
+    deaths, survivors = int((outcome == 1).sum()), int((outcome == 0).sum())
+    if min(deaths, survivors) < FEWEST:
+        message = f"holds {deaths} deaths and {survivors} survivors; training needs at least {FEWEST} of each"
+        yield FieldError(OUTCOME, message)
+    elif horizon is not None and not raw.faulty(TIME) + raw.faulty(""):
+        yield from _check_horizon(time, time[outcome == 1], horizon)
+
+
+def _check_horizon(time: NDArray[np.float64], deaths: NDArray[np.float64], horizon: int) -> Iterator[FieldError]:
+    """Whether enough patients died by the horizon, and enough were followed beyond it.
+
+    Args:
+        time: the days of all patients.
+        deaths: the days of those who died.
+        horizon: the day.
+    """
+    first = max(FIRST_HORIZON, int(np.ceil(np.sort(deaths)[FEWEST_DATED - 1])))
+    last = min(LAST_HORIZON, int(np.ceil(np.sort(time)[-FEWEST_DATED])) - 1)
+    if first <= horizon <= last:
+        return
+    remedy = f"leave the column out: the risk then has no date; {TIME} counts days"
+    if first <= last:
+        remedy = f"add --horizon {last}" + (f", or another day from {first} on" if first < last else "")
+    followed, died = int((time > horizon).sum()), int((deaths <= horizon).sum())
+    yield FieldError(
+        TIME,
+        f"{died} patients died by day {horizon} and {followed} were followed beyond it; a risk by that day needs "
+        f"{FEWEST_DATED} of each; {remedy}",
     )
+
+
+def name_rows(rows: Iterable[int]) -> str:
+    """The numbers of rows, of the first ones where there are many."""
+    numbers = [*map(str, rows)]
+    return f"{'row' if len(numbers) == 1 else 'rows'} {_shorten(numbers)}"
+
+
+def _shorten(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"

@@ -1,4 +1,4 @@
-"""What a bundle says about its training data: soft limits, a typical patient, usual combinations, golden rows.
+"""What a bundle says about its training data: ranges, a typical patient, golden rows.
 
 No number here is a patient's record: each is a percentile, a median or drawn at random.
 """
@@ -8,11 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from sklearn.covariance import MinCovDet
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.inference.bundle import Golden
-from heartapp.inference.cautions import Domain, Seen
+from heartapp.inference.bundle import Golden, Seen
 from heartapp.training.export import answers
 
 if TYPE_CHECKING:
@@ -21,20 +19,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.inference.calibration import Calibration
-    from heartapp.training.recipe import FittedRecipe
+    from heartapp.training.recipe import Recipe
 
 GOLDEN_ROWS: Final = 32
-DOMAIN_PERCENTILE: Final = 99
 
 
 def seen(names: Sequence[str], features: NDArray[np.float32]) -> list[Seen]:
-    """The soft limits of each variable, to three decimals: more are not measured."""
+    """The range of each variable, to three decimals: more are not measured."""
     return [_seen(name, features[:, column]) for column, name in enumerate(names)]
 
 
 def _seen(name: str, column: NDArray[np.float32]) -> Seen:
-    p1, p99 = np.nanpercentile(column, [1, 99], method="nearest")
-    return Seen(name, *(round(float(value), 3) for value in (np.nanmin(column), p1, p99, np.nanmax(column))))
+    return Seen(name, round(float(np.nanmin(column)), 3), round(float(np.nanmax(column)), 3))
 
 
 def typical(names: Sequence[str], features: NDArray[np.float32]) -> list[float]:
@@ -45,39 +41,17 @@ def typical(names: Sequence[str], features: NDArray[np.float32]) -> list[float]:
     return values
 
 
-def required(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32]) -> list[str]:
+def required(recipe: Recipe, features: NDArray[np.float32]) -> list[str]:
     """The variables that must not be missing.
 
-    If a few variables were chosen, these are all of them. If all are used, they are those that no patient lacked: the
-    members learned to handle missing values only in the others.
+    If the plan names the variables to use, these are all of them. If all are used, they are those that no patient
+    lacked: the members learned to handle missing values only in the others.
     """
-    if len(fitted.columns) < len(names):
-        return [names[column] for column in fitted.columns]
-    lacked = np.atleast_1d(np.isnan(features).any(axis=0))
-    return [name for name, lacks in zip(names, lacked, strict=True) if not lacks]
 
+    def always_needed(column: int) -> bool:
+        return recipe.plan.variables is not None or not np.isnan(features[:, column]).any()
 
-def domain(used: Sequence[str], names: Sequence[str], features: NDArray[np.float32], seed: int) -> Domain:
-    """Centre, spread and limit of the numeric variables in use, from the patients who have all of them."""
-    fields = [name for name in used if BY_NAME[name].kind == "number"]
-    logarithmic = [BY_NAME[name].logarithmic for name in fields]
-    values = features[:, [names.index(name) for name in fields]].astype(np.float64)
-    values = values[~np.isnan(values).any(axis=1)]
-    values[:, logarithmic] = np.log(values[:, logarithmic])
-    robust = MinCovDet(random_state=seed).fit(values)
-    distances = np.sqrt(robust.mahalanobis(values))
-    return Domain(
-        fields=fields,
-        logarithmic=logarithmic,
-        centre=[_significant(value) for value in robust.location_],
-        precision=[[_significant(value) for value in row] for row in robust.precision_],
-        limit=round(float(np.percentile(distances, DOMAIN_PERCENTILE)), 6),
-    )
-
-
-def _significant(value: float) -> float:
-    """Nine significant digits: further digits differ between processors."""
-    return float(f"{value:.9g}")
+    return [recipe.names[column] for column in filter(always_needed, recipe.columns)]
 
 
 def golden(calibration: Calibration, content: bytes, names: Sequence[str], features: NDArray[np.float32]) -> Golden:

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pooch
 
 from heartapp.errors import DataError
 from heartapp.training.data import read_table
 
-if TYPE_CHECKING:
-    from heartapp.training.data import Table
-
 SOURCE: Final = "https://archive.ics.uci.edu/static/public/519/data.csv"
 
 
-def download_table(url: str = SOURCE) -> Table:
-    """Download the published table, or find it in the cache, and read it.
+def download_table(url: str = SOURCE) -> Path:
+    """Download the published table, or find it in the cache, and check it.
 
     Raises:
         DataError: the download failed, or what came is not the table. It does not stay in the cache then.
     """
     path = _download(url)
     try:
-        return read_table(path)
+        read_table(path)
     except DataError:
         path.unlink()
         raise
+    return path
 
 
 def _download(url: str) -> Path:

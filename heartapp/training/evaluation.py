@@ -1,70 +1,87 @@
 """Protocol P1: how good a recipe is on patients that it has not seen.
 
-In each of many stratified splits, the whole recipe (choice of variables, tuning, calibration, threshold) is fitted to
-the training side and measured on the test side.
+In each of many stratified splits, the whole recipe (members, calibration, threshold, curve) is fitted to the training
+side and measured on the test side. A dated risk is judged at its horizon, and patients who left before count by inverse
+probability of censoring weights, which the training side gives.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import brier_score_loss, roc_auc_score
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 from tqdm import tqdm
 
 from heartapp.inference.bundle import MEMBERS
-from heartapp.inference.report import Evaluation, NetBenefit, Protocol, Subgroup
-from heartapp.training.defaults import SPLIT_SEED, SPLITS
-from heartapp.training.goals import GOALS, judge
+from heartapp.inference.report import CalibrationReport, Evaluation, NetBenefit, Protocol, Subgroup
+from heartapp.training.censoring import censoring_weights, kaplan_meier
+from heartapp.training.comparator import Comparator
+from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS, SPLITS_A_SEED
+from heartapp.training.goals import GOALS, LEAST, judge
 from heartapp.training.metrics import (
     calibration_bins,
+    calibration_slope,
     classification_metrics,
-    expected_calibration_error,
-    net_benefit,
-    precision_recall_points,
-    recalibration,
-    roc_points,
-    rounded,
+    concordance,
+    draw_counts,
+    estimate,
+    mean,
+    net_gain,
+    paired_differences,
     spreads,
+    weighted_auc,
+    weighted_brier,
 )
 from heartapp.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from sklearn.pipeline import Pipeline
 
     from heartapp.training.cohort import Cohort, Sample
 
+    Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
+
 TEST_PATIENTS: Final = 60
-COMPARATOR: Final = "spline_regression"
 DECISION_THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(1, 13))
+EARLIER_DAY: Final = 90
+"""A dated risk is judged on this day too."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """The predictions for one split's test patients, by their row numbers ``test``."""
+    """The predictions for one split's test patients, by their row numbers ``test``.
+
+    ``risk`` is the model's on each of ``days``, the horizon last, ``dead`` who had died by then and ``weight`` the
+    censoring weights, all of shape (days, patients). The one day of an undated risk is None, and every patient counts.
+    ``pair_weight`` is what each patient's death counts in Uno's C.
+    """
 
     test: NDArray[np.int64]
+    days: tuple[int | None, ...]
     risk: NDArray[np.float64]
+    dead: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+    pair_weight: NDArray[np.float64]
     threshold: float
     members: NDArray[np.float32]
     comparator: NDArray[np.float64]
-    columns: tuple[int, ...]
 
 
 def evaluate(
-    cohort: Cohort, model: str, *, seed: int, splits: int = SPLITS, split_seed: int = SPLIT_SEED
+    cohort: Cohort,
+    model: str,
+    *,
+    seed: int,
+    splits: int = SPLITS,
+    split_seed: int = SPLIT_SEED,
+    bootstraps: int = BOOTSTRAPS,
 ) -> Evaluation:
     """Run the protocol on all processors, with a progress bar.
 
@@ -73,105 +90,167 @@ def evaluate(
         model: the model to evaluate.
         seed: of the recipe.
         splits: how many splits.
-        split_seed: of the splits.
+        split_seed: of the first `SPLITS_A_SEED` splits; the next ones have the next seeds.
+        bootstraps: samples of patients for the intervals.
     """
-    recipe, sample, outcome = Recipe.of_model(model, seed), cohort.sample(model), cohort.outcome
+    recipe, sample, outcome = Recipe.of_cohort(model, seed, cohort), cohort.sample(model), cohort.outcome
     test_patients = min(TEST_PATIENTS, len(outcome) // 4)
-    splitter = StratifiedShuffleSplit(n_splits=splits, test_size=test_patients, random_state=split_seed)
-    jobs = (delayed(_judge)(recipe, sample, *sides) for sides in splitter.split(sample.features, outcome))
-    results: list[_Split] = list(
-        tqdm(Parallel(n_jobs=-1, return_as="generator")(jobs), total=splits, desc=f"evaluating {model}", unit="split")
-    )
-    tested = np.concatenate([one.test for one in results])
-    risk, died = np.concatenate([one.risk for one in results]), outcome[tested]
-    comparator = np.concatenate([one.comparator for one in results])
-    bins = calibration_bins(risk, died)
-    slope, intercept = recalibration(risk, died)
-    metrics = spreads([_metrics(cohort, one, one.risk) for one in results])
+    results = _run(recipe, sample, islice(_split(outcome, test_patients, split_seed), splits), splits)
+    ours = [_metrics(cohort, sample, one, one.risk[-1]) for one in results]
+    theirs = [_metrics(cohort, sample, one, one.comparator) for one in results]
+    metrics = spreads(ours)
+    counts = draw_counts(len(outcome), bootstraps, split_seed)
+    calibration = [_calibration(results, place, day, counts) for place, day in enumerate(results[0].days)]
     figures = {figure: spread.mean for figure, spread in metrics.items()} | {
-        "calibration_slope": slope,
-        "calibration_intercept": intercept,
-        "expected_calibration_error": expected_calibration_error(bins),
+        f"slope_{one.day}": one.slope.value for one in calibration
     }
+    seeds = [split_seed + block for block in range(-(-splits // SPLITS_A_SEED))]
     return Evaluation(
-        protocol=Protocol("StratifiedShuffleSplit", splits, test_patients, split_seed),
+        protocol=Protocol("StratifiedShuffleSplit", splits, test_patients, seeds, bootstraps),
+        horizon=results[0].days[-1],
         metrics=metrics,
         members={
-            member: spreads([classification_metrics(outcome[one.test], one.members[:, place], 0.5) for one in results])
+            member: spreads([_of_member(outcome[one.test], one.members[:, place]) for one in results])
             for place, member in enumerate(MEMBERS)
         },
-        comparators={COMPARATOR: spreads([_metrics(cohort, one, one.comparator) for one in results])},
-        calibration_slope=slope,
-        calibration_intercept=intercept,
-        expected_calibration_error=figures["expected_calibration_error"],
-        calibration_bins=bins,
-        roc_curve=roc_points(died, risk),
-        precision_recall_curve=precision_recall_points(died, risk),
-        decision_curve=[_decision(died, risk, comparator, threshold) for threshold in DECISION_THRESHOLDS],
-        subgroups=_subgroups(cohort, tested, risk),
-        goals=judge(GOALS[model], figures),
-        chosen=dict(Counter(", ".join(recipe.names[used] for used in one.columns) for one in results).most_common()),
+        comparator=spreads(theirs),
+        difference=paired_differences(ours, theirs, test_patients / (len(outcome) - test_patients)),
+        calibration=calibration,
+        decision_curve=_decide(results, counts),
+        subgroups=_subgroups(cohort, results, counts),
+        goals=judge(GOALS[model], figures) if splits >= LEAST else [],
     )
+
+
+def _split(outcome: NDArray[np.int64], test_patients: int, split_seed: int) -> Iterator[Sides]:
+    """Training and test rows of one split after another, without end."""
+    blocks = (
+        StratifiedShuffleSplit(SPLITS_A_SEED, test_size=test_patients, random_state=seed).split(outcome, outcome)
+        for seed in count(split_seed)
+    )
+    return chain.from_iterable(blocks)
+
+
+def _run(recipe: Recipe, sample: Sample, sides: Iterable[Sides], splits: int) -> list[_Split]:
+    """The predictions of each split; ``splits`` is how many there are, for the progress bar."""
+    jobs = (delayed(_judge)(recipe, sample, *split) for split in sides)
+    done = Parallel(n_jobs=-1, return_as="generator")(jobs)
+    return list(tqdm(done, total=splits, desc="evaluating", unit="split"))
 
 
 def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArray[np.int64]) -> _Split:
     """Fit recipe and comparator to the training side, and predict for the test side."""
-    training, features = sample.part(train), sample.features[test]
+    training, tested = sample.part(train), sample.part(test)
     fitted = recipe.fit(training)
-    comparator = spline_regression(recipe.names).fit(training.features, training.outcome)
+    comparator = Comparator.fit(training, recipe)
+    risk, days = fitted.risk(tested.features), _days(fitted.horizon)
+    known = [_follow_up(training, tested, day) for day in days]
     return _Split(
         test=test,
-        risk=fitted.risk(features),
+        days=days,
+        risk=np.array([risk if day is None or fitted.curve is None else fitted.curve.risk(risk, day) for day in days]),
+        dead=np.array([dead for dead, _ in known]),
+        weight=np.array([weight for _, weight in known]),
+        pair_weight=_pair_weight(training, tested, fitted.horizon),
         threshold=fitted.threshold,
-        members=fitted.probabilities(features),
-        comparator=comparator.predict_proba(features)[:, 1],
-        columns=fitted.columns,
+        members=fitted.probabilities(tested.features),
+        comparator=comparator.risk(tested.features),
     )
 
 
-def spline_regression(names: Sequence[str]) -> Pipeline:
-    """Logistic regression with splines on age, ejection fraction and log creatinine, slightly penalised.
-
-    The three variables are those that Chicco and Jurman (2020) and Ahmad et al. (2017) found to matter most. Missing
-    values are the median of the training side.
-    """
-    spline = make_pipeline(SimpleImputer(strategy="median"), SplineTransformer(n_knots=4, knots="quantile"))
-    log_spline = make_pipeline(FunctionTransformer(np.log), spline)
-    columns = ColumnTransformer(
-        [
-            ("plain", spline, [names.index("age"), names.index("ejection_fraction")]),
-            ("log", log_spline, [names.index("serum_creatinine")]),
-        ]
-    )
-    return make_pipeline(columns, StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000))
+def _days(horizon: int | None) -> tuple[int | None, ...]:
+    return (horizon,) if horizon is None or horizon <= EARLIER_DAY else (EARLIER_DAY, horizon)
 
 
-def _metrics(cohort: Cohort, split: _Split, risk: NDArray[np.float64]) -> dict[str, float]:
+def _follow_up(training: Sample, tested: Sample, day: int | None) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Who of the test side had died by a day, and what each patient counts there."""
+    if day is None or training.time is None or tested.time is None:
+        return tested.outcome == 1, np.ones(len(tested.outcome))
+    dead, weight = censoring_weights(training.time, training.outcome, tested.time, tested.outcome, day)
+    return dead == 1, weight
+
+
+def _pair_weight(training: Sample, tested: Sample, horizon: int | None) -> NDArray[np.float64]:
+    """One over the squared share that would still be followed just before the patient's last day if nobody died."""
+    if horizon is None or training.time is None or tested.time is None:
+        return np.ones(len(tested.outcome))
+    before = np.nextafter(np.minimum(tested.time, horizon), 0)
+    return kaplan_meier(training.time, 1 - training.outcome, before) ** -2
+
+
+def _metrics(cohort: Cohort, sample: Sample, split: _Split, risk: NDArray[np.float64]) -> dict[str, float]:
     """The figures of one split, of the recipe's risks or of the comparator's."""
-    outcome, unaffected = cohort.outcome[split.test], cohort.unaffected[split.test]
-    return {
+    outcome, unaffected, horizon = cohort.outcome[split.test], cohort.unaffected[split.test], split.days[-1]
+    figures = {
         **classification_metrics(outcome, risk, split.threshold),
         "roc_auc_unaffected": float(roc_auc_score(outcome[unaffected], risk[unaffected])),
-        "net_benefit_20": net_benefit(outcome, risk, 0.2),
-        "net_benefit_30": net_benefit(outcome, risk, 0.3),
+    }
+    brier = weighted_brier(split.dead[-1], risk, split.weight[-1])
+    if horizon is None or sample.time is None:
+        return {**figures, "brier": brier}
+    time = sample.time[split.test]
+    return {
+        **figures,
+        **{
+            f"auc_{day}": weighted_auc(dead, risk, weight)
+            for day, dead, weight in zip(split.days, split.dead, split.weight, strict=True)
+        },
+        f"brier_{horizon}": brier,
+        "harrell": concordance(time, outcome, risk, np.ones(len(risk))),
+        "uno": concordance(time, outcome, risk, split.pair_weight, last_day=horizon),
     }
 
 
-def _decision(
-    died: NDArray[np.int64], risk: NDArray[np.float64], comparator: NDArray[np.float64], threshold: float
-) -> NetBenefit:
-    treat_all = np.ones_like(risk)
-    return NetBenefit(threshold, *(rounded(net_benefit(died, one, threshold)) for one in (risk, comparator, treat_all)))
+def _of_member(outcome: NDArray[np.int64], probability: NDArray[np.float32]) -> dict[str, float]:
+    """The figures of a member, which learns death during follow-up, at a probability of one half."""
+    return {
+        **classification_metrics(outcome, probability, 0.5),
+        "brier": weighted_brier(outcome == 1, probability, np.ones(len(outcome))),
+    }
 
 
-def _subgroups(cohort: Cohort, tested: NDArray[np.int64], risk: NDArray[np.float64]) -> list[Subgroup]:
-    """By sex and by age, where both outcomes occur.
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """All splits' predictions by one day, of shape (n,), and their weights, of shape (1 + bootstrap samples, n)."""
 
-    Args:
-        cohort: the patients.
-        tested: the row number of each test prediction, shape (predictions,).
-        risk: the predictions, shape (predictions,).
-    """
+    test: NDArray[np.int64]
+    dead: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, results: Sequence[_Split], place: int, counts: NDArray[np.float64]) -> _Pool:
+        """Of the day with this place, -1 for the horizon; ``counts`` are those of `draw_counts`."""
+        test = np.concatenate([one.test for one in results])
+        dead = np.concatenate([one.dead[place] for one in results])
+        return cls(test, dead, counts[:, test] * np.concatenate([one.weight[place] for one in results]))
+
+
+def _calibration(
+    results: Sequence[_Split], place: int, day: int | None, counts: NDArray[np.float64]
+) -> CalibrationReport:
+    pool, risk = _Pool.of(results, place, counts), np.concatenate([one.risk[place] for one in results])
+    return CalibrationReport(
+        day=day,
+        slope=estimate(lambda weight: calibration_slope(pool.dead, risk, weight), pool.weights),
+        intercept=mean(pool.dead - risk, pool.weights),
+        bins=calibration_bins(pool.dead, risk, pool.weights),
+    )
+
+
+def _decide(results: Sequence[_Split], counts: NDArray[np.float64]) -> list[NetBenefit]:
+    pool = _Pool.of(results, -1, counts)
+    model = np.concatenate([one.risk[-1] for one in results])
+    comparator = np.concatenate([one.comparator for one in results])
+    risks = (model, comparator, np.ones_like(model))
+    return [
+        NetBenefit(threshold, *(mean(net_gain(pool.dead, risk, threshold), pool.weights) for risk in risks))
+        for threshold in DECISION_THRESHOLDS
+    ]
+
+
+def _subgroups(cohort: Cohort, results: Sequence[_Split], counts: NDArray[np.float64]) -> list[Subgroup]:
+    """By sex and by age, where both outcomes occur."""
+    pool, risk = _Pool.of(results, -1, counts), np.concatenate([one.risk[-1] for one in results])
     sex, age = cohort.column("sex"), cohort.column("age")
     middle = float(np.median(age))
     groups = {
@@ -180,12 +259,20 @@ def _subgroups(cohort: Cohort, tested: NDArray[np.int64], risk: NDArray[np.float
         f"aged under {middle:g}": age < middle,
         f"aged {middle:g} or more": age >= middle,
     }
-    subgroups = []
-    for name, belongs in groups.items():
-        if len(np.unique(cohort.outcome[belongs])) > 1:
-            inside = belongs[tested]
-            died, expected = cohort.outcome[tested][inside], risk[inside]
-            area, brier = roc_auc_score(died, expected), brier_score_loss(died, expected)
-            figures = map(rounded, (area, brier, died.mean(), expected.mean()))
-            subgroups.append(Subgroup(name, int(belongs.sum()), int(inside.sum()), *figures))
-    return subgroups
+    return [
+        _subgroup(name, int(belongs.sum()), pool, risk, belongs[pool.test])
+        for name, belongs in groups.items()
+        if len(np.unique(cohort.outcome[belongs])) > 1
+    ]
+
+
+def _subgroup(name: str, patients: int, pool: _Pool, risk: NDArray[np.float64], inside: NDArray[np.bool_]) -> Subgroup:
+    dead, risk, weights = pool.dead[inside], risk[inside], pool.weights[:, inside]
+    return Subgroup(
+        name=name,
+        patients=patients,
+        auc=estimate(lambda weight: weighted_auc(dead, risk, weight), weights),
+        brier=mean((risk - dead) ** 2, weights),
+        observed=mean(dead, weights),
+        expected=mean(risk, weights),
+    )

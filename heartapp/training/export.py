@@ -1,18 +1,19 @@
 """Export fitted estimators as one ONNX graph, and prove that both give the same answers.
 
 The graph takes rows of single-precision values, shape (n, variables), and gives each member's probability of death,
-shape (n, 3). skl2onnx and onnxmltools convert the members; their graphs are joined here.
+shape (n, 3). skl2onnx and onnxmltools convert the estimators. Their trees are joined here, into one ensemble for
+each member.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import onnx
-from onnx import TensorProto, compose, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType as XGBoostFloat
 from skl2onnx import convert_sklearn
@@ -23,6 +24,7 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import HeartappError
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.runtime import import_onnxruntime
+from heartapp.training.members import Bagged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,18 +56,11 @@ class ExportError(HeartappError):
 
 def to_onnx(fitted: FittedRecipe, columns: int) -> bytes:
     """The three members as one graph of all columns; the same members give the same bytes."""
-    nodes, initializers, outputs = [], [numpy_helper.from_array(np.array(1, np.int64), "died")], []
+    nodes, outputs = [], []
     for name, member in zip(MEMBERS, fitted.members, strict=True):
-        graph = compose.add_prefix(_convert(member, fitted.columns), f"{name}/").graph
-        source = graph.input[0].name
-        for node in graph.node:
-            node.input[:] = [_INPUT if edge == source else edge for edge in node.input]
-        both = graph.output[1].name
-        nodes += [*graph.node, helper.make_node("Gather", [both, "died"], [f"{name}/died"], axis=1)]
-        nodes.append(helper.make_node("Unsqueeze", [f"{name}/died", "columns"], [f"{name}/column"]))
-        initializers += graph.initializer
-        outputs.append(f"{name}/column")
-    initializers.append(numpy_helper.from_array(np.array([1], np.int64), "columns"))
+        trees = _convert(name, member, fitted.columns)
+        nodes += [trees, helper.make_node("Gather", [f"{name}/both", "died"], [f"{name}/died"], axis=1)]
+        outputs.append(f"{name}/died")
     nodes.append(helper.make_node("Concat", outputs, [_OUTPUT], axis=1))
     joined = helper.make_model(
         helper.make_graph(
@@ -73,7 +68,8 @@ def to_onnx(fitted: FittedRecipe, columns: int) -> bytes:
             "heartapp",
             [helper.make_tensor_value_info(_INPUT, TensorProto.FLOAT, ["n", columns])],
             [helper.make_tensor_value_info(_OUTPUT, TensorProto.FLOAT, ["n", len(MEMBERS)])],
-            initializers,
+            # An index of one dimension, so that what is gathered stays a column.
+            [numpy_helper.from_array(np.array([1], np.int64), "died")],
         ),
         producer_name="heartapp",
         opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid("ai.onnx.ml", _ML_OPSET)],
@@ -176,47 +172,73 @@ def find_edges(content: bytes, names: Sequence[str]) -> dict[str, list[float]]:
     return {names[column]: sorted(found) for column, found in sorted(edges.items())}
 
 
-def tree_ensembles(content: bytes) -> list[dict[str, Any]]:
-    """The attributes of each member's trees in a graph, in the order of `MEMBERS`."""
-    return [
-        {one.name: helper.get_attribute_value(one) for one in node.attribute}
-        for node in onnx.load_from_string(content).graph.node
-        if node.op_type == _TREES
-    ]
-
-
 def _splits(content: bytes) -> set[tuple[str, int, np.float32]]:
-    """Comparison, column and threshold of every split in the graph."""
+    """Comparison, column and threshold of every split in the graph.
+
+    scikit-learn separates missing values from all others by an infinite threshold; numbers have no such split.
+    """
     columns = ("nodes_modes", "nodes_featureids", "nodes_values")
-    nodes = (zip(*(trees[column] for column in columns), strict=True) for trees in tree_ensembles(content))
+    graph = onnx.load_from_string(content).graph
+    ensembles = [_attributes(node) for node in graph.node if node.op_type == _TREES]
+    nodes = (zip(*(trees[column] for column in columns), strict=True) for trees in ensembles)
     return {
         (mode.decode(), int(column), np.float32(value))
         for mode, column, value in chain.from_iterable(nodes)
-        if mode != b"LEAF"
+        if mode != b"LEAF" and np.isfinite(value)
     }
 
 
-def _convert(member: Estimator, columns: Sequence[int]) -> onnx.ModelProto:
-    """Convert one member, and renumber its splits to the columns of the whole graph."""
-    if isinstance(member, DecisionTreeClassifier):
-        converted: Any = convert_sklearn(
-            member,
-            initial_types=[("X", SklearnFloat([None, len(columns)]))],
+def _convert(name: str, member: Estimator, columns: Sequence[int]) -> onnx.NodeProto:
+    """Convert one member to one tree ensemble, with its splits renumbered to the columns of the whole graph."""
+    parts = member.estimators if isinstance(member, Bagged) else [member]
+    mean = _mean([_attributes(_convert_one(part, len(columns))) for part in parts])
+    mean["nodes_featureids"] = [columns[column] for column in mean["nodes_featureids"]]
+    return helper.make_node(_TREES, [_INPUT], [f"{name}/label", f"{name}/both"], domain="ai.onnx.ml", **mean)
+
+
+def _convert_one(estimator: Any, columns: int) -> onnx.NodeProto:
+    if not isinstance(estimator, DecisionTreeClassifier):
+        # onnxmltools 1.16 writes graphs of opset 15 at most; the one operator in it has not changed since.
+        return _only_trees(
+            convert_xgboost(estimator, initial_types=[("X", XGBoostFloat([None, columns]))], target_opset=15)
+        )
+    node = _only_trees(
+        convert_sklearn(
+            estimator,
+            initial_types=[("X", SklearnFloat([None, columns]))],
             options={"zipmap": False},
             target_opset={"": _OPSET, "ai.onnx.ml": _ML_OPSET},
         )
-        # skl2onnx 1.20 leaves out where missing values go.
-        _attribute(converted, "nodes_missing_value_tracks_true").ints[:] = member.tree_.missing_go_to_left.tolist()
-    else:
-        # onnxmltools 1.16 writes graphs of opset 15 at most; the one operator in it has not changed since.
-        converted = convert_xgboost(member, initial_types=[("X", XGBoostFloat([None, len(columns)]))], target_opset=15)
-    splits = _attribute(converted, "nodes_featureids")
-    splits.ints[:] = [columns[column] for column in splits.ints]
-    return cast("onnx.ModelProto", converted)
+    )
+    # skl2onnx 1.20 leaves out where missing values go.
+    (tracks,) = (one for one in node.attribute if one.name == "nodes_missing_value_tracks_true")
+    tracks.ints[:] = estimator.tree_.missing_go_to_left.tolist()
+    return node
 
 
-def _attribute(model: onnx.ModelProto, name: str) -> onnx.AttributeProto:
-    """An attribute of the graph's only tree ensemble."""
+def _only_trees(model: onnx.ModelProto) -> onnx.NodeProto:
+    """The graph's only tree ensemble."""
+    node: onnx.NodeProto
     (node,) = (node for node in model.graph.node if node.op_type == _TREES)
-    attribute: onnx.AttributeProto = next(one for one in node.attribute if one.name == name)
-    return attribute
+    return node
+
+
+def _mean(ensembles: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The attributes of one ensemble of all trees, whose sums are the means of the ensembles' sums."""
+    sizes = [1 + max(one["nodes_treeids"]) for one in ensembles]
+    first = [sum(sizes[:place]) for place in range(len(sizes))]
+    mean = dict(ensembles[0])
+    for name in mean:
+        values = [one[name] for one in ensembles]
+        if name == "base_values":
+            mean[name] = np.mean(values, axis=0).tolist()
+        elif name.endswith("_treeids"):
+            mean[name] = [start + tree for start, trees in zip(first, values, strict=True) for tree in trees]
+        elif name.startswith(("nodes_", "class_")):
+            mean[name] = [*chain.from_iterable(values)]
+    mean["class_weights"] = [weight / len(ensembles) for weight in mean["class_weights"]]
+    return mean
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    return {one.name: helper.get_attribute_value(one) for one in node.attribute}

@@ -2,88 +2,97 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from heartapp.card.filters import span, spread, three
-from heartapp.inference.refits import Refits
+from heartapp.card.filters import difference, interval, span, three
 from heartapp.training.cohort import Cohort
-from heartapp.training.defaults import PROTOCOL_REFITS, SPLIT_SEED, SPLITS
+from heartapp.training.defaults import BOOTSTRAPS, PROTOCOL_REFITS, SPLIT_SEED, SPLITS
 from heartapp.training.evaluation import evaluate
-from heartapp.training.members import PLANS
+from heartapp.training.instability import report_instability
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import pack, refit, report_instability
-from heartapp.training.survival import Patients
-from heartapp.training.survival_evaluation import evaluate_survival
+from heartapp.training.refitting import refit
+from heartapp.training.shape import measure_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from heartapp.inference.report import Evaluation, GoalResult, Protocol, Spread
+    from heartapp.inference.report import Estimate, Evaluation, GoalResult, InstabilityReport, Spread
     from heartapp.training.data import Table
-
-_CALIBRATION: Final = ("calibration_slope", "calibration_intercept", "expected_calibration_error")
 
 
 def run_protocols(
-    table: Table, *, seed: int, splits: int = SPLITS, split_seed: int = SPLIT_SEED, refits: int = PROTOCOL_REFITS
+    table: Table,
+    *,
+    seed: int,
+    splits: int = SPLITS,
+    split_seed: int = SPLIT_SEED,
+    refits: int = PROTOCOL_REFITS,
+    bootstraps: int = BOOTSTRAPS,
 ) -> Iterator[str]:
     """Run the protocols one by one and give the lines of each as it ends.
 
     Args:
         table: the data.
-        seed: of the recipe.
-        splits: of P1 and P2.
+        seed: of the recipe and of the refits' samples.
+        splits: of P1.
         split_seed: of the splits; another seed than the default confirms the recipe.
         refits: of P3.
+        bootstraps: samples of patients for the intervals.
     """
     cohort = Cohort.from_table(table)
-    for model in PLANS:
-        found = evaluate(cohort, model, seed=seed, splits=splits, split_seed=split_seed)
+    for model in cohort.models:
+        found = evaluate(cohort, model, seed=seed, splits=splits, split_seed=split_seed, bootstraps=bootstraps)
         yield from _performance(model, found)
-    recipe, sample = Recipe.of_model("bedside", seed), cohort.sample("bedside")
-    served = recipe.fit(sample).risk(sample.features)
-    trees = pack(refit(recipe, sample, refits=refits))
-    goals = report_instability(Refits(trees), sample.features, served).goals
-    yield f"P3, bedside: {refits} bootstrap refits"
-    yield from describe({goal.figure: goal.value for goal in goals}, goals)
-    curve = evaluate_survival(Patients.of_cohort(cohort), seed=seed, splits=splits, split_seed=split_seed)
-    slopes = {f"calibration_slope_{horizon.day}": horizon.slope for horizon in curve.calibration}
-    yield f"P2, survival curve: {_splitter(curve.protocol)}; beside it the Kaplan-Meier curve"
-    yield from describe({**curve.metrics, **slopes}, curve.goals, curve.null)
+    recipe, sample = Recipe.of_cohort("bedside", seed, cohort), cohort.sample("bedside")
+    fitted = recipe.fit(sample)
+    shape = measure_shape(fitted, recipe.names, sample.features)
+    yield "Shape of the risk, bedside"
+    yield from describe({"largest_step": shape.largest_step, "largest_fall": shape.largest_fall}, shape.goals)
+    risks = refit(recipe, sample, sample.features, refits=refits)
+    yield from _instability(report_instability(risks, fitted.risk(sample.features)))
 
 
 def _performance(model: str, found: Evaluation) -> Iterator[str]:
-    ((comparator, others),) = found.comparators.items()
-    yield f"P1, {model}: {_splitter(found.protocol)}; beside it {comparator}"
-    calibration = {name: getattr(found, name) for name in _CALIBRATION}
-    yield from describe({**found.metrics, **calibration}, found.goals, others)
-    yield from (f"  chosen in {count} splits: {names}" for names, count in found.chosen.items())
+    protocol, seeds = found.protocol, ", ".join(map(str, found.protocol.seeds))
+    calibration = {
+        f"{figure}_{one.day}" if one.day else figure: getattr(one, figure)
+        for one in found.calibration
+        for figure in ("slope", "intercept")
+    }
+    beside = {
+        name: f"{interval(found.comparator[name]):<26}{difference(value)}" for name, value in found.difference.items()
+    }
+    yield f"P1, {model}: {protocol.splits} splits, {protocol.test_patients} held-out patients each, seeds {seeds}"
+    yield f"  {'':<24}{'model':<26}{'plain regression':<26}{'difference':<28}goal"
+    yield from describe({**found.metrics, **calibration}, found.goals, beside)
+
+
+def _instability(found: InstabilityReport) -> Iterator[str]:
+    yield f"P3, bedside: {found.refits} bootstrap refits"
+    figures = {"mean_absolute_change": found.mean_absolute_change, "median_width": found.median_width}
+    yield from describe(figures, found.goals)
 
 
 def describe(
-    figures: Mapping[str, Spread | float], goals: Sequence[GoalResult], others: Mapping[str, Spread] | None = None
+    figures: Mapping[str, Spread | Estimate | float],
+    goals: Sequence[GoalResult],
+    beside: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """A line for each figure: its value, the comparator's value, its goal and whether that was reached.
+    """A line for each figure: its value with its interval, what stands beside it, its goal and the result.
 
     Args:
         figures: the figures of a model.
         goals: the goals that some of them have.
-        others: the figures of the comparator.
+        beside: the comparator's value and the difference, of some of them.
     """
-    judged = {goal.figure: f"goal {span(goal.goal)}, stretch {span(goal.stretch)}: {_result(goal)}" for goal in goals}
+    judged = {goal.figure: _judgement(goal) for goal in goals}
     for name, value in figures.items():
-        other = spread(others[name]) if others and name in others else ""
-        text = three(value) if isinstance(value, float) else spread(value)
-        yield f"  {name:<28}{text:<16}{other:<16}{judged.get(name, '')}".rstrip()
+        text = three(value) if isinstance(value, float) else interval(value)
+        other = (beside or {}).get(name, "")
+        yield f"  {name:<24}{text:<26}{other:<54}{judged.get(name, '')}".rstrip()
 
 
-def _splitter(protocol: Protocol) -> str:
-    """How the splits were made, as scikit-learn is called."""
-    return (
-        f"{protocol.splitter}(n_splits={protocol.splits}, test_size={protocol.test_patients}, "
-        f"random_state={protocol.seed})"
-    )
-
-
-def _result(goal: GoalResult) -> str:
-    return f"{goal.reached}; ALARM: too good, look for a leak" if goal.alarm else goal.reached
+def _judgement(goal: GoalResult) -> str:
+    stretch = f", stretch {span(goal.stretch)}" if goal.stretch else ""
+    alarm = "; ALARM: too good, look for a leak" if goal.alarm else ""
+    return f"goal {span(goal.goal)}{stretch}: {goal.reached}{alarm}"

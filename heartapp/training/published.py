@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Origin = Literal["the published data set", "part of the published data set", "another table"]
@@ -34,33 +35,41 @@ ROW_CHECKSUMS: Final = frozenset(int(row, 16) for row in re.findall("....", "".j
 class Comparison:
     """How a table relates to the published one.
 
-    Of an altered copy, ``rows`` are the numbers of the rows that differ. ``columns`` are the columns that differ; they
-    are known only if the other columns are the published ones, row by row.
+    ``published`` of shape (n,) marks the rows that are from the published table. Of an altered copy, ``rows`` are the
+    numbers of the rows that differ. ``columns`` are the columns that differ; they are known only if most columns are
+    the published ones, row by row.
     """
 
     origin: Origin | Literal["an altered copy"]
+    published: NDArray[np.bool_]
     rows: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
 
 
 def compare(numbers: list[int], table: NDArray[np.float64]) -> Comparison:
-    """Compare a table with the published one.
+    """Compare a table with the published one. A missing value is no difference.
 
     Args:
         numbers: each row's number.
-        table: the published columns in their order, shape (n, 13).
+        table: the published columns in their order, shape (n, 13), NaN where a value is missing.
     """
+    missing = np.isnan(table)
+    complete = ~missing.any(axis=1)
+    same = np.array([checksum(row) in ROW_CHECKSUMS for row in table], np.bool_) & complete
     if digest(table) == DIGEST:
-        return Comparison("the published data set")
-    changed = [number for number, row in zip(numbers, table, strict=True) if checksum(row) not in ROW_CHECKSUMS]
-    if not changed:
-        return Comparison("part of the published data set")
+        return Comparison("the published data set", same)
+    changed = complete & ~same
     columns = _changed_columns(table)
-    if 2 * len(columns) > len(COLUMN_DIGESTS):
+    whole = int((~missing.any(axis=0)).sum())
+    if 2 * len(columns) > whole or not whole:
         columns = ()
-        if 2 * len(changed) >= len(table):
-            return Comparison("another table")
-    return Comparison("an altered copy", tuple(changed), columns)
+        if 2 * changed.sum() >= complete.sum():
+            return Comparison("another table", same)
+    published = same | ~complete
+    if changed.any() or (columns and not complete.all()):
+        rows = tuple(number for number, differs in zip(numbers, changed, strict=True) if differs)
+        return Comparison("an altered copy", published, rows, columns)
+    return Comparison("part of the published data set", published)
 
 
 def digest(table: NDArray[np.float64]) -> str:
@@ -82,7 +91,7 @@ def _changed_columns(table: NDArray[np.float64]) -> tuple[str, ...]:
     return tuple(
         name
         for column, (name, published) in zip(table.T, COLUMN_DIGESTS.items(), strict=True)
-        if _sha256(canonical(column))[:16] != published
+        if not np.isnan(column).any() and _sha256(canonical(column))[:16] != published
     )
 
 

@@ -1,4 +1,4 @@
-"""The recipe: everything that is learned from a training set, from the choice of variables to the threshold.
+"""The recipe: everything that is learned from a training set, from the members' settings to the threshold.
 
 The evaluation calls it on the training side of each split, the refits on bootstrap samples and `heartapp train` on all
 patients, so the figures in the report are those of the model that is shipped.
@@ -10,30 +10,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
-from heartapp.inference.calibration import EPSILON, Calibration
-from heartapp.training.members import PLANS, RANKER, make_member
+from heartapp.training.censoring import censoring_weights, kaplan_meier
+from heartapp.training.dating import fit_calibration, fit_curve
+from heartapp.training.members import PLANS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from heartapp.training.cohort import Sample
+    from heartapp.inference.calibration import Calibration
+    from heartapp.inference.curve import Curve
+    from heartapp.training.cohort import Cohort, Sample
     from heartapp.training.members import Estimator, Plan, Setting
 
     Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 FOLDS: Final = 10
-"""Inner cross-validation: for every choice, and for the predictions that the calibration is fitted on."""
-
-RANKING_FOLDS: Final = 5
-SHUFFLES: Final = 5
-_FLATTEST: Final = 1e-3
+"""Inner cross-validation: for the choice of settings, and for the predictions that the calibration is fitted on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,8 @@ class FittedRecipe:
     """Three fitted members, in the order of `MEMBERS`, with calibration and threshold.
 
     ``columns`` are those of the features that the members use; ``settings`` what was chosen for each member.
+    ``horizon`` is the day by which the risk is of death, and ``curve`` gives the risk before; both are None where the
+    risk has no date.
     """
 
     members: tuple[Estimator, ...]
@@ -49,6 +48,8 @@ class FittedRecipe:
     calibration: Calibration
     threshold: float
     base_rate: float
+    horizon: int | None
+    curve: Curve | None
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Each member's probability of death, shape (n, 3), from all features, shape (n, variables)."""
@@ -67,85 +68,79 @@ def positive(probabilities: NDArray[np.floating]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a model is trained: its variables, what to try, and the seed of folds and of the members' subsampling."""
+    """How a model is trained: its variables, its plan, the seed of folds and members, and the horizon.
+
+    ``horizon`` is in days, or None for a risk without a date.
+    """
 
     names: Sequence[str]
     plan: Plan
     seed: int
+    horizon: int | None
 
     @classmethod
-    def of_model(cls, model: str, seed: int) -> Self:
-        """The recipe of one of heartapp's models."""
-        return cls(MODEL_VARIABLES[model], PLANS[model], seed)
+    def of_cohort(cls, model: str, seed: int, cohort: Cohort) -> Self:
+        """The recipe of one of heartapp's models, for the variables and the horizon of a cohort."""
+        plan = PLANS[model]
+        return cls(cohort.names(model), plan, seed, cohort.horizon if plan.dated else None)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """The columns that the members use."""
+        used = self.plan.variables or self.names
+        return tuple(column for column, name in enumerate(self.names) if name in used)
 
     def fit(self, sample: Sample) -> FittedRecipe:
-        """Choose, calibrate and fit on one training set, whose features have the columns ``names``."""
-        features, outcome = sample.features, sample.outcome
-        folds = make_folds(FOLDS, sample, self.seed)
-
-        def held_out(member: str, setting: Setting, columns: tuple[int, ...]) -> NDArray[np.float32]:
-            """Out-of-fold probabilities of death, shape (n,)."""
-            estimator = self._make(member, setting, columns)
-            return positive(
-                cross_val_predict(estimator, features[:, columns], outcome, cv=folds, method="predict_proba")
-            )
-
-        # First how many variables, by the median of each member's preferred setting.
-        first = {member: candidates[0] for member, candidates in self.plan.candidates.items()}
-        subsets = self._subsets(sample)
-        preferred = [{member: held_out(member, first[member], columns) for member in MEMBERS} for columns in subsets]
-        size = _simplest_good([np.median([*tried.values()], axis=0) for tried in preferred], outcome)
-        columns = subsets[size]
-        # Then each member's setting on those variables.
-        settings, chosen = {}, []
-        for member in MEMBERS:
-            candidates = self.plan.candidates[member]
-            tried = [preferred[size][member], *(held_out(member, setting, columns) for setting in candidates[1:])]
-            best = _simplest_good(tried, outcome)
-            settings[member] = candidates[best]
-            chosen.append(tried[best])
-        base_rate = float(outcome.mean())
+        """Choose settings, calibrate and fit on one training set, whose features have the columns ``names``."""
+        used, outcome = sample.features[:, self.columns], sample.outcome
+        settings, held_out = self._choose(used, outcome, make_folds(FOLDS, sample, self.seed))
+        median = np.median([*held_out.values()], axis=0)
+        members = tuple(self._make(member, setting).fit(used, outcome) for member, setting in settings.items())
+        time, horizon = sample.time, self.horizon
+        if horizon is None or time is None:
+            calibration = fit_calibration(median, outcome, np.ones(len(outcome)), self.plan.slope_sd)
+            base_rate, curve = float(outcome.mean()), None
+        else:
+            dead, weight = censoring_weights(time, outcome, time, outcome, horizon)
+            calibration = fit_calibration(median, dead, weight, self.plan.slope_sd)
+            curve = fit_curve(calibration.transform(median), time, outcome, horizon)
+            base_rate = float(1 - kaplan_meier(time, outcome, horizon))
         return FittedRecipe(
-            members=tuple(
-                self._make(member, settings[member], columns).fit(features[:, columns], outcome) for member in MEMBERS
-            ),
-            columns=columns,
+            members=members,
+            columns=self.columns,
             settings=settings,
-            calibration=fit_calibration(np.median(chosen, axis=0), outcome),
+            calibration=calibration,
             threshold=round(base_rate, 2),
             base_rate=base_rate,
+            horizon=horizon,
+            curve=curve,
         )
 
-    def _make(self, member: str, setting: Setting, columns: tuple[int, ...]) -> Estimator:
-        return make_member(member, setting, [self.names[column] for column in columns], self.seed)
+    def _choose(
+        self, used: NDArray[np.float32], outcome: NDArray[np.int64], folds: Folds
+    ) -> tuple[dict[str, Setting], dict[str, NDArray[np.float32]]]:
+        """Each member's setting, and its out-of-fold probabilities of death with that setting."""
+        settings, held_out = {}, {}
+        for member in MEMBERS:
+            candidates = self.plan.candidates[member]
+            tried = [self._hold_out(member, setting, used, outcome, folds) for setting in candidates]
+            best = simplest_good(tried, outcome)
+            settings[member], held_out[member] = candidates[best], tried[best]
+        return settings, held_out
 
-    def _subsets(self, sample: Sample) -> list[tuple[int, ...]]:
-        """The columns to try, in the order of the plan's sizes."""
-        everything = tuple(range(len(self.names)))
-        ranking = rank_columns(sample, self.seed) if any(self.plan.sizes) else []
-        return [tuple(sorted(ranking[:size])) if size else everything for size in self.plan.sizes]
+    def _hold_out(
+        self, member: str, setting: Setting, used: NDArray[np.float32], outcome: NDArray[np.int64], folds: Folds
+    ) -> NDArray[np.float32]:
+        """Out-of-fold probabilities of death, shape (n,)."""
+        held_out = np.empty(len(outcome), np.float32)
+        for train, test in folds:
+            fitted = self._make(member, setting).fit(used[train], outcome[train])
+            held_out[test] = positive(fitted.predict_proba(used[test]))
+        return held_out
 
-
-def fit_calibration(median: NDArray[np.float32], outcome: NDArray[np.int64]) -> Calibration:
-    """Platt scaling on the logit of out-of-fold medians, shape (n,).
-
-    Platt's own targets, (deaths + 1) / (deaths + 2) for the dead and 1 / (survivors + 2) for the living, keep the
-    slope from being too steep (Platt 1999). They enter as weights of both classes.
-    """
-    held = np.clip(median.astype(np.float64), EPSILON, 1 - EPSILON)
-    deaths = int(outcome.sum())
-    target = np.where(outcome == 1, (deaths + 1) / (deaths + 2), 1 / (len(outcome) - deaths + 2))
-    logit = np.log(held / (1 - held))[:, None]
-    model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1_000).fit(
-        np.vstack([logit, logit]),
-        np.repeat([1, 0], len(outcome)),
-        sample_weight=np.concatenate([target, 1 - target]),
-    )
-    slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
-    if slope < _FLATTEST:
-        # The members order patients no better than chance: everyone's risk is then the base rate, all but exactly.
-        slope, intercept = _FLATTEST, float(np.log(outcome.mean() / (1 - outcome.mean())))
-    return Calibration(slope, intercept)
+    def _make(self, member: str, setting: Setting) -> Estimator:
+        names = [self.names[column] for column in self.columns]
+        return self.plan.make_member(member, setting, names, self.seed)
 
 
 def make_folds(count: int, sample: Sample, seed: int) -> Folds:
@@ -155,26 +150,7 @@ def make_folds(count: int, sample: Sample, seed: int) -> Folds:
     return list(folds.split(sample.features, sample.outcome, sample.patients))
 
 
-def rank_columns(sample: Sample, seed: int) -> list[int]:
-    """The columns by permutation importance, the most useful first: the rise of a forest's held-out Brier score."""
-    features, outcome = sample.features, sample.outcome
-    generator = np.random.default_rng(seed)
-    rise = np.zeros(features.shape[1])
-    for train, test in make_folds(RANKING_FOLDS, sample, seed):
-        forest = make_member(MEMBERS[1], RANKER, (), seed).fit(features[train], outcome[train])
-        copies = [features[test]]
-        for column in range(features.shape[1]):
-            for _ in range(SHUFFLES):
-                shuffled = features[test].copy()
-                shuffled[:, column] = generator.permutation(shuffled[:, column])
-                copies.append(shuffled)
-        probability = positive(forest.predict_proba(np.vstack(copies))).reshape(len(copies), -1)
-        score = ((probability - outcome[test]) ** 2).mean(axis=1)
-        rise += score[1:].reshape(-1, SHUFFLES).mean(axis=1) - score[0]
-    return [int(column) for column in np.argsort(-rise, kind="stable")]
-
-
-def _simplest_good(tried: Sequence[NDArray[np.floating]], outcome: NDArray[np.int64]) -> int:
+def simplest_good(tried: Sequence[NDArray[np.floating]], outcome: NDArray[np.int64]) -> int:
     """The first whose Brier score is within one standard error, paired by patient, of the best one's.
 
     The one-standard-error rule of Breiman et al. (1984). Candidates are in the order of preference, so noise alone

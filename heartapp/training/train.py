@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import sys
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,34 +16,37 @@ from heartapp.card import write_card
 from heartapp.clinical.variables import BY_NAME, fingerprint
 from heartapp.inference import bundle
 from heartapp.inference.bundle import MEMBERS, FileEntry, Manifest, Platt, TrainingData
-from heartapp.inference.refits import Refits
 from heartapp.inference.report import CohortFigures, Report
-from heartapp.inference.survival import SURVIVAL, write_survival
 from heartapp.training import description
 from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import find_edges, settle_threshold, to_onnx
-from heartapp.training.members import PLANS
+from heartapp.training.instability import report_instability
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import pack, refit, report_instability
-from heartapp.training.survival import Patients, make_survival
-from heartapp.training.survival_evaluation import evaluate_survival
+from heartapp.training.refitting import grid_rows, make_table, refit
+from heartapp.training.shape import measure_shape
+from heartapp.training.support import make_support
 from heartapp.training.writing import next_version, write_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from heartapp.inference.report import InstabilityReport
+    from heartapp.training.cohort import Sample
     from heartapp.training.data import Table
     from heartapp.training.recipe import FittedRecipe
 
-WITH_SURVIVAL: Final = "bedside"
-"""The model that has a survival curve. The other one takes the follow-up time as an input, so it cannot have one."""
-_LIBRARIES: Final = ["numpy", "scikit-learn", "lifelines", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib"]
+_LIBRARIES: Final = ["numpy", "scikit-learn", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib"]
 
 
 def train(
-    table: Table, output: Path, *, seed: int = SEED, splits: int = SPLITS, refits: int = BUNDLE_REFITS
+    table: Table,
+    output: Path,
+    *,
+    seed: int = SEED,
+    splits: int = SPLITS,
+    refits: int = BUNDLE_REFITS,
 ) -> list[Path]:
     """Train both models and write one new bundle of each under ``output``, which then serves them.
 
@@ -60,30 +61,26 @@ def train(
         The folders written.
     """
     cohort = Cohort.from_table(table)
-    return [_train_model(model, cohort, output, seed=seed, splits=splits, refits=refits) for model in PLANS]
+    return [_train_model(model, cohort, output, seed=seed, splits=splits, refits=refits) for model in cohort.models]
 
 
 def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits: int, refits: int) -> Path:
-    recipe, sample = Recipe.of_model(model, seed), cohort.sample(model)
-    features, fitted = sample.features, recipe.fit(sample)
+    recipe, sample = Recipe.of_cohort(model, seed, cohort), cohort.sample(model)
+    fitted = recipe.fit(sample)
     content = to_onnx(fitted, len(recipe.names))
-    fitted = settle_threshold(fitted, content, features, recipe.names)
+    fitted = settle_threshold(fitted, content, sample.features, recipe.names)
     files = {bundle.ONNX: content, bundle.JOBLIB: _joblib(fitted)}
-    instability = survival = None
-    if refits:
-        trees = pack(refit(recipe, sample, refits=refits))
-        files[bundle.REFITS] = trees.to_bytes()
-        instability = report_instability(Refits(trees), features, fitted.risk(features))
-    if model == WITH_SURVIVAL:
-        patients = Patients.of_cohort(cohort)
-        files[SURVIVAL] = write_survival(make_survival(patients, seed=seed)[1])
-        survival = evaluate_survival(patients, seed=seed, splits=splits) if splits else None
+    instability = None
+    if refits and recipe.plan.refitted:
+        files[bundle.REFITS], instability = _refit(recipe, sample, fitted, refits)
     report = Report(
         cohort=_describe_cohort(cohort),
-        hyperparameters=fitted.settings,
-        instability=instability,
+        hyperparameters={
+            member: {**setting, "bags": recipe.plan.bags.get(member, 1)} for member, setting in fitted.settings.items()
+        },
         evaluation=evaluate(cohort, model, seed=seed, splits=splits) if splits else None,
-        survival=survival,
+        instability=instability,
+        shape=measure_shape(fitted, recipe.names, sample.features) if recipe.plan.refitted else None,
     )
     manifest = _manifest(model, next_version(output, model), recipe, fitted, content, cohort)
     files |= {bundle.REPORT: _pretty(report), bundle.CARD: write_card(manifest, report).encode()}
@@ -92,25 +89,36 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
     return write_bundle(output, model, manifest.version, files)
 
 
+def _refit(recipe: Recipe, sample: Sample, fitted: FittedRecipe, refits: int) -> tuple[bytes, InstabilityReport]:
+    """The file of refits, and how much they differ for the training patients."""
+    grid = grid_rows(recipe)
+    risks = refit(recipe, sample, np.vstack([grid, sample.features]), refits=refits)
+    table, patients = np.split(risks, [len(grid)], axis=1)
+    return make_table(recipe, table).to_bytes(), report_instability(patients, fitted.risk(sample.features))
+
+
 def _manifest(
     model: str, number: str, recipe: Recipe, fitted: FittedRecipe, content: bytes, cohort: Cohort
 ) -> Manifest:
     """The manifest without its files; ``number`` is the version's, ``content`` the graph."""
     names, features = recipe.names, cohort.features(model)
     used = [names[column] for column in fitted.columns]
+    # Only a model whose inputs are all numbers has a grid.
+    support = make_support(used, features[:, fitted.columns]) if recipe.plan.refitted else None
     return Manifest(
         format=bundle.FORMAT,
         name=model,
         version=number,
-        created=_now(),
         seed=recipe.seed,
         files={},
         variables=description.seen(names, features),
-        required=description.required(fitted, names, features),
+        required=description.required(recipe, features),
         used=used,
         edges=find_edges(content, names),
         typical=description.typical(names, features),
-        domain=description.domain(used, names, features, recipe.seed),
+        horizon=fitted.horizon,
+        curve=fitted.curve,
+        support=support,
         fingerprint=fingerprint(names),
         members=list(MEMBERS),
         calibration=Platt(float(fitted.calibration.slope), float(fitted.calibration.intercept)),
@@ -141,13 +149,6 @@ def _joblib(fitted: FittedRecipe) -> bytes:
 
 def _pretty(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
-
-
-def _now() -> str:
-    """The time of training; ``SOURCE_DATE_EPOCH`` sets it where builds have to be reproducible to the byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _xgboost() -> str:

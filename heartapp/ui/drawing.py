@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from heartapp.inference.survival import FIRST_DAY, LAST_DAY
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -16,14 +14,14 @@ Point = tuple[float, float]
 
 WIDTH: Final = 300.0
 HEIGHT: Final = 110.0
-"""The plot of the survival curve: days to the right, risk upwards."""
+"""The plot of the risk over time: days from 0 to the right, risk upwards."""
 LEAST_SPAN: Final = 0.1
 """The smallest scale of the bars, so that small contributions look small."""
 _TOPS: Final = (0.25, 0.5, 0.75, 1.0)
 
 
 class Curve(NamedTuple):
-    """A survival curve: the risk at the top edge of the plot, and the SVG paths of line and band."""
+    """The risk over time: the risk at the top edge of the plot, and the SVG paths of line and band (empty without)."""
 
     top: float
     line: str
@@ -37,9 +35,9 @@ class Bar(NamedTuple):
     width: float
 
 
-def day_x(day: int) -> float:
-    """The x coordinate of a day."""
-    return round(WIDTH * (day - FIRST_DAY) / (LAST_DAY - FIRST_DAY), 1)
+def day_x(day: int, last: int) -> float:
+    """The x coordinate of a day, where ``last`` is at the right edge."""
+    return round(WIDTH * day / last, 1)
 
 
 def risk_y(risk: float, top: float) -> float:
@@ -49,13 +47,16 @@ def risk_y(risk: float, top: float) -> float:
 
 def curve(survival: Survival) -> Curve:
     """Draw the curve; the plot is as high as its band needs. The days of ``survival`` rise."""
-    top = next(top for top in _TOPS if top >= min(max(survival.high), 1))
-    across = [day_x(day) for day in survival.horizon_days]
-    line, low, high = (
-        [(x, risk_y(risk, top)) for x, risk in zip(across, risks, strict=True)]
-        for risks in (survival.risk, survival.low, survival.high)
+    days = survival.horizon_days
+    bounds = (survival.low, survival.high) if survival.low and survival.high else ()
+    highest = max(*survival.risk, *(risk for risks in bounds for risk in risks))
+    top = next(top for top in _TOPS if top >= highest)
+    line, *edges = (
+        [(day_x(day, days[-1]), risk_y(risk, top)) for day, risk in zip(days, risks, strict=True)]
+        for risks in (survival.risk, *bounds)
     )
-    return Curve(top, _path(line), f"{_path([*high, *reversed(low)])}Z")
+    band = f"{_path([*edges[1], *reversed(edges[0])])}Z" if edges else ""
+    return Curve(top, _path(line), band)
 
 
 def bars(contributions: Sequence[Contribution]) -> tuple[float, tuple[Bar, ...]]:

@@ -16,8 +16,8 @@ from wtforms.widgets import TextInput
 from heartapp.clinical.numbers import NumberTextError, read_number
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME, GROUPS, VARIABLES, Variable
+from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import Options
-from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, GRID, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ HORIZON: Final = Variable(
     unit="days",
     low=FIRST_DAY,
     high=LAST_DAY,
-    help="One more day to list from the survival curve. Whole numbers.",
+    help="One more day to list under risk over time. Whole numbers.",
     example=math.nan,
 )
 OPTIONS: Final = (THRESHOLD, HORIZON)
@@ -81,17 +81,25 @@ class NumberField(Field):
 
 
 class FormModel(NamedTuple):
-    """What the form needs of a model: the fields that it takes, and those of them that it requires."""
+    """What the form needs of a model: the fields that it takes, those that it requires, and those that it ignores.
+
+    ``horizon`` is the last day that may be asked for, None where the model is undated.
+    """
 
     name: str
     fields: tuple[str, ...]
     required: tuple[str, ...]
+    ignored: tuple[str, ...]
+    horizon: int | None
 
     @classmethod
     def of(cls, model: Model) -> FormModel:
-        """Take it from a loaded model; only a model with a survival curve takes a day."""
-        options = (THRESHOLD,) if model.survival is None else OPTIONS
-        return cls(model.name, (*model.names, *(option.name for option in options)), model.required)
+        """Take it from a loaded model; only a dated model takes a day."""
+        manifest = model.bundle.manifest
+        options = (THRESHOLD,) if manifest.horizon is None else OPTIONS
+        fields = (*model.names, *(option.name for option in options))
+        ignored = tuple(name for name in model.names if name not in manifest.used)
+        return cls(model.name, fields, model.required, ignored, manifest.horizon)
 
 
 class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
@@ -106,18 +114,17 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         entered = [self[variable.name].data for variable in variables]
         return [MISSING if entry in (None, "") else float(entry) for entry in entered]
 
-    @property
-    def days(self) -> list[int]:
-        """The days to list from the survival curve: the default ones and the one that was entered."""
+    def days(self, model: Model) -> list[int]:
+        """The days to list under risk over time: the model's own and the one that was entered."""
         day = self[HORIZON.name].data
-        return sorted({*DEFAULT_HORIZONS, *([] if day is None else [int(day)])})
+        return sorted({*model.default_days, *([] if day is None else [int(day)])})
 
     def options(self, model: Model) -> Options:
         """Everything that the page shows beside the risk, as far as the model has it."""
         threshold = self[THRESHOLD.name].data
         return Options(
             threshold=None if threshold is None else threshold / 100,
-            horizons=() if model.survival is None else tuple(sorted({*GRID, *self.days})),
+            horizons=tuple(sorted({*model.curve.days, *self.days(model)})) if model.curve else (),
             explain=True,
             instability=model.refits is not None,
         )
@@ -129,6 +136,10 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     def optional(self, name: str) -> list[str]:
         """The models that take a field and do not require it."""
         return [model.name for model in self.served.values() if name in model.fields and name not in model.required]
+
+    def ignored(self, name: str) -> list[str]:
+        """The models that take a field and do not use it."""
+        return [model.name for model in self.served.values() if name in model.ignored]
 
     @property
     def faults(self) -> list[tuple[str, str]]:
@@ -181,6 +192,8 @@ def _check(form: PatientForm, field: Field) -> None:
         field.errors = []
     elif not field.errors:
         _check_value(_BY_NAME[field.name], field.data, required=field.name in model.required)
+        if field.name == HORIZON.name and (field.data or 0) > (model.horizon or 0):
+            raise ValidationError(f"{HORIZON.label} must be at most {model.horizon}, the model’s horizon.")
 
 
 def _check_value(variable: Variable, value: Any, *, required: bool) -> None:

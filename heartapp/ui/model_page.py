@@ -37,18 +37,16 @@ class PlotMark:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A card for the page: its sections as (id, title), and its blocks in order."""
+    """A card for the page: its sections as (id, title), its first section, and the blocks of the others in order."""
 
     sections: tuple[tuple[str, str], ...]
+    facts: Markup
     blocks: tuple[Markup | PlotMark, ...]
 
 
 def context(model: Model) -> dict[str, object]:
-    """What the template is given. ``other_plots`` are those that the card does not place."""
-    card, drawn = read_card(model.bundle.card), plots(model.bundle.report)
-    placed = {block.name for block in card.blocks if isinstance(block, PlotMark)}
-    other = [PlotMark(name, plot.title) for name, plot in drawn.items() if name not in placed]
-    return {"model": model, "card": card, "plots": drawn, "other_plots": other}
+    """What the template is given."""
+    return {"model": model, "card": read_card(model.bundle.card), "plots": plots(model.bundle.report)}
 
 
 @lru_cache(maxsize=8)
@@ -64,7 +62,9 @@ def read_card(text: str) -> Card:
         del tokens[:_HEADING]
     sections = tuple(_name_sections(tokens))
     _mark_cells(tokens)
-    return Card(sections, tuple(_blocks(tokens, markdown)))
+    headings = [index for index, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
+    rest = headings[1] if headings[1:] else len(tokens)
+    return Card(sections, _render(tokens[:rest], markdown), tuple(_blocks(tokens[rest:], markdown)))
 
 
 def anchor(title: str) -> str:
@@ -106,15 +106,20 @@ def _mark_cells(tokens: list[Token]) -> None:
 
 
 def _blocks(tokens: list[Token], markdown: MarkdownIt) -> Iterator[Markup | PlotMark]:
-    """HTML and plots in turn. Without HTML in the Markdown, the renderer escapes all of the card's text."""
+    """HTML and plots in turn."""
     start = 0
     for index, token in enumerate(tokens):
         mark = _plot_mark(token)
         if mark is not None:
-            yield Markup(markdown.renderer.render(tokens[start : index - 1], markdown.options, {}))  # noqa: S704
+            yield _render(tokens[start : index - 1], markdown)
             yield mark
             start = index + 2
-    yield Markup(markdown.renderer.render(tokens[start:], markdown.options, {}))  # noqa: S704
+    yield _render(tokens[start:], markdown)
+
+
+def _render(tokens: list[Token], markdown: MarkdownIt) -> Markup:
+    """HTML of some tokens. Without HTML in the Markdown, the renderer escapes all of the card's text."""
+    return Markup(markdown.renderer.render(tokens, markdown.options, {}))  # noqa: S704 - escaped by the renderer
 
 
 def _plot_mark(token: Token) -> PlotMark | None:

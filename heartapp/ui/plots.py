@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from heartapp.inference.report import Bin, Evaluation, InstabilityReport, Report
+    from heartapp.inference.report import CalibrationReport, Evaluation, InstabilityReport, Report
 
 SIDE: Final = 100
 _FLOOR: Final = -0.05
@@ -59,11 +59,6 @@ class Plot:
     bars: Sequence[tuple[float, float, float]] = ()
     bar_label: str = ""
 
-    @property
-    def title(self) -> str:
-        """What is drawn, for a plot that the card does not name."""
-        return f"{self.y.title} against {self.x.title.lower()}"
-
     def place(self, points: Iterable[Point]) -> list[Point]:
         """Points on the square of 100 by 100."""
         return [(self.x.place(x), self.y.place(y)) for x, y in points]
@@ -73,38 +68,23 @@ def plots(report: Report) -> dict[str, Plot]:
     """Every plot of a report by name, as the model card's ``plot:`` addresses have it."""
     drawn: dict[str, Plot] = {}
     if report.evaluation is not None:
-        drawn |= _performance(report.evaluation, report.cohort.deaths / report.cohort.patients)
+        for one in report.evaluation.calibration:
+            drawn[f"calibration-{one.day}" if one.day else "calibration"] = _calibration(one)
+        drawn["decision"] = _decision(report.evaluation)
     if report.instability is not None:
         drawn["instability"] = _instability(report.instability)
-    if report.survival is not None:
-        drawn |= {
-            f"survival-{horizon.day}": _calibration(horizon.bins, f"Died by day {horizon.day}")
-            for horizon in report.survival.calibration
-        }
     return drawn
 
 
-def _performance(evaluation: Evaluation, share: float) -> dict[str, Plot]:
-    roc, precision = [(0.0, 0.0), *evaluation.roc_curve], evaluation.precision_recall_curve
-    return {
-        "roc": _against_chance("False positive rate", "Sensitivity", roc, [(0, 0), (1, 1)]),
-        "precision-recall": _against_chance("Recall (sensitivity)", "Precision", precision, [(0, share), (1, share)]),
-        "calibration": _calibration(evaluation.calibration_bins),
-        "decision": _decision(evaluation),
-    }
-
-
-def _against_chance(x: str, y: str, points: Sequence[Point], chance: Sequence[Point]) -> Plot:
-    return Plot(Axis(x), Axis(y), [Line("ideal", "Chance", chance), Line("model", "This model", points)])
-
-
-def _calibration(bins: Iterable[Bin], died: str = "Died") -> Plot:
+def _calibration(found: CalibrationReport) -> Plot:
     return Plot(
         Axis("Predicted risk"),
-        Axis(died),
+        Axis(f"Died by day {found.day}" if found.day else "Died"),
         [Line("ideal", "Ideal", [(0, 0), (1, 1)])],
-        dots=[(one.risk, one.deaths) for one in bins],
+        dots=[(one.risk, one.deaths.value) for one in found.bins],
         dot_label="A group of held-out predictions",
+        bars=[(one.risk, one.deaths.low, one.deaths.high) for one in found.bins],
+        bar_label="95% interval",
     )
 
 
@@ -122,7 +102,11 @@ def _instability(found: InstabilityReport) -> Plot:
 
 def _decision(evaluation: Evaluation) -> Plot:
     curve = evaluation.decision_curve
-    highest = max(0, *(max(one.model, one.comparator, one.treat_all) for one in curve))
+    lines = {
+        style: [(one.threshold, getattr(one, name).value) for one in curve]
+        for style, name in (("everyone", "treat_all"), ("comparator", "comparator"), ("model", "model"))
+    }
+    highest = max(0, *(height for points in lines.values() for _, height in points))
     tenths = math.ceil(highest * 10 + 1e-9)
     last = curve[-1].threshold
     return Plot(
@@ -130,8 +114,8 @@ def _decision(evaluation: Evaluation) -> Plot:
         Axis("Net benefit", _FLOOR, tenths / 10, tuple(step / 10 for step in range(tenths + 1)), ".1f"),
         [
             Line("nobody", "Treat none", [(0, 0), (last, 0)]),
-            Line("everyone", "Treat all", [(one.threshold, one.treat_all) for one in curve]),
-            Line("comparator", "Plain regression", [(one.threshold, one.comparator) for one in curve]),
-            Line("model", "This model", [(one.threshold, one.model) for one in curve]),
+            Line("everyone", "Treat all", lines["everyone"]),
+            Line("comparator", "Plain regression", lines["comparator"]),
+            Line("model", "This model", lines["model"]),
         ],
     )

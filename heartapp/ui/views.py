@@ -9,7 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.datastructures import MultiDict
 
 from heartapp.clinical.numbers import of_hundred, per_cent
-from heartapp.clinical.variables import BY_NAME, VARIABLES
+from heartapp.clinical.variables import BY_NAME, VARIABLES, list_labels
 from heartapp.ui import drawing, model_page
 from heartapp.ui.forms import FormModel, patient_form_class
 from heartapp.ui.rounding import nonzero, points, rounded
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heartapp.ui.forms import PatientForm
 
 blueprint = Blueprint("ui", __name__)
-for template_filter in (of_hundred, per_cent, points, rounded):
+for template_filter in (list_labels, of_hundred, per_cent, points, rounded):
     blueprint.add_app_template_filter(template_filter)
 blueprint.add_app_template_test(nonzero)
 

@@ -150,6 +150,8 @@ def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
 
 
 def test_the_outcome_is_never_called_anything_but_death(document: dict[str, Any]) -> None:
-    assert document["info"]["description"].startswith("Risk that a patient with heart failure dies during follow-up.")
+    assert document["info"]["description"].startswith(
+        "Risk that a patient with heart failure dies within the model's horizon."
+    )
     assert "research and education" in document["info"]["description"]
     assert "heart attack" not in str(document)

@@ -17,8 +17,8 @@ from heartapp.api.query import (
     read_parameters,
     read_query,
 )
+from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import RISK_ONLY, Options
-from heartapp.inference.survival import DEFAULT_HORIZONS, FIRST_DAY, LAST_DAY
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def test_a_threshold_outside_the_limits_is_refused(text: str) -> None:
 
 
 def test_survival_is_for_the_default_days_unless_days_are_given() -> None:
-    assert read(survival="true").options.horizons == DEFAULT_HORIZONS
-    assert read(survival="true", horizon="120").options.horizons == (120,)
-    assert read(survival="false", horizon="120").options.horizons == (120,)
+    assert read(survival="true").options == Options(survival=True)
+    assert read(survival="true", horizon="120").options == Options(survival=True, horizons=(120,))
+    assert read(survival="false", horizon="120").options == Options(horizons=(120,))
 
 
 @given(st.lists(days, min_size=1, max_size=LAST_DAY - FIRST_DAY + 1))

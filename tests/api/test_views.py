@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
+    from heartapp.inference.model import Model
+
 PREDICT = "/api/v1/predict"
 SENTINEL = "61946283"
 SENTINELS = [int(SENTINEL), float(SENTINEL + ".5"), SENTINEL, "x" + SENTINEL, [int(SENTINEL)], {"a": SENTINEL}]
@@ -75,11 +77,11 @@ def test_null_is_the_same_as_absent_and_the_answer_says_what_was_missing(
     optional = [name for name in served.names if name not in served.required]
     assert optional
     for gone in (*([one] for one in optional), optional):
-        check_missing(client, model, patient, gone)
+        check_missing(client, served, patient, gone)
 
 
-def check_missing(client: FlaskClient, model: str, patient: dict[str, float], gone: list[str]) -> None:
-    query = f"{PREDICT}?model={model}&explain=true&instability=true"
+def check_missing(client: FlaskClient, model: Model, patient: dict[str, float], gone: list[str]) -> None:
+    query = f"{PREDICT}?model={model.name}&explain=true"
     absent = client.post(query, json={name: value for name, value in patient.items() if name not in gone})
     null = client.post(query, json={**patient, **dict.fromkeys(gone)})
     assert absent.status_code == 200
@@ -87,7 +89,7 @@ def check_missing(client: FlaskClient, model: str, patient: dict[str, float], go
     body = json.loads(absent.data)
     assert body["missing"] == gone
     values = {one["field"]: one["value"] for one in body["explanation"]["contributions"]}
-    assert values == {name: None if name in gone else value for name, value in patient.items()}
+    assert values == {name: None if name in gone else patient[name] for name in model.bundle.manifest.used}
     assert not {point["field"] for point in body["turning_points"]} & set(gone)
 
 

@@ -39,8 +39,19 @@ def test_the_page_never_scrolls_sideways_and_plots_keep_readable_letters(
     sizes = page.evaluate(
         "[...document.querySelectorAll('svg.plot')].map(plot => 5 * plot.getScreenCTM().a)"  # letters are 5 units high
     )
-    assert len(sizes) == 7
+    assert len(sizes) == 4
     assert min(sizes) >= 10
+
+
+def test_the_label_of_facts_fits_one_screen(open_page: Open, reported: str) -> None:
+    label = open_page("/models/bedside", base=reported, viewport={"width": 1280, "height": 800}).locator("table").first
+    box = label.bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 800
+    label = open_page("/models/bedside", base=reported, viewport={"width": 390, "height": 844}).locator("table").first
+    box = label.bounding_box()
+    assert box is not None
+    assert box["height"] <= 844
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

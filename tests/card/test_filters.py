@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 
 from heartapp.card import filters
-from heartapp.inference.report import NetBenefit
-from tests.reports import goal_of, spread_of
+from heartapp.inference.report import Estimate, NetBenefit
+from tests.reports import estimate_of, evaluation_of, spread_of
 
 
 @pytest.mark.parametrize(
@@ -23,8 +24,15 @@ def test_a_figure_has_three_decimals_and_zero_has_no_sign(value: float, three: s
     assert (filters.three(value), filters.signed(value)) == (three, signed)
 
 
-def test_a_spread_is_mean_and_standard_deviation() -> None:
-    assert filters.spread(spread_of(0.5)) == "0.500 ± 0.050"
+def test_a_figure_is_named_with_its_day() -> None:
+    assert filters.figure("mcc") == "Matthews correlation"
+    assert filters.figure("brier_180") == "Brier score by day 180"
+
+
+def test_a_figure_is_written_with_its_interval() -> None:
+    assert filters.interval(spread_of(0.5)) == "0.500 (0.400 to 0.600)"
+    assert filters.interval(Estimate(0.5, -0.1, 0.7)) == "0.500 (−0.100 to 0.700)"
+    assert filters.difference(Estimate(0.1, -0.1, 0.3)) == "+0.100 (−0.100 to +0.300)"
 
 
 @pytest.mark.parametrize(
@@ -40,24 +48,36 @@ def test_a_goal_is_written_by_the_side_on_which_it_can_be_missed(limits: tuple[f
     assert filters.span(limits) == text
 
 
-@pytest.mark.parametrize(
-    ("changed", "text"),
-    [
-        ({}, "reached"),
-        ({"reached": "stretch", "alarm": True}, "reached; too good: look for a leak"),
-        ({"reached": "missed", "goal": (0.9, 1)}, "**missed** by 0.089"),
-        ({"reached": "missed", "goal": (0, 0.5)}, "**missed** by 0.311"),
-    ],
-)
-def test_a_result_says_by_how_much_a_goal_is_missed(changed: dict[str, object], text: str) -> None:
-    assert filters.result(goal_of("roc_auc", 0.811, **changed)) == text
-
-
 def test_variables_are_listed_by_their_labels() -> None:
     assert filters.labels(["age"]) == "age"
     assert filters.labels(["age", "sex", "time"]) == "age, sex and follow-up time"
 
 
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({}, "**No clear difference**"),
+        ({"roc_auc": Estimate(0.02, 0.01, 0.03)}, "**Better in ROC AUC**"),
+        ({"roc_auc": Estimate(-0.02, -0.03, -0.01)}, "**Worse in ROC AUC**"),
+        ({"brier_180": Estimate(-0.02, -0.03, -0.01)}, "**Better in Brier score by day 180**"),
+        (
+            {"mcc": Estimate(0.02, 0.01, 0.03), "brier_180": Estimate(0.02, 0.01, 0.03)},
+            "**Better in Matthews correlation, Worse in Brier score by day 180**",
+        ),
+        ({"sensitivity": Estimate(0.02, 0.01, 0.03)}, "**No clear difference**"),
+    ],
+)
+def test_the_comparison_goes_by_the_intervals_of_the_differences(changed: dict[str, Estimate], text: str) -> None:
+    evaluation = evaluation_of()
+    difference = evaluation.difference | changed
+    compared = filters.verdict(msgspec.structs.replace(evaluation, difference=difference))
+    assert compared.startswith(f"{text}: ROC AUC {filters.difference(difference['roc_auc'])}, ")
+    assert "Harrell" not in compared
+
+
 def test_a_threshold_is_useful_above_treating_everyone_and_no_one() -> None:
-    curve = [NetBenefit(0.1, 0.2, 0, 0.3), NetBenefit(0.2, 0.2, 0, 0.1), NetBenefit(0.9, -0.1, 0, -0.5)]
+    curve = [
+        NetBenefit(threshold, *map(estimate_of, benefits))
+        for threshold, *benefits in ((0.1, 0.2, 0, 0.3), (0.2, 0.2, 0, 0.1), (0.9, -0.1, 0, -0.5))
+    ]
     assert filters.useful(curve) == [0.2]

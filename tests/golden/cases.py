@@ -88,8 +88,9 @@ def _answered(model: str) -> Iterator[Case]:
     yield Case(f"{model}-many", path, encoded(many))
     yield Case(f"{model}-none", path, b"[]")
     yield Case(f"{model}-threshold", f"{path}&threshold=0.55", encoded(many[:10]))
-    yield Case(f"{model}-explained", f"{path}&explain=true&instability=true", encoded(many[:6]))
-    yield Case(f"{model}-everything", f"{path}&{EVERYTHING}", encoded(many[:6]))
+    yield Case(f"{model}-explained", f"{path}&explain=true", encoded(many[:6]))
+    if model == "bedside":  # followup has neither a horizon nor refits
+        yield Case(f"{model}-everything", f"{path}&{EVERYTHING}", encoded(many[:6]))
     yield Case(f"{model}-table", path, table(many), CSV)
     yield Case(f"{model}-table-as-json", path, table(many[:5]), CSV, (("Accept", JSON),))
     yield Case(f"{model}-json-as-table", path, encoded(many[:5]), JSON, (("Accept", CSV),))
@@ -121,6 +122,7 @@ def _refused() -> Iterator[Case]:
         "wrong-horizon": ("horizon=5", encoded(one), JSON),
         "wrong-flag": ("explain=yes", encoded(one), JSON),
         "no-curve": ("model=followup&survival=true", encoded(example("followup")), JSON),
+        "no-refits": ("model=followup&instability=true", encoded(example("followup")), JSON),
         "too-many-detailed": ("explain=true", encoded([one] * 101), JSON),
         "too-many": ("", encoded([one] * 10_001), JSON),
         "not-json": ("", b'{"age": 61', JSON),

@@ -36,7 +36,6 @@ from heartapp.inference.bundle import (
     read_served,
 )
 from heartapp.inference.model import Model, Options
-from heartapp.inference.survival import SURVIVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +108,7 @@ def check_that_it_predicts_or_is_refused(root: Path) -> None:
     except BundleError as error:
         assert "\n" not in str(error)  # noqa: PT017 - either is right
         return
-    everything = Options(horizons=(90,), explain=True, instability=True)
+    everything = Options(survival=model.curve is not None, explain=True, instability=model.refits is not None)
     for row in (ROW, UNKNOWN, [one.low for one in model.variables], [one.high for one in model.variables]):
         model.predict(row, everything)
 
@@ -121,15 +120,15 @@ def test_a_shipped_bundle_passes_every_check(models: Path, name: str) -> None:
     assert bundle.manifest.variable_names == MODEL_VARIABLES[name]
     assert bundle.onnx == (models / name / version / ONNX).read_bytes()
     assert set(bundle.manifest.files) == {path.name for path in (models / name / version).iterdir()} - {MANIFEST}
-    assert bundle.refits is not None
-    assert (bundle.survival is not None) == (name == "bedside")
+    dated = [one is not None for one in (bundle.refits, bundle.manifest.curve, bundle.manifest.support)]
+    assert dated == [name == "bedside"] * 3
 
 
-def test_a_bundle_may_lack_refits_and_curve(root: Path, folder: Path) -> None:
+def test_a_bundle_may_lack_refits(root: Path, folder: Path) -> None:
     change_manifest(folder, lambda manifest: [manifest["files"].pop(file) for file in OPTIONAL_FILES])
     for _ in range(2):  # with the files there, which the manifest does not name, and without them
         model = load(root)
-        assert (model.refits, model.survival) == (None, None)
+        assert model.refits is None
         for file in OPTIONAL_FILES:
             (folder / file).unlink(missing_ok=True)
 
@@ -274,11 +273,11 @@ def test_an_unknown_format_is_refused_with_the_known_one(root: Path, folder: Pat
         b"{",
         b"[]",
         b"\xff",
-        b'{"format": 2}',
+        b'{"format": 3}',
         b'{"format": true}',
         b'{"format": ' + b"9" * 5_000 + b"}",
         b"[" * 99_999,
-        b'{"format": 2, "x": ' + b"[" * 99_999,
+        b'{"format": 3, "x": ' + b"[" * 99_999,
     ],
     ids=lambda content: ascii(content[:20]),
 )
@@ -295,10 +294,16 @@ def test_a_manifest_that_is_not_well_formed_is_named(root: Path, folder: Path, c
         (lambda manifest: manifest["files"][ONNX].update(sha256="abc"), "matching regex"),
         (lambda manifest: manifest.pop("seed"), "missing required field `seed`"),
         (lambda manifest: manifest.update(threshold=1), "< 1.0"),
-        (lambda manifest: manifest["domain"]["centre"].pop(), "must fit the fields"),
-        (lambda manifest: manifest["domain"]["precision"][0].pop(), "must fit the fields"),
-        (lambda manifest: manifest["domain"]["logarithmic"].append(False), "must fit the fields"),
-        (lambda manifest: manifest["domain"]["fields"].__setitem__(0, "time"), "do not fit the variables"),
+        (lambda manifest: manifest["curve"]["days"].pop(), "days must rise from 0"),
+        (lambda manifest: manifest["curve"]["exponents"].reverse(), "must not fall and lead from 0 to 1"),
+        (lambda manifest: manifest.update(horizon=90), "the curve must end at the horizon"),
+        (lambda manifest: manifest.update(horizon=None), "the curve must end at the horizon"),
+        (lambda manifest: manifest.update(curve=None), "the curve must end at the horizon"),
+        (lambda manifest: manifest.update(horizon=10), "`int` >= 30"),
+        (lambda manifest: manifest["support"]["axes"].popitem(), "do not fit their axes"),
+        (lambda manifest: manifest["support"]["axes"]["age"].reverse(), "points of a grid must ascend"),
+        (lambda manifest: manifest["support"].update(counts="AAAA"), "decompressing"),
+        (lambda manifest: manifest.update(used=manifest["used"][::-1]), "support must be over the variables"),
         (lambda manifest: manifest.update(edges={"colour": [1.0]}), "do not fit the variables"),
         (lambda manifest: manifest["required"].append("time"), "do not fit the variables"),
         (lambda manifest: manifest["used"].append("colour"), "do not fit the variables"),
@@ -338,7 +343,7 @@ def test_a_changed_limit_leaves_a_shipped_bundle_valid_and_a_changed_unit_does_n
         assert "another declaration of the variables" in refusal(models, name, "1")
 
 
-@pytest.mark.parametrize("file", [REPORT, CARD, REFITS, SURVIVAL])
+@pytest.mark.parametrize("file", [REPORT, CARD, REFITS])
 @pytest.mark.parametrize("content", [b"\xff", b'"\xff"', b"PK\xff"], ids=ascii)
 def test_a_file_of_another_kind_is_refused(root: Path, folder: Path, file: str, content: bytes) -> None:
     replace_file(folder, file, content)
@@ -386,23 +391,23 @@ odd_numbers = st.sampled_from([0, -1, 1e-308, -1e-308, 1e308, -1e308, 2**63, 10*
 
 @examples
 @given(data=st.data())
-@pytest.mark.parametrize("file", [MANIFEST, SURVIVAL])
 def test_a_number_that_makes_no_sense_is_refused_or_does_no_harm(
-    root: Path, folder: Path, models: Path, file: str, data: st.DataObject
+    root: Path, folder: Path, original: bytes, data: st.DataObject
 ) -> None:
-    document = json.loads((models / NAME / read_served(models)[NAME] / file).read_bytes())
+    document = json.loads(original)
     top = data.draw(st.sampled_from([key for key in document if numbers_in(document[key])]))
     *path, last = (top, *data.draw(st.sampled_from(numbers_in(document[top]))))
     node = document
     for key in path:
         node = node[key]
     node[last] = data.draw(odd_numbers)
-    content = json.dumps(document).encode()
-    if file == MANIFEST:
-        (folder / MANIFEST).write_bytes(content)
-    else:
-        replace_file(folder, file, content)
+    (folder / MANIFEST).write_text(json.dumps(document), "utf-8")
     check_that_it_predicts_or_is_refused(root)
+
+
+def test_refits_over_other_variables_than_the_used_ones_are_refused(root: Path, folder: Path) -> None:
+    change_manifest(folder, lambda manifest: manifest.update(used=manifest["used"][::-1], support=None))
+    assert refusal(root).startswith(f"{PLACE}/{REFITS}: its grid is of other variables than the model uses")
 
 
 def test_the_checks_run_from_the_path_to_the_content(root: Path, folder: Path, tmp_path: Path) -> None:

@@ -34,9 +34,30 @@ def test_a_model_answers_bit_for_bit_as_its_members_do(model: Model, probes: Val
     assert model.probabilities(probes[:0]).shape == (0, 3)
 
 
-def test_the_bedside_model_has_6720_answers_and_the_other_too_many_for_a_table(model: Model) -> None:
-    found = None if model._lookup is None else len(model._lookup.probabilities)
-    assert found == {"bedside": 6_720, "followup": None}[model.name]
+def test_the_bedside_model_keeps_its_answers_and_the_other_has_too_many(model: Model) -> None:
+    assert (model._lookup is not None) == (model.name == "bedside")
+
+
+def first(members: Values) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Stands for the calibration."""
+    return members[:, 0].astype(np.float64)
+
+
+def test_an_answer_is_asked_for_once() -> None:
+    asked: list[int] = []
+
+    def ask(values: Values) -> Values:
+        asked.append(len(values))
+        return np.repeat(values[:, :1] >= 5, 3, axis=1).astype(np.float32)
+
+    table = make_lookup(ask, first, {0: np.array([5], np.float32)}, 1)
+    assert table
+    del asked[:]
+    rows = np.array([[1], [2], [6], [1], [np.nan]], np.float32)
+    assert table.risks[table.cells(rows)].tolist() == [0, 0, 1, 0, 0]
+    assert [table.risks[table.cell([value])] for value in (3, 9)] == [0, 1]
+    assert table.cells(rows[:0]).tolist() == []
+    assert asked == [3]
 
 
 def members_of(edges: Mapping[int, Sequence[float]]) -> Callable[[Values], Values]:
@@ -54,7 +75,8 @@ def members_of(edges: Mapping[int, Sequence[float]]) -> Callable[[Values], Value
 
 
 def table_of(edges: Mapping[int, Sequence[float]]) -> Lookup:
-    table = make_lookup(members_of(edges), {column: np.array(one, np.float32) for column, one in edges.items()}, 3)
+    arrays = {column: np.array(one, np.float32) for column, one in edges.items()}
+    table = make_lookup(members_of(edges), first, arrays, 3)
     assert table is not None
     return table
 
@@ -69,13 +91,13 @@ def test_a_value_next_to_an_edge_is_placed_as_in_single_precision(edges: list[fl
     near = [edge, below, middle, np.nextafter(middle, np.inf), np.nextafter(middle, -np.inf), np.nan]
     row = [float(data.draw(st.sampled_from(near))), 0.0, data.draw(st.sampled_from([1.0, 1.5, np.nan]))]
     single = np.array([row], np.float32)
-    assert table.indices(single).tolist() == [table.index(row)]
-    assert table.probabilities[table.indices(single)].tobytes() == members_of(both)(single).tobytes()
+    assert table.cells(single).tolist() == [table.cell(row)]
+    assert table.probabilities[table.cells(single)].tobytes() == members_of(both)(single).tobytes()
 
 
 def test_without_edges_or_with_too_many_answers_there_is_no_table() -> None:
-    assert make_lookup(members_of({}), {}, 3) is None
+    assert make_lookup(members_of({}), first, {}, 3) is None
     many = np.arange(MOST_ANSWERS - 2, dtype=np.float32)
-    edges = {0: many}
-    assert make_lookup(members_of({0: [0.0]}), {0: np.append(many, np.float32(2e6))}, 3) is None
-    assert make_lookup(lambda values: np.zeros((len(values), 3), np.float32), edges, 3) is not None
+    assert make_lookup(members_of({0: [0.0]}), first, {0: np.append(many, np.float32(2e6))}, 3) is None
+    short = {0: many[:1_000], 1: many[:900]}
+    assert make_lookup(lambda values: np.zeros((len(values), 3), np.float32), first, short, 3) is not None

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,9 @@ from onnx import NodeProto, TensorProto, helper
 
 from heartapp.errors import BundleError, NotInBundleError
 from heartapp.inference.bundle import MEMBERS, Bundle, read_bundle, read_served
-from heartapp.inference.cautions import Limits
+from heartapp.inference.curve import FIRST_DAY, LAST_DAY, Curve
 from heartapp.inference.model import GOLDEN_TOLERANCE, Model, Options, Prediction, Scores, Survival
 from heartapp.inference.refits import Instability
-from heartapp.inference.survival import FIRST_DAY, LAST_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +77,7 @@ def scores_of(predictions: Sequence[Prediction]) -> Scores:
         np.array([one.death_event for one in predictions], np.int8),
         np.array([votes_of(one) for one in predictions], np.float32),
         np.array([[vote.vote for vote in one.votes] for one in predictions], np.int8),
+        np.array([" ".join(caution.kind for caution in one.cautions) for one in predictions]),
     )
 
 
@@ -93,6 +92,7 @@ def test_a_table_is_scored_bit_for_bit_as_its_patients_are_predicted(
     for name in ("risk", "death_event", "probabilities", "votes"):
         scored = np.concatenate([getattr(part, name) for part in parts])
         assert (scored.dtype, scored.tobytes()) == (getattr(wanted, name).dtype, getattr(wanted, name).tobytes())
+    assert [caution for part in parts for caution in part.cautions] == wanted.cautions.tolist()
 
 
 def test_a_table_without_patients_has_no_scores(model: Model) -> None:
@@ -135,8 +135,8 @@ def test_a_prediction_says_which_model_answered_and_how_it_decides(model: Model,
     assert prediction.model.digest == model.bundle.digest
     assert prediction.threshold == manifest.threshold
     assert prediction.base_rate == manifest.base_rate
+    assert prediction.horizon_days == manifest.horizon == (180 if model.name == "bedside" else None)
     assert tuple(vote.member for vote in prediction.votes) == MEMBERS
-    assert prediction.cautions == Limits(model.variables, manifest.variables, manifest.domain).cautions(rows[0])
 
 
 def test_the_missing_values_are_named_in_the_order_of_the_variables(model: Model, rows: list[list[float]]) -> None:
@@ -147,15 +147,24 @@ def test_the_missing_values_are_named_in_the_order_of_the_variables(model: Model
     assert {len(prediction.missing) for prediction in predictions} > {0, 1, 2}
 
 
-def test_a_prediction_is_familiar_unless_a_value_or_the_combination_was_not_seen(
-    model: Model, rows: list[list[float]]
-) -> None:
+def test_a_prediction_is_familiar_unless_it_has_little_support(model: Model, rows: list[list[float]]) -> None:
     kinds = set()
     for prediction in map(model.predict, [*rows, model.bundle.manifest.typical]):
-        own = {caution.kind for caution in prediction.cautions}
-        assert prediction.familiar == own.isdisjoint({"outside_range", "unusual_combination"})
+        assert prediction.familiar == ("little_support" not in {caution.kind for caution in prediction.cautions})
         kinds.add(prediction.familiar)
-    assert kinds == {True, False}
+    assert kinds == ({True, False} if model.bundle.manifest.support else {True})
+
+
+@given(st.data())
+def test_an_input_that_the_model_does_not_use_changes_no_answer(model: Model, data: st.DataObject) -> None:
+    manifest = model.bundle.manifest
+    everything = Options(survival=model.curve is not None, explain=True, instability=model.refits is not None)
+    one, other = data.draw(patients(model)), data.draw(patients(model))
+    changed_ = [
+        before if name in manifest.used else after for name, before, after in zip(model.names, one, other, strict=True)
+    ]
+    answers = [msgspec.structs.replace(model.predict(row, everything), missing=()) for row in (one, changed_)]
+    assert answers[0] == answers[1]
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +180,8 @@ def test_the_curve_rises_within_its_band_whatever_the_order_of_days(curved: Mode
     survival = curved.predict(row, Options(horizons=tuple(days))).survival
     assert isinstance(survival, Survival)
     assert survival.horizon_days == tuple(days)
+    assert survival.low
+    assert survival.high
     points = sorted(zip(days, survival.risk, survival.low, survival.high, strict=True))
     for day, risk, low, high in points:
         assert 0 <= low <= risk <= high <= 1, day
@@ -178,24 +189,45 @@ def test_the_curve_rises_within_its_band_whatever_the_order_of_days(curved: Mode
         assert all(earlier <= later for earlier, later in zip(before, after, strict=True))
 
 
-def test_the_survival_model_agrees_if_its_last_risk_is_on_the_verdict_s_side(curved: Model) -> None:
-    typical = curved.bundle.manifest.typical
-    seen = set()
-    for threshold in np.linspace(0.01, 0.99, 50).tolist():
-        prediction = curved.predict(typical, Options(threshold=threshold, horizons=(90, LAST_DAY, 30)))
-        survival = prediction.survival
+@pytest.mark.parametrize("threshold", [None, 0.2, 0.7])
+def test_at_the_horizon_the_curve_is_the_risk_and_its_band_the_refits_range(
+    curved: Model, random_patients: Patients, threshold: float | None
+) -> None:
+    assert curved.default_days == (90, 180)
+    for row in random_patients(curved.names, 50):
+        prediction = curved.predict(row, Options(threshold=threshold, survival=True, instability=True))
+        survival, instability = prediction.survival, prediction.instability
         assert isinstance(survival, Survival)
-        assert len(survival.risk) == 3
-        assert survival.agrees == ((survival.risk[1] >= threshold) == bool(prediction.death_event))
-        other = curved.predict(typical, Options(threshold=threshold, horizons=(60,)))
-        assert isinstance(other.survival, Survival)
-        assert other.survival.agrees == survival.agrees
-        seen.add((bool(prediction.death_event), survival.agrees))
-    assert seen >= {(True, True), (False, True)}
+        assert isinstance(instability, Instability)
+        assert (survival.horizon_days, survival.risk[-1]) == (curved.default_days, prediction.risk)
+        assert survival.low
+        assert survival.high
+        assert (survival.low[-1], survival.high[-1]) == (instability.low, instability.high)
+        assert instability.low <= prediction.risk <= instability.high
 
 
-def test_an_option_that_the_bundle_cannot_serve_is_refused(bundle: Bundle, rows: list[list[float]]) -> None:
-    bare = Model(dataclasses.replace(bundle, survival=None, refits=None))
+def test_a_model_of_a_shorter_horizon_has_no_later_days(curved: Model) -> None:
+    short = Model(changed(curved.bundle, horizon=100, curve=Curve([0, 50, 100], [0.0, 0.7, 1.0])))
+    typical = curved.bundle.manifest.typical
+    assert short.default_days == (90, 100)
+    prediction = short.predict(typical, Options(survival=True))
+    assert prediction.horizon_days == 100
+    assert isinstance(prediction.survival, Survival)
+    assert prediction.survival.horizon_days == (90, 100)
+    with pytest.raises(NotInBundleError, match="has no risk by a day after its horizon, day 100"):
+        short.predict(typical, Options(horizons=(30, 101)))
+
+
+def test_without_refits_the_curve_has_no_band(curved: Model) -> None:
+    plain = Model(dataclasses.replace(curved.bundle, refits=None))
+    survival = plain.predict(curved.bundle.manifest.typical, Options(survival=True)).survival
+    assert isinstance(survival, Survival)
+    assert survival.low is survival.high is msgspec.UNSET
+
+
+def test_what_a_bundle_does_not_hold_cannot_be_asked_for(bundle: Bundle, rows: list[list[float]]) -> None:
+    undated = changed(bundle, horizon=None, curve=None, support=None)
+    bare = Model(dataclasses.replace(undated, refits=None))
     with pytest.raises(NotInBundleError, match=r"^The model \w+ has no survival curve; leave that out"):
         bare.predict(rows[0], Options(horizons=(90,)))
     with pytest.raises(NotInBundleError, match=r"^The model \w+ has no refits that would tell how sure it is;"):
@@ -203,20 +235,6 @@ def test_an_option_that_the_bundle_cannot_serve_is_refused(bundle: Bundle, rows:
     prediction = bare.predict(rows[0], Options(explain=True))
     assert prediction.explanation is not msgspec.UNSET
     assert prediction.survival is prediction.instability is msgspec.UNSET
-
-
-def test_instability_counts_the_refits_with_another_verdict(model: Model, rows: list[list[float]]) -> None:
-    assert model.refits is not None
-    for row in rows[:50]:
-        risks = model.refits.risks(row)
-        for threshold in (None, 0.1, float(risks[0])):
-            prediction = model.predict(row, Options(threshold=threshold, instability=True))
-            found = prediction.instability
-            assert isinstance(found, Instability)
-            verdicts = [int(risk >= prediction.threshold) for risk in risks.tolist()]
-            assert found.flips == sum(verdict != prediction.death_event for verdict in verdicts)
-            assert found.refits == len(verdicts) == model.refits.count
-            assert (found.low, found.high) == pytest.approx(np.percentile(risks, [2.5, 97.5]))
 
 
 @pytest.mark.parametrize("change", [-1, 1])
@@ -253,17 +271,17 @@ def test_a_golden_vote_that_turns_refuses_the_model_though_the_probability_hardl
 
 
 def test_a_prediction_s_fields_are_the_json_s_keys_and_the_optional_ones_come_last(model: Model) -> None:
-    plain = ["model", "death_event", "risk", "threshold", "base_rate", "votes", "cautions", "missing"]
+    plain = ["model", "death_event", "risk", "horizon_days", "threshold", "base_rate", "votes", "cautions", "missing"]
     typical = model.bundle.manifest.typical
     assert list(msgspec.to_builtins(model.predict(typical))) == plain
-    curve = (90, 180) if model.survival else ()
-    everything = Options(threshold=0.3, horizons=curve, explain=True, instability=True)
+    curve, refits = model.curve is not None, model.refits is not None
+    everything = Options(threshold=0.3, survival=curve, explain=True, instability=refits)
     assert list(msgspec.to_builtins(model.predict(typical, everything))) == [
         *plain,
         *(["survival"] if curve else []),
         "explanation",
         "turning_points",
-        "instability",
+        *(["instability"] if refits else []),
     ]
 
 
@@ -285,22 +303,14 @@ def test_a_model_that_answers_its_golden_rows_otherwise_is_refused(
         Model(with_golden(bundle, change))
 
 
-def test_edges_that_are_not_the_graph_s_refuse_the_model(curved: Model) -> None:
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_edges_that_are_not_the_graph_s_refuse_the_model(curved: Model, place: int) -> None:
     edges = curved.bundle.manifest.edges
-    for name, own in edges.items():
-        for place, edge in enumerate(own):
-            for instead in ([], [float(np.nextafter(np.float32(edge), np.float32(np.inf)))]):
-                other = {**edges, name: [*own[:place], *instead, *own[place + 1 :]]}
-                with pytest.raises(BundleError, match=r"^bedside/1/manifest.json: the members split elsewhere"):
-                    Model(changed(curved.bundle, edges=other))
-
-
-def test_refits_of_more_columns_than_the_model_has_are_refused(bundle: Bundle) -> None:
-    beyond = copy(bundle.refits)
-    assert beyond is not None
-    beyond.columns = len(bundle.manifest.variables) + 1
-    with pytest.raises(BundleError, match=rf"^{bundle.place}: refits.npz splits on columns that are not there"):
-        Model(dataclasses.replace(bundle, refits=beyond))
+    name = [*edges][place]
+    moved = np.nextafter(np.array(edges[name], np.float32), np.float32(np.inf)).tolist()
+    for other in (moved, edges[name][::2]):
+        with pytest.raises(BundleError, match=r"^bedside/\d+/manifest.json: the members split elsewhere"):
+            Model(changed(curved.bundle, edges={**edges, name: other}))
 
 
 def graph(columns: int, *nodes: NodeProto, weights: Sequence[TensorProto] = ()) -> bytes:

@@ -8,64 +8,62 @@ import pytest
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS, REPORT, read_bundle, read_served
 from heartapp.inference.report import Evaluation, Report
-from heartapp.training.goals import GOALS, SURVIVAL_GOALS
+from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SHAPE_GOALS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-
-@pytest.fixture(params=MODEL_VARIABLES)
-def report(request: pytest.FixtureRequest, models: Path) -> Report:
-    return read_bundle(models, request.param, read_served(models)[request.param]).report
+every_model = pytest.mark.parametrize("name", MODEL_VARIABLES)
 
 
-@pytest.fixture
-def evaluation(report: Report) -> Evaluation:
-    assert report.evaluation is not None
-    return report.evaluation
+def report_of(models: Path, name: str) -> Report:
+    return read_bundle(models, name, read_served(models)[name]).report
 
 
-def test_a_shipped_report_gives_every_metric_with_its_spread(evaluation: Evaluation) -> None:
+def evaluation_of(models: Path, name: str) -> Evaluation:
+    evaluation = report_of(models, name).evaluation
+    assert evaluation is not None
+    return evaluation
+
+
+@every_model
+def test_a_shipped_report_pools_five_seeds_and_gives_every_metric_with_its_spread(models: Path, name: str) -> None:
+    evaluation = evaluation_of(models, name)
+    assert (evaluation.protocol.splits, len(evaluation.protocol.seeds)) == (100, 5)
     assert tuple(evaluation.members) == MEMBERS
-    assert evaluation.comparators
-    for metrics in (evaluation.metrics, *evaluation.members.values(), *evaluation.comparators.values()):
-        assert metrics.keys() <= evaluation.metrics.keys()
-        assert metrics.keys() >= {"roc_auc", "pr_auc", "brier", "mcc", "sensitivity", "specificity"}
+    assert evaluation.metrics.keys() == evaluation.comparator.keys() == evaluation.difference.keys()
+    for metrics in (evaluation.metrics, *evaluation.members.values(), evaluation.comparator):
         assert all(spread.low <= spread.mean <= spread.high and spread.sd > 0 for spread in metrics.values())
-    for comparator in evaluation.comparators.values():
-        assert comparator.keys() == evaluation.metrics.keys()
 
 
-def test_a_shipped_report_s_bins_hold_every_test_prediction_once(evaluation: Evaluation) -> None:
-    protocol = evaluation.protocol
-    assert sum(one.patients for one in evaluation.calibration_bins) == protocol.splits * protocol.test_patients
-    by_sex = [one for one in evaluation.subgroups if one.name in {"women", "men"}]
-    assert sum(one.predictions for one in by_sex) == protocol.splits * protocol.test_patients
-    assert sum(evaluation.chosen.values()) == protocol.splits
+def test_only_the_bedside_model_has_a_horizon_refits_and_a_shape(models: Path) -> None:
+    assert evaluation_of(models, "bedside").horizon == 180
+    assert evaluation_of(models, "followup").horizon is None
+    followup = report_of(models, "followup")
+    assert (followup.instability, followup.shape) == (None, None)
 
 
-def test_no_shipped_figure_is_too_good_to_be_true(report: Report, evaluation: Evaluation) -> None:
-    goals = [*evaluation.goals, *(report.survival.goals if report.survival else ())]
-    assert [goal.figure for goal in goals if goal.alarm] == []
+@every_model
+def test_no_shipped_figure_is_too_good_to_be_true(models: Path, name: str) -> None:
+    assert [goal.figure for goal in evaluation_of(models, name).goals if goal.alarm] == []
 
 
-def test_each_goal_is_held_against_the_figure_that_the_report_gives(
-    report: Report, evaluation: Evaluation, request: pytest.FixtureRequest
-) -> None:
-    name = request.node.callspec.params["report"]
-    assert {goal.figure for goal in evaluation.goals} == set(GOALS[name])
-    for goal in evaluation.goals:
-        spread = evaluation.metrics.get(goal.figure)
-        assert goal.value == (spread.mean if spread else getattr(evaluation, goal.figure))
-        assert GOALS[name][goal.figure].judge(goal.figure, goal.value) == goal
-    if report.survival is not None:
-        assert {goal.figure for goal in report.survival.goals} == set(SURVIVAL_GOALS)
+@every_model
+def test_each_goal_is_compared_with_the_figure_in_the_report(models: Path, name: str) -> None:
+    evaluation = evaluation_of(models, name)
+    values = {figure: spread.mean for figure, spread in evaluation.metrics.items()}
+    values |= {f"slope_{one.day}": one.slope.value for one in evaluation.calibration}
+    assert evaluation.goals == [goal.judge(figure, values[figure]) for figure, goal in GOALS[name].items()]
 
 
-def test_a_shipped_report_tells_how_the_refits_differ(report: Report) -> None:
+def test_the_shipped_refits_and_the_shape_of_the_risk_are_judged(models: Path) -> None:
+    report = report_of(models, "bedside")
     assert report.instability is not None
+    assert report.shape is not None
     assert report.instability.refits >= 100
-    assert 0 < report.instability.mean_absolute_change < report.instability.median_width < 1
+    assert [goal.figure for goal in report.instability.goals] == list(INSTABILITY_GOALS)
+    assert [goal.figure for goal in report.shape.goals] == list(SHAPE_GOALS)
+    assert report.shape.largest_fall == 0
     served = [middle for middle, _, _ in report.instability.ranges]
     assert served == sorted(served)
     assert all(low < high for _, low, high in report.instability.ranges)

@@ -14,9 +14,9 @@ from joblib import parallel_config
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import Table, read_table
+from heartapp.training.defaults import HORIZON
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import FittedRecipe, Recipe
-from heartapp.training.refitting import Refit, refit
 from tests.training.small import SMALLEST, small_training
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SEED = 519
 SPLITS = 3
-REFITS = 3
+BOOTSTRAPS = 50
 SOMETIMES_MISSING = ("creatinine_phosphokinase", "platelets", "serum_creatinine", "serum_sodium")
 
 
@@ -84,7 +84,7 @@ def people(table: Table) -> Cohort:
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """The bedside model's, with nothing to choose from."""
-    return Recipe(MODEL_VARIABLES["bedside"], SMALLEST["bedside"], SEED)
+    return Recipe(MODEL_VARIABLES["bedside"], SMALLEST["bedside"], SEED, HORIZON)
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +96,7 @@ def bedside(people: Cohort, recipe: Recipe) -> FittedRecipe:
 @pytest.fixture(scope="session")
 def followup(people: Cohort) -> FittedRecipe:
     """Fitted to all variables."""
-    recipe = Recipe(MODEL_VARIABLES["followup"], SMALLEST["followup"], SEED)
+    recipe = Recipe(MODEL_VARIABLES["followup"], SMALLEST["followup"], SEED, None)
     return recipe.fit(people.sample("followup"))
 
 
@@ -104,10 +104,4 @@ def followup(people: Cohort) -> FittedRecipe:
 def evaluation(people: Cohort) -> Evaluation:
     """The bedside model's, on a few splits."""
     with small_training():
-        return evaluate(people, "bedside", seed=1, splits=SPLITS)
-
-
-@pytest.fixture(scope="session")
-def refitted(people: Cohort, recipe: Recipe) -> list[Refit]:
-    """The bedside model on a few bootstrap samples."""
-    return refit(recipe, people.sample("bedside"), refits=REFITS)
+        return evaluate(people, "bedside", seed=1, splits=SPLITS, bootstraps=BOOTSTRAPS)

@@ -7,42 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.training import cohort as cohort_module
 from heartapp.training.cohort import CLASS_MEANS, OVERALL_MEANS, Cohort
 from heartapp.training.data import Table, read_table
-from heartapp.training.published import ROW_CHECKSUMS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
 NAMES = [*BY_NAME]
-FILLS = sorted({*(value for means in CLASS_MEANS for value in means), *OVERALL_MEANS.values()})
 
 
-@pytest.fixture
-def all_published(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every row passes for one of the published table."""
-    monkeypatch.setattr(cohort_module, "checksum", lambda _: next(iter(ROW_CHECKSUMS)))
-
-
-def table_of(*patients: dict[str, float]) -> Table:
+def table_of(*patients: dict[str, float], published: bool) -> Table:
     values = np.array([[patient.get(name, 1.0) for name in NAMES] for patient in patients])
-    return Table(values, np.zeros(len(values), np.int64), "", "another table")
+    marks = np.full(len(values), published)
+    return Table(values, np.zeros(len(values), np.int64), "", "another table", marks, horizon=180)
 
 
 def test_the_patients_of_another_table_are_taken_as_they_are(table: Table) -> None:
     people = Cohort.from_table(table)
     assert np.array_equal(people.values, table.values)
     assert people.unaffected.all()
-    assert (people.digest, people.origin) == (table.digest, table.origin)
-    same = table_of({"serum_creatinine": 1.83, "serum_sodium": 134, **OVERALL_MEANS})
+    assert (people.digest, people.origin, people.horizon) == (table.digest, table.origin, 180)
+    same = table_of({"serum_creatinine": 1.83, "serum_sodium": 134, **OVERALL_MEANS}, published=False)
     assert not np.isnan(Cohort.from_table(same).values).any()
 
 
@@ -52,6 +39,16 @@ def test_a_model_is_given_its_variables_in_their_order(people: Cohort, model: st
     assert features.dtype == np.float32
     for column, variable in zip(features.T, MODEL_VARIABLES[model], strict=True):
         assert np.array_equal(column, people.column(variable).astype(np.float32), equal_nan=True)
+
+
+def test_a_model_is_not_given_what_the_table_lacks(people: Cohort) -> None:
+    fewer = replace(people, absent=("sex",))
+    assert fewer.names("bedside") == tuple(name for name in MODEL_VARIABLES["bedside"] if name != "sex")
+    assert fewer.features("bedside").shape[1] == len(MODEL_VARIABLES["bedside"]) - 1
+    assert people.models == [*MODEL_VARIABLES]
+    assert people.time is not None
+    undated = replace(people, horizon=None)
+    assert (undated.models, undated.time) == (["bedside"], None)
 
 
 @pytest.mark.data
@@ -70,28 +67,11 @@ def test_the_published_fills_are_missing_and_nothing_else(published_data: Path) 
     assert people.unaffected.sum() == 280
     creatinine = table.values[~people.unaffected, NAMES.index("serum_creatinine")]
     assert ((creatinine == CLASS_MEANS[0][0]) == (table.outcome[~people.unaffected] == 1)).all()
-    rows = np.random.default_rng(0).permutation(len(kept))[:40]
-    part = Cohort.from_table(replace(table, values=table.values[rows], outcome=table.outcome[rows]))
-    assert np.array_equal(part.values, people.values[rows], equal_nan=True)
 
 
-@pytest.mark.usefixtures("all_published")
 def test_sodium_is_a_fill_only_beside_a_filled_creatinine() -> None:
-    people = Cohort.from_table(
-        table_of(*({"serum_creatinine": creatinine, "serum_sodium": 134} for creatinine in (1.83, 1.18, 1.0)))
-    )
+    rows = [{"serum_creatinine": creatinine, "serum_sodium": 134} for creatinine in (1.83, 1.18, 1.0)]
+    people = Cohort.from_table(table_of(*rows, published=True))
     assert np.isnan(people.column("serum_sodium")).tolist() == [True, False, False]
+    assert np.isnan(people.column("serum_creatinine")).tolist() == [True, True, False]
     assert people.unaffected.tolist() == [False, False, True]
-
-
-@pytest.mark.usefixtures("all_published")
-@given(arrays(np.float64, st.tuples(st.integers(0, 6), st.just(len(NAMES))), elements=st.sampled_from([0.0, *FILLS])))
-def test_only_fills_count_as_missing(values: NDArray[np.float64]) -> None:
-    before = values.copy()
-    people = Cohort.from_table(Table(values, np.zeros(len(values), np.int64), "", "another table"))
-    assert np.array_equal(values, before)
-    missing = np.isnan(people.values)
-    assert np.array_equal(people.values[~missing], values[~missing])
-    assert set(values[missing].tolist()) <= set(FILLS)
-    filled = {"serum_creatinine", "serum_sodium", *OVERALL_MEANS}
-    assert {NAMES[column] for column in np.flatnonzero(missing.any(axis=0))} <= filled

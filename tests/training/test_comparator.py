@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.training.evaluation import spline_regression
+from heartapp.training.comparator import Comparator
+from heartapp.training.recipe import Recipe
+from tests.training.small import SMALLEST
 
 if TYPE_CHECKING:
     from heartapp.training.cohort import Cohort
@@ -14,17 +17,28 @@ if TYPE_CHECKING:
 USED = ("age", "ejection_fraction", "serum_creatinine")
 
 
-@pytest.mark.parametrize("model", MODEL_VARIABLES)
-def test_the_comparator_predicts_from_its_three_variables_in_either_model(people: Cohort, model: str) -> None:
+@pytest.mark.parametrize(("model", "horizon"), [("bedside", 180), ("bedside", None), ("followup", None)])
+def test_the_comparator_predicts_from_its_three_variables_in_either_model(
+    people: Cohort, model: str, horizon: int | None
+) -> None:
     names = MODEL_VARIABLES[model]
-    fitted = spline_regression(names).fit(people.features(model), people.outcome)
+    fitted = Comparator.fit(people.sample(model), Recipe(names, SMALLEST[model], 1, horizon))
 
     def risk(**values: float) -> float:
         patient = [values.get(name, BY_NAME[name].example) for name in names]
-        return float(fitted.predict_proba(np.array([patient], np.float32))[0, 1])
+        return float(fitted.risk(np.array([patient], np.float32))[0])
 
-    assert risk(age=90) > risk(age=45)
-    assert risk(ejection_fraction=20) > risk(ejection_fraction=60)
-    assert risk(serum_creatinine=4) > risk(serum_creatinine=0.8)
-    assert risk(**{name: BY_NAME[name].high for name in names if name not in USED}) == risk()
-    assert 0 <= risk(**{name: BY_NAME[name].high for name in USED}) <= 1
+    assert all(0 <= risk(**{name: BY_NAME[name].low}) <= 1 for name in names)
+    for name in names:
+        assert (risk(**{name: BY_NAME[name].high}) != risk()) is (name in USED)
+    assert risk(age=90, ejection_fraction=20) > risk(age=45, ejection_fraction=60)
+
+
+def test_a_dated_comparator_is_calibrated_to_death_within_the_horizon(people: Cohort, recipe: Recipe) -> None:
+    sample = people.sample("bedside")
+    early, late, undated = (
+        Comparator.fit(sample, replace(recipe, horizon=horizon)).risk(sample.features) for horizon in (60, 180, None)
+    )
+    assert early.mean() < late.mean()
+    assert np.array_equal(np.argsort(early), np.argsort(undated))
+    assert undated.mean() == pytest.approx(people.outcome.mean(), abs=0.02)

@@ -1,4 +1,4 @@
-"""Reading a table: what is accepted, and where a fault is."""
+"""Reading a table: what is accepted, and how a fault is told."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
 from heartapp.errors import DataError
-from heartapp.training import data
-from heartapp.training.data import COLUMNS, FEWEST, Table, read_table
+from heartapp.training.data import COLUMNS, FEWEST, FEWEST_DATED, REQUIRED, Table, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,134 +17,189 @@ if TYPE_CHECKING:
 
     Cells = list[list[str]]
 
+MESSY = ("", "NA", "NaN", "null", " ")
 
-def refusal(path: Path) -> str:
+
+def refusal(path: Path, **flags: bool | int) -> list[str]:
+    """The lines that refuse a table, the first without its path."""
     with pytest.raises(DataError) as caught:
-        read_table(path)
+        read_table(path, **flags)  # type: ignore[arg-type]
     message = str(caught.value)
     assert message.startswith(str(path))
-    return message.removeprefix(str(path))
+    return [line.strip() for line in message.removeprefix(f"{path}: ").splitlines()]
 
 
 def same(one: Table, other: Table) -> bool:
-    return (
-        np.array_equal(one.values, other.values)
-        and np.array_equal(one.outcome, other.outcome)
-        and (one.digest, one.origin) == (other.digest, other.origin)
-    )
+    return np.array_equal(one.values, other.values) and one.digest == other.digest and one.horizon == other.horizon
+
+
+def put(cells: Cells, column: str, *values: str) -> Cells:
+    """Write values into the first rows of a column."""
+    for row, value in zip(cells[1:], values, strict=False):
+        row[cells[0].index(column)] = value
+    return cells
+
+
+def without(cells: Cells, *columns: str) -> Cells:
+    kept = [place for place, name in enumerate(cells[0]) if name not in columns]
+    return [[row[place] for place in kept] for row in cells]
 
 
 def test_a_table_is_read_in_the_declared_order(table: Table, cells: Cells) -> None:
-    assert table.values.shape == (len(cells) - 1, len(VARIABLES))
     for index, variable in enumerate(VARIABLES):
         position = cells[0].index(variable.name)
         assert table.values[:, index].tolist() == [float(row[position]) for row in cells[1:]]
     assert table.outcome.tolist() == [float(row[-1]) for row in cells[1:]]
+    assert table.time is not None
+    assert table.time.tolist() == table.values[:, [*BY_NAME].index("time")].tolist()
+    assert (table.horizon, table.absent, table.notes) == (180, (), ())
 
 
-def test_the_order_of_the_columns_and_the_case_of_their_names_do_not_matter(
-    table: Table, cells: Cells, write: Callable[[Cells], Path]
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=ascii)
+@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "BOM"])
+def test_order_case_spaces_line_ends_and_empty_lines_do_not_matter(
+    cells: Cells, table: Table, tmp_path: Path, start: str, end: str
 ) -> None:
     turned = [row[::-1] for row in cells]
     turned[0] = [f" {name.upper() if index % 2 else name.lower()} " for index, name in enumerate(turned[0])]
-    assert same(read_table(write(turned)), table)
-
-
-@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=ascii)
-@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
-def test_line_ends_and_a_byte_order_mark_do_not_matter(
-    cohort: Path, table: Table, tmp_path: Path, start: bytes, end: bytes
-) -> None:
     path = tmp_path / "table.csv"
-    path.write_bytes(start + cohort.read_bytes().replace(b"\n", end))
+    path.write_text(
+        start + end.join([",".join(row) for row in [*turned[:5], [], *turned[5:], []]]), "utf-8", newline=""
+    )
     assert same(read_table(path), table)
 
 
-def test_empty_lines_are_left_out_and_counted(cells: Cells, write: Callable[[Cells], Path], table: Table) -> None:
-    assert same(read_table(write([*cells[:5], [], *cells[5:], []])), table)
-    cells[9][0] = "old"
-    assert refusal(write([*cells[:5], [], *cells[5:]])).startswith(f", row 11, column {cells[0][0]}: ")
+def test_optional_values_may_be_missing(cells: Cells, write: Callable[[Cells], Path], table: Table) -> None:
+    read = read_table(write(put(put(cells, "platelets", *MESSY), "smoking", "NA")))
+    assert np.isnan(read.values[:, [*BY_NAME].index("platelets")]).tolist() == [True] * 5 + [False] * (len(cells) - 6)
+    assert np.isnan(read.values).sum() == len(MESSY) + 1
+    assert read.notes == ("missing cells: platelets 5, smoking 1",)
+    assert read.digest != table.digest
+
+
+def test_optional_columns_may_be_absent_and_others_are_kept_out(
+    cells: Cells, write: Callable[[Cells], Path], table: Table
+) -> None:
+    read = read_table(write([[*row, str(number)] for number, row in enumerate(without(cells, "sex", "diabetes"))]))
+    assert read.absent == ("diabetes", "sex")
+    assert [any(word in note for note in read.notes) for word in ("diabetes, sex", "not variables: 0")] == [True, True]
+    kept = [name not in read.absent for name in BY_NAME]
+    assert np.array_equal(read.values[:, kept], table.values[:, kept])
+    assert np.isnan(read.values[:, ~np.array(kept)]).all()
+    smallest = read_table(write(without(cells, *{*COLUMNS} - {*REQUIRED})), anyway=True)
+    assert (len(smallest.absent), smallest.horizon) == (9, None)
+
+
+def test_without_follow_up_times_the_risk_has_no_horizon(cells: Cells, write: Callable[[Cells], Path]) -> None:
+    read = read_table(write(without(cells, "time")))
+    assert (read.horizon, read.time) == (None, None)
+    assert "no date and no curve" in read.notes[0]
+
+
+def test_every_fault_is_told_at_once_by_row_and_column(cells: Cells, write: Callable[[Cells], Path]) -> None:
+    put(cells, "age", "old", "300", "")
+    put(cells, "serum_creatinine", "1.0", "1.0", "1.0", "1,9")
+    put(cells, OUTCOME, *["0"] * 4, "2")
+    put(cells, "time", *["50"] * 5, "")
+    cells[7], cells[8] = cells[7][:-2], [*cells[8], "0"]
+    age, wide = BY_NAME["age"].expected, len(cells[0])
+    lines = refusal(write([*cells[:2], [], *cells[2:]]))
+    assert lines == [
+        "8 faults",
+        f"row 2, column age: must be {age}",
+        f"row 4, column age: must be {age}",
+        f"row 5, column age: is missing; expected {age}",
+        f"row 6, column serum_creatinine: must be {BY_NAME['serum_creatinine'].expected}; write decimals with a point",
+        f"row 7, column {OUTCOME}: must be 0 (no) or 1 (yes)",
+        f"row 8, column time: is missing; expected {BY_NAME['time'].expected}",
+        f"row 9: has {wide - 2} cells, the header has {wide}",
+        f"row 10: has {wide + 1} cells, the header has {wide}",
+    ]
+
+
+def test_of_many_faults_the_first_thousand_are_told(cells: Cells, write: Callable[[Cells], Path]) -> None:
+    for name in COLUMNS[:-1]:
+        put(cells, name, *["x"] * 100)
+    first, *faults = refusal(write(cells))
+    assert (first, len(faults)) == ("the first 1,000 of 1,200 faults", 1_000)
 
 
 @pytest.mark.parametrize(
-    ("header", "problems"),
+    ("header", "told"),
     [
-        (lambda names: names[1:], "missing 'age'"),
-        (lambda names: ["years", *names[1:]], "missing 'age'; unknown 'years'"),
-        (lambda names: [*names, "Age"], "twice 'age'"),
-        (lambda names: [*names[:-1], "died"], "missing 'DEATH_EVENT'; unknown 'died'"),
-        (lambda names: [*names, "x" * 50], f"unknown '{'x' * 40}'"),
-        (lambda _: [], f"missing {', '.join(map(repr, COLUMNS))}"),
+        ({"age": "years"}, ["column age is missing; needed: age, ejection_fraction"]),
+        ({"age": "agee", OUTCOME: "deathevent"}, [f"column(s age, {OUTCOME} are missing", "is age the column 'agee'?"]),
+        ({"anaemia": "anemia", "platelets": "platelet"}, ["column anemia: ", "did you mean anaemia?", "platelets?"]),
+        ({"age": "agee", "anaemia": "anemia"}, ["is age the column 'agee'?", "did you mean anaemia?"]),
+        ({"sex": "Age"}, ["column age is there more than once"]),
     ],
-    ids=["missing", "renamed", "double", "outcome", "unknown", "all"],
 )
-def test_wrong_columns_are_all_named(
-    cells: Cells, write: Callable[[Cells], Path], header: Callable[[list[str]], list[str]], problems: str
+def test_columns_that_do_not_fit_are_all_named(
+    cells: Cells, write: Callable[[Cells], Path], header: dict[str, str], told: list[str]
 ) -> None:
-    message = refusal(write([header(cells[0]), *cells[1:]]))
-    assert message == f", row 1: columns {problems}. Needed: {', '.join(COLUMNS)}"
+    message = "\n".join(refusal(write([[header.get(name, name) for name in cells[0]], *cells[1:]])))
+    assert all(part.replace("(s", "s") in message for part in told), message
 
 
-def test_a_variable_that_the_published_table_lacks_is_missed_with_the_remedy(
-    cohort: Path, monkeypatch: pytest.MonkeyPatch
+def test_another_delimiter_is_named_and_can_be_read(cohort: Path, table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(cohort.read_text("utf-8").replace(",", ";"), "utf-8")
+    assert refusal(path)[0].endswith("a single column; name the delimiter: --delimiter semicolon")
+    assert same(read_table(path, "semicolon"), table)
+
+
+def test_repeated_patients_are_refused_unless_the_user_says_so(
+    cells: Cells, write: Callable[[Cells], Path], table: Table
 ) -> None:
-    monkeypatch.setattr(data, "COLUMNS", ("bnp", *COLUMNS))
-    message = refusal(cohort)
-    assert "missing 'bnp'" in message
-    assert "has no column bnp: add it" in message
-
-
-@pytest.mark.parametrize("cell", ["", "n/a", "1,9", "1.2.3", "sixty"])
-def test_a_cell_that_is_not_a_number_is_named_by_row_and_column(
-    cells: Cells, write: Callable[[Cells], Path], cell: str
-) -> None:
-    cells[4][cells[0].index("serum_creatinine")] = cell
-    assert refusal(write(cells)).startswith(", row 5, column serum_creatinine: not a number")
-
-
-@pytest.mark.parametrize("cell", ["nan", "inf", "-1", "1e300", "0.05"])
-def test_a_value_out_of_range_is_named_by_row_and_column_with_the_range(
-    cells: Cells, write: Callable[[Cells], Path], cell: str
-) -> None:
-    cells[4][cells[0].index("serum_creatinine")] = cell
-    expected = BY_NAME["serum_creatinine"].expected
-    assert refusal(write(cells)) == f", row 5, column serum_creatinine: expected {expected}"
-
-
-@pytest.mark.parametrize("cell", ["2", "0.5", "nan"])
-def test_an_outcome_that_is_neither_0_nor_1_is_named(cells: Cells, write: Callable[[Cells], Path], cell: str) -> None:
-    cells[4][-1] = cell
-    assert refusal(write(cells)) == f", row 5, column {OUTCOME}: expected 0 (alive at the last contact) or 1 (died)"
-
-
-def test_a_row_of_another_length_than_the_header_is_named(cells: Cells, write: Callable[[Cells], Path]) -> None:
-    whole = cells[4]
-    cells[4] = whole[:-2]
-    assert refusal(write(cells)).startswith(f", row 5, column {cells[0][-2]}: not a number")
-    cells[4] = [*whole, "0"]
-    assert refusal(write(cells)) == f", row 5: {len(whole) + 1} cells, but the header has {len(whole)}"
+    (line,) = refusal(write([*cells, *cells[1:]]))
+    assert line.startswith("rows 2, 3, 4, 5, 6, 7, 8, 9 and 292 more equal another row, 300 in all; ")
+    assert "--anyway" in line
+    read = read_table(write([*cells, *cells[1:]]), anyway=True)
+    assert len(read.outcome) == 2 * len(table.outcome)
+    assert "and 292 more equal another row" in read.notes[0]
 
 
 def test_a_table_with_too_few_of_one_outcome_is_refused(cells: Cells, write: Callable[[Cells], Path]) -> None:
     died = [row for row in cells[1:] if float(row[-1])]
     survived = [row for row in cells[1:] if not float(row[-1])]
-    read_table(write([cells[0], *died[:FEWEST], *survived]))
     for deaths, survivors in ((died[: FEWEST - 1], survived), (died, []), ([], [])):
-        message = refusal(write([cells[0], *deaths, *survivors]))
-        assert message.startswith(f": column {OUTCOME} holds {len(deaths)} deaths and {len(survivors)} survivors")
+        (line,) = refusal(write([cells[0], *deaths, *survivors]))
+        assert line.startswith(f"column {OUTCOME}: holds {len(deaths)} deaths and {len(survivors)} survivors")
+    enough = read_table(write(without([cells[0], *died[:FEWEST], *survived], "time")))
+    assert enough.outcome.sum() == FEWEST
+
+
+def test_too_short_a_follow_up_names_the_horizon_that_it_supports(cells: Cells, write: Callable[[Cells], Path]) -> None:
+    time = cells[0].index("time")
+    died = sorted(float(row[time]) for row in cells[1:] if float(row[-1]))
+    first = max(30, int(died[FEWEST_DATED - 1]))
+    assert refusal(write(cells), horizon=29)[0].endswith(f"add --horizon 180, or another day from {first} on")
+    for row in cells[1:]:
+        row[time] = str(min(float(row[time]), 150.0))
+    (line,) = refusal(write(cells))
+    assert line.endswith(f"add --horizon 149, or another day from {first} on")
+    assert read_table(write(cells), horizon=149).horizon == 149
+    assert read_table(write(cells), horizon=first).horizon == first
+    assert refusal(write(cells), horizon=150)[0].startswith("column time: ")
+    assert refusal(write(cells), horizon=first - 1)[0].startswith("column time: ")
+    for row in cells[1:]:
+        row[time] = str(round(float(row[time]) / 30) + 1)  # months
+    assert "leave the column out" in refusal(write(cells))[0]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("\ufeffage,sex\n".encode("utf-16-le"), "UTF-8"),
-        (b"x" * 200_000, "is not a CSV file"),
+        ("\ufeffage,sex\n".encode("utf-16-le"), "not UTF-8 at byte 0"),
+        (b"x" * 200_000, "LF or CRLF"),
+        (b"", "is empty"),
         (None, "name a CSV file"),
     ],
-    ids=["UTF-16", "no CSV", "absent"],
+    ids=["UTF-16", "no CSV", "empty", "absent"],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "table.csv"
     if content is not None:
         path.write_bytes(content)
-    assert message in refusal(path)
+    with pytest.raises(DataError, match=message):
+        read_table(path)

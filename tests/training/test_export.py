@@ -24,6 +24,7 @@ from heartapp.training.export import (
     settle_threshold,
     to_onnx,
 )
+from tests.training.small import SMALLEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,6 +119,20 @@ def test_a_graph_of_all_columns_uses_only_those_of_the_members(bedside: FittedRe
     others = rows.copy()
     others[:, [column for column in range(len(names)) if column not in bedside.columns]] = np.nan
     assert np.array_equal(answers(content, rows), answers(content, others))
+
+
+def test_a_bagged_member_is_one_ensemble_of_all_its_trees(bedside: FittedRecipe) -> None:
+    graph = onnx.load_from_string(to_onnx(bedside, len(MODEL_VARIABLES["bedside"]))).graph
+    ensembles = [
+        {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+        for node in graph.node
+        if node.op_type == "TreeEnsembleClassifier"
+    ]
+    bags, trees = SMALLEST["bedside"].bags, {"decision_tree": 1}
+    assert [len(set(one["nodes_treeids"])) for one in ensembles] == [
+        bags[name] * trees.get(name, 10) for name in MEMBERS
+    ]
+    assert [one["post_transform"] for one in ensembles] == [b"NONE", b"LOGISTIC", b"LOGISTIC"]
 
 
 def test_the_graph_takes_patients_gives_three_probabilities_and_is_reproducible(

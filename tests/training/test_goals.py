@@ -5,9 +5,9 @@ import math
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SURVIVAL_GOALS, Goal, judge
+from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SHAPE_GOALS, Goal, judge
 
-EVERY = [goal for goals in (*GOALS.values(), INSTABILITY_GOALS, SURVIVAL_GOALS) for goal in goals.values()]
+EVERY = [goal for goals in (*GOALS.values(), INSTABILITY_GOALS, SHAPE_GOALS) for goal in goals.values()]
 
 
 @pytest.mark.parametrize(
@@ -15,9 +15,15 @@ EVERY = [goal for goals in (*GOALS.values(), INSTABILITY_GOALS, SURVIVAL_GOALS) 
     [(0.799, "missed"), (0.80, "goal"), (0.814, "goal"), (0.815, "stretch"), (0.9, "stretch"), (math.nan, "missed")],
 )
 def test_a_figure_is_compared_with_both_limits_of_its_goal(value: float, reached: str) -> None:
-    result = Goal((0.8, 1), (0.815, 1)).judge("roc_auc", value)
+    result = Goal((0.8, 1), stretch=(0.815, 1)).judge("roc_auc", value)
     assert (result.figure, result.reached, result.alarm) == ("roc_auc", reached, False)
     assert result.value is value
+
+
+def test_a_goal_without_a_stretch_is_reached_or_missed() -> None:
+    goal = Goal((0.49, 1))
+    assert [goal.judge("mcc", value).reached for value in (0.48, 0.99)] == ["missed", "goal"]
+    assert goal.judge("mcc", 0.5).stretch is None
 
 
 @pytest.mark.parametrize(("value", "alarm"), [(0.84, False), (0.85, True), (math.nan, False)])
@@ -25,19 +31,15 @@ def test_a_figure_that_is_too_good_raises_an_alarm(value: float, alarm: bool) ->
     assert GOALS["bedside"]["roc_auc"].judge("roc_auc", value).alarm is alarm
 
 
-def test_every_goal_is_compared_with_its_own_figure() -> None:
-    figures = {"mean_absolute_change": 0.05, "median_width": 0.3, "another": 1.0}
-    results = [(result.figure, result.value, result.reached) for result in judge(INSTABILITY_GOALS, figures)]
-    assert results == [("mean_absolute_change", 0.05, "stretch"), ("median_width", 0.3, "missed")]
+def test_a_goal_is_compared_with_its_own_figure_where_there_is_one() -> None:
+    figures = {"mean_absolute_change": 0.05, "another": 1.0}
+    assert [(goal.figure, goal.value, goal.reached) for goal in judge(INSTABILITY_GOALS, figures)] == [
+        ("mean_absolute_change", 0.05, "stretch")
+    ]
 
 
 def test_every_model_has_goals_and_the_stretch_is_within_the_goal() -> None:
     assert tuple(GOALS) == tuple(MODEL_VARIABLES)
     for goal in EVERY:
-        assert goal.reach[0] <= goal.stretch[0] <= goal.stretch[1] <= goal.reach[1]
-
-
-def test_what_is_too_good_lies_beyond_the_stretch() -> None:
-    alarms = [(goal.stretch, goal.too_good) for goal in EVERY if goal.too_good]
-    assert len(alarms) == 4
-    assert all(stretch[0] < too_good[0] or too_good[1] < stretch[1] for stretch, too_good in alarms)
+        low, high = goal.stretch or goal.reach
+        assert goal.reach[0] <= low <= high <= goal.reach[1]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,100 +10,142 @@ from sklearn.model_selection import StratifiedKFold
 
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
-from heartapp.inference.calibration import Calibration
-from heartapp.training.cohort import Sample
-from heartapp.training.members import make_member
-from heartapp.training.recipe import (
-    FOLDS,
-    RANKING_FOLDS,
-    FittedRecipe,
-    Recipe,
-    _simplest_good,
-    fit_calibration,
-    make_folds,
-    rank_columns,
-)
-from tests.training.small import SMALL
+from heartapp.training.censoring import censoring_weights, kaplan_meier
+from heartapp.training.cohort import Cohort
+from heartapp.training.data import read_table
+from heartapp.training.dating import fit_calibration, fit_curve
+from heartapp.training.members import PLANS
+from heartapp.training.recipe import FOLDS, FittedRecipe, Recipe, make_folds, simplest_good
+from tests.training.small import SMALL, SMALLEST
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-    from heartapp.training.cohort import Cohort
+    from heartapp.training.cohort import Sample
 
 SEED = 519
 NAMES = MODEL_VARIABLES["bedside"]
+USED = ("age", "ejection_fraction", "serum_creatinine")
 
 
 @pytest.fixture(scope="module")
-def bedside(people: Cohort) -> FittedRecipe:
-    """Fitted with all choices of the plan."""
-    return Recipe(NAMES, SMALL["bedside"], SEED).fit(people.sample("bedside"))
+def sample(people: Cohort) -> Sample:
+    return people.sample("bedside")
 
 
 @pytest.fixture(scope="module")
-def features(people: Cohort) -> NDArray[np.float32]:
-    return people.features("bedside")
+def held_out(bedside: FittedRecipe, recipe: Recipe, sample: Sample) -> NDArray[np.float32]:
+    """The median of members that had not seen the patient."""
+    median = np.empty(len(sample.outcome), np.float32)
+    used = sample.features[:, bedside.columns]
+    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(used, sample.outcome):
+        members = [
+            recipe.plan.make_member(name, setting, USED, SEED).fit(used[train], sample.outcome[train])
+            for name, setting in bedside.settings.items()
+        ]
+        probabilities = [member.predict_proba(used[test])[:, 1].astype(np.float32) for member in members]
+        median[test] = np.median(probabilities, axis=0)
+    return median
 
 
-def test_the_recipe_of_a_model_has_its_variables_and_seed() -> None:
-    recipe = Recipe.of_model("followup", 7)
-    assert (recipe.names, recipe.seed) == (MODEL_VARIABLES["followup"], 7)
+def test_the_recipe_of_a_model_has_the_variables_and_the_horizon_of_the_cohort(people: Cohort) -> None:
+    part = replace(people, horizon=90, absent=("platelets",))
+    recipe = Recipe.of_cohort("bedside", 7, part)
+    assert (recipe.names, recipe.plan) == (part.names("bedside"), PLANS["bedside"])
+    assert "platelets" not in recipe.names
+    assert (recipe.seed, recipe.horizon) == (7, 90)
+    assert Recipe.of_cohort("followup", 7, part).horizon is None
 
 
-def test_columns_and_settings_are_among_those_of_the_plan(bedside: FittedRecipe, followup: FittedRecipe) -> None:
-    plan = SMALL["bedside"]
-    assert len(bedside.columns) in {size or len(NAMES) for size in plan.sizes}
-    assert list(bedside.columns) == sorted(set(bedside.columns))
-    assert tuple(bedside.settings) == MEMBERS
-    assert all(setting in plan.candidates[member] for member, setting in bedside.settings.items())
+def test_the_bedside_model_uses_its_three_variables_and_the_other_one_all(
+    bedside: FittedRecipe, followup: FittedRecipe
+) -> None:
+    assert tuple(NAMES[column] for column in bedside.columns) == USED
     assert followup.columns == tuple(range(len(MODEL_VARIABLES["followup"])))
 
 
-def test_the_signal_is_found_and_what_is_not_used_changes_nothing(
-    bedside: FittedRecipe, people: Cohort, features: NDArray[np.float32]
-) -> None:
-    assert {NAMES[column] for column in bedside.columns} >= {"age", "ejection_fraction"}
-    assert roc_auc_score(people.outcome, bedside.risk(features)) > 0.75
+def test_settings_are_among_those_of_the_plan(people: Cohort) -> None:
+    fitted = Recipe(MODEL_VARIABLES["followup"], SMALL["followup"], SEED, None).fit(people.sample("followup"))
+    assert tuple(fitted.settings) == MEMBERS
+    assert all(setting in SMALL["followup"].candidates[member] for member, setting in fitted.settings.items())
+
+
+def test_the_signal_is_found_and_what_is_not_used_changes_nothing(bedside: FittedRecipe, sample: Sample) -> None:
+    features = sample.features
+    assert roc_auc_score(sample.outcome, bedside.risk(features)) > 0.75
     others = features.copy()
     others[:, [column for column in range(len(NAMES)) if column not in bedside.columns]] = np.nan
     assert np.array_equal(bedside.risk(others), bedside.risk(features))
 
 
-def test_the_threshold_is_the_share_of_deaths_in_the_training_data(bedside: FittedRecipe, people: Cohort) -> None:
-    assert bedside.base_rate == people.outcome.mean()
-    assert bedside.threshold == round(bedside.base_rate, 2)
-
-
-def test_the_risk_is_the_calibrated_median_of_the_members(bedside: FittedRecipe, features: NDArray[np.float32]) -> None:
+def test_the_risk_is_the_calibrated_median_of_the_members(bedside: FittedRecipe, sample: Sample) -> None:
+    features = sample.features
     used = features[:, bedside.columns]
     members = np.column_stack([member.predict_proba(used)[:, 1].astype(np.float32) for member in bedside.members])
     assert np.array_equal(bedside.probabilities(features), members)
     assert np.array_equal(bedside.risk(features), bedside.calibration.transform(np.median(members, axis=1)))
 
 
-def test_the_calibration_is_fitted_on_patients_that_the_members_had_not_seen(
-    bedside: FittedRecipe, people: Cohort, features: NDArray[np.float32]
+def test_a_dated_risk_is_calibrated_to_death_within_the_horizon_on_patients_not_seen(
+    bedside: FittedRecipe, sample: Sample, held_out: NDArray[np.float32]
 ) -> None:
-    median = np.empty(len(people.outcome), np.float32)
-    used, names = features[:, bedside.columns], [NAMES[column] for column in bedside.columns]
-    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(features, people.outcome):
-        members = [
-            make_member(name, setting, names, SEED).fit(used[train], people.outcome[train])
-            for name, setting in bedside.settings.items()
-        ]
-        probabilities = [member.predict_proba(used[test])[:, 1].astype(np.float32) for member in members]
-        median[test] = np.median(probabilities, axis=0)
-    assert bedside.calibration == fit_calibration(median, people.outcome)
+    time, died = sample.time, sample.outcome
+    assert time is not None
+    assert bedside.horizon == 180
+    dead, weight = censoring_weights(time, died, time, died, 180)
+    assert bedside.calibration == fit_calibration(held_out, dead, weight, SMALLEST["bedside"].slope_sd)
+    assert bedside.curve == fit_curve(bedside.calibration.transform(held_out), time, died, 180)
+    assert bedside.base_rate == 1 - kaplan_meier(time, died, 180)
+    assert bedside.threshold == round(bedside.base_rate, 2)
 
 
-@pytest.mark.parametrize("count", [FOLDS, RANKING_FOLDS])
-def test_no_fold_separates_the_copies_of_a_patient_and_every_fold_has_deaths(count: int, people: Cohort) -> None:
+def test_without_follow_up_times_the_risk_is_of_the_outcome_and_has_no_curve(
+    bedside: FittedRecipe, recipe: Recipe, sample: Sample, held_out: NDArray[np.float32]
+) -> None:
+    undated = replace(recipe, horizon=None).fit(replace(sample, time=None))
+    assert (undated.horizon, undated.curve) == (None, None)
+    assert undated.base_rate == sample.outcome.mean()
+    assert undated.calibration == fit_calibration(held_out, sample.outcome, np.ones(len(held_out)), 0.2)
+    assert np.array_equal(undated.probabilities(sample.features), bedside.probabilities(sample.features))
+
+
+def test_followup_has_no_date_although_the_times_are_known(followup: FittedRecipe, people: Cohort) -> None:
+    assert people.sample("followup").time is not None
+    assert (followup.horizon, followup.curve, followup.base_rate) == (None, None, people.outcome.mean())
+
+
+def largest_falls(fitted: FittedRecipe) -> tuple[float, float]:
+    """By how much the risk falls with age and with creatinine, at most, over the whole grid of what can be entered."""
+    age, fraction = np.arange(18, 111), np.array([*range(5, 91), np.nan])
+    creatinine = np.array([*np.arange(1, 121) / 10, 40, np.nan])
+    grid = np.full((len(age), len(fraction), len(creatinine), len(NAMES)), np.nan, np.float32)
+    for column, values in zip(fitted.columns, np.meshgrid(age, fraction, creatinine, indexing="ij"), strict=True):
+        grid[..., column] = values
+    risk = fitted.risk(grid.reshape(-1, len(NAMES))).reshape(grid.shape[:-1])
+    known = risk[..., :-1]
+    return -float(np.diff(risk, axis=0).min()), -float(np.diff(known, axis=2).min())
+
+
+def test_the_risk_never_falls_with_age_or_creatinine(bedside: FittedRecipe) -> None:
+    assert max(largest_falls(bedside)) <= 0
+
+
+@pytest.mark.data
+def test_the_risk_never_falls_on_the_published_data(published_data: Path) -> None:
+    published = Cohort.from_table(read_table(published_data))
+    fitted = Recipe.of_cohort("bedside", SEED, published).fit(published.sample("bedside"))
+    assert max(largest_falls(fitted)) <= 0
+
+
+def test_no_fold_separates_the_copies_of_a_patient_and_every_fold_has_deaths(people: Cohort, sample: Sample) -> None:
     drawn = np.random.default_rng(1).integers(0, len(people.outcome), len(people.outcome))
-    sample = people.sample("bedside").draw(drawn)
+    copies = sample.draw(drawn)
     held_out = []
-    for train, test in make_folds(count, sample, SEED):
+    for train, test in make_folds(FOLDS, copies, SEED):
         assert set(drawn[train]).isdisjoint(drawn[test])
-        assert {0, 1} == set(sample.outcome[test]) == set(sample.outcome[train])
+        assert {0, 1} == set(copies.outcome[test]) == set(copies.outcome[train])
         held_out += test.tolist()
     assert sorted(held_out) == list(range(len(drawn)))
 
@@ -113,33 +156,7 @@ def test_the_simplest_is_chosen_unless_another_is_better_by_more_than_chance() -
     outcome = (generator.random(200) < risk).astype(np.int64)
     useless = np.full_like(risk, 0.5)
     noisy = np.clip(risk + generator.normal(0, 0.01, 200), 0, 1)
-    assert _simplest_good([useless, risk], outcome) == 1
-    assert _simplest_good([risk, useless], outcome) == 0
-    assert _simplest_good([useless, noisy, risk], outcome) == 1
-    assert _simplest_good([risk, risk], outcome) == 0
-
-
-def test_columns_are_ranked_by_the_cost_of_shuffling_them() -> None:
-    generator = np.random.default_rng(1)
-    features = generator.random((200, 4)).astype(np.float32)
-    outcome = ((features[:, 2] * 2 + features[:, 0] + generator.normal(0, 0.2, 200)) > 1.5).astype(np.int64)
-    ranked = rank_columns(Sample(features, outcome), 1)
-    assert (ranked[:2], sorted(ranked)) == ([2, 0], [0, 1, 2, 3])
-
-
-def test_a_calibrated_risk_has_the_mean_and_slope_of_the_outcome() -> None:
-    generator = np.random.default_rng(1)
-    overconfident = generator.uniform(0.02, 0.98, 5_000)
-    truth = Calibration(0.5, -0.7).transform(overconfident)
-    outcome = (generator.random(5_000) < truth).astype(np.int64)
-    fitted = fit_calibration(overconfident.astype(np.float32), outcome)
-    assert (fitted.slope, fitted.intercept) == pytest.approx((0.5, -0.7), abs=0.1)
-    assert fitted.transform(overconfident).mean() == pytest.approx(outcome.mean(), abs=1e-4)
-
-
-def test_members_that_order_patients_the_wrong_way_round_give_everyone_the_base_rate() -> None:
-    probability = np.linspace(0.05, 0.95, 200, dtype=np.float32)
-    outcome = (probability < 0.3).astype(np.int64)
-    calibration = fit_calibration(probability, outcome)
-    assert calibration.slope > 0
-    assert calibration.transform(probability) == pytest.approx(outcome.mean(), abs=0.002)
+    assert simplest_good([useless, risk], outcome) == 1
+    assert simplest_good([risk, useless], outcome) == 0
+    assert simplest_good([useless, noisy, risk], outcome) == 1
+    assert simplest_good([risk, risk], outcome) == 0

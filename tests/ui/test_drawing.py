@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from heartapp.inference.explanation import Contribution
 from heartapp.inference.model import Survival
-from heartapp.inference.survival import FIRST_DAY, GRID, LAST_DAY
 from heartapp.ui import drawing
 from heartapp.ui.drawing import HEIGHT, WIDTH
 
+DAYS = tuple(range(0, 181, 5))
 SHARES = st.floats(-1, 1).filter(lambda share: abs(share) > 1e-9)
 
 
 def survival(*risks: float) -> Survival:
-    """A curve over the first days of the grid; its band is 0.1 wide on either side."""
+    """A curve over the last of the days; its band is 0.1 wide on either side."""
     low, high = (tuple(min(max(risk + by, 0), 1) for risk in risks) for by in (-0.1, 0.1))
-    return Survival(GRID[: len(risks)], risks, low, high, agrees=True)
+    return Survival(DAYS[-len(risks) :], risks, low, high)
 
 
 def points(path: str) -> list[tuple[float, float]]:
@@ -27,7 +27,7 @@ def points(path: str) -> list[tuple[float, float]]:
 
 
 def test_days_run_from_the_left_edge_to_the_right_edge() -> None:
-    assert [drawing.day_x(day) for day in (FIRST_DAY, (FIRST_DAY + LAST_DAY) // 2, LAST_DAY)] == [0, WIDTH / 2, WIDTH]
+    assert [drawing.day_x(day, 180) for day in (0, 90, 180)] == [0, WIDTH / 2, WIDTH]
 
 
 @pytest.mark.parametrize(("risk", "top"), [(0.0, 0.25), (0.15, 0.25), (0.16, 0.5), (0.41, 0.75), (0.66, 1), (1.0, 1)])
@@ -37,11 +37,17 @@ def test_the_plot_is_as_high_as_the_band_needs(risk: float, top: float) -> None:
 
 def test_a_curve_has_a_line_and_a_band() -> None:
     drawn = drawing.curve(survival(0.2, 0.3, 0.35))
-    assert drawn.line == "M0 66L10 44L20 33"
-    assert drawn.band == "M0 44L10 22L20 11L20 55L10 66L0 88Z"
+    assert drawn.line == "M283.3 66L291.7 44L300 33"
+    assert drawn.band == "M283.3 44L291.7 22L300 11L300 55L291.7 66L283.3 88Z"
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=len(GRID)).map(sorted))
+def test_a_curve_without_refits_has_no_band() -> None:
+    drawn = drawing.curve(Survival((90, 180), (0.2, 0.3)))
+    assert (drawn.top, drawn.band) == (0.5, "")
+    assert drawn.line == "M150 66L300 44"
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=len(DAYS)).map(sorted))
 def test_a_curve_stays_in_the_plot_and_never_falls(risks: list[float]) -> None:
     drawn = drawing.curve(survival(*risks))
     line = points(drawn.line)

@@ -11,7 +11,7 @@ from wtforms import RadioField
 
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, VARIABLES
-from heartapp.inference.survival import DEFAULT_HORIZONS, GRID
+from heartapp.inference.curve import DEFAULT_DAYS
 from heartapp.ui.forms import (
     HORIZON,
     NOT_KNOWN,
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 NEEDED = ("age", "ejection_fraction", "serum_creatinine")
 MODELS = (
-    FormModel("bedside", (*MODEL_VARIABLES["bedside"], "threshold", "horizon"), NEEDED),
-    FormModel("followup", (*MODEL_VARIABLES["followup"], "threshold"), MODEL_VARIABLES["followup"]),
+    FormModel("bedside", (*MODEL_VARIABLES["bedside"], "threshold", "horizon"), NEEDED, ("smoking",), 150),
+    FormModel("followup", (*MODEL_VARIABLES["followup"], "threshold"), MODEL_VARIABLES["followup"], (), None),
 )
-"""One model that requires few variables and has a curve, and one that requires all and has none."""
+"""One model that requires few variables and is dated, and one that requires all and is not."""
 OPTIONAL = [variable for variable in VARIABLES if variable.name not in {*NEEDED, "time"}]
 CHOICES = [variable for variable in VARIABLES if variable.kind != "number"]
 
@@ -168,6 +168,7 @@ def test_the_form_knows_which_models_take_a_field_and_which_require_it(app: Flas
     assert (form.takers("age"), form.optional("age")) == (both, [])
     assert (form.takers("platelets"), form.optional("platelets")) == (both, ["bedside"])
     assert (form.takers("time"), form.optional("time")) == (["followup"], [])
+    assert (form.ignored("smoking"), form.ignored("age")) == (["bedside"], [])
     assert (form.takers("threshold"), form.optional("threshold")) == (both, both)
     assert (form.takers("horizon"), form.optional("horizon")) == (["bedside"], ["bedside"])
 
@@ -175,8 +176,10 @@ def test_the_form_knows_which_models_take_a_field_and_which_require_it(app: Flas
 def test_the_form_takes_a_models_fields_from_its_bundle(app: Flask) -> None:
     for model in get_registry(app).models:
         known = FormModel.of(model)
-        options = [option.name for option in OPTIONS if model.survival or option is not HORIZON]
-        assert known == (model.name, (*model.names, *options), model.required)
+        options = [option.name for option in OPTIONS if model.curve or option is not HORIZON]
+        horizon, used = model.bundle.manifest.horizon, model.bundle.manifest.used
+        ignored = tuple(name for name in model.names if name not in used)
+        assert known == (model.name, (*model.names, *options), model.required, ignored, horizon)
 
 
 @pytest.mark.parametrize(
@@ -197,18 +200,25 @@ def test_the_threshold_is_entered_in_percent(app: Flask, typed: str, threshold: 
     assert form.options(get_registry(app).get("bedside")).threshold == threshold
 
 
-@pytest.mark.parametrize(
-    ("typed", "days"), [("", DEFAULT_HORIZONS), ("47", (47, *DEFAULT_HORIZONS)), ("180", (90, 180))]
-)
+@pytest.mark.parametrize(("typed", "days"), [("", DEFAULT_DAYS), ("47", (47, *DEFAULT_DAYS)), ("90", DEFAULT_DAYS)])
 def test_the_entered_day_is_listed_and_is_on_the_curve(app: Flask, typed: str, days: tuple[int, ...]) -> None:
     form = read(app, {**entries(), "horizon": typed})
-    assert tuple(form.days) == days
-    assert form.options(get_registry(app).get("bedside")).horizons == tuple(sorted({*GRID, *days}))
+    model = get_registry(app).get("bedside")
+    assert model.curve
+    assert tuple(form.days(model)) == days
+    assert form.options(model).horizons == tuple(sorted({*model.curve.days, *days}))
 
 
-def test_a_model_without_a_curve_takes_no_day(app: Flask) -> None:
+def test_a_day_after_the_model_s_horizon_is_refused(app: Flask) -> None:
+    assert messages(app, {**entries(), "horizon": "150"}) == {}
+    assert messages(app, {**entries(), "horizon": "151"}) == {
+        "horizon": "By day must be at most 150, the model’s horizon."
+    }
+
+
+def test_an_undated_model_takes_no_day(app: Flask) -> None:
     model = get_registry(app).get("followup")
-    assert model.survival is None
+    assert model.curve is None
     for typed in ("90", "9999999", "soon"):
         form = read(app, {**entries("followup"), "horizon": typed})
         assert not form.faults

@@ -9,7 +9,7 @@ from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.ui.model_page import PlotMark, read_card
 from heartapp.ui.plots import plots
 from tests.client import Page, make_app, text
-from tests.reports import models_with, report_of, skipped_report
+from tests.reports import models_with, report_of, skipped_report, undated_report
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from heartapp.inference.report import Report
 
-REPORTS = {"full": report_of(), "skipped": skipped_report()}
+REPORTS = {"full": report_of(), "undated": undated_report(), "skipped": skipped_report()}
 
 
 @pytest.fixture(scope="module", params=REPORTS)
@@ -70,13 +70,6 @@ def test_every_plot_has_its_place_a_name_and_a_key(visitor: FlaskClient, report:
         title = text(caption.findall("strong")[0])
         assert (plot.attrib["role"], plot.attrib["aria-label"]) == ("img", f"Plot: {title}")
         assert caption.findall("ul/li")
-    assert not page.all("*[@id='plots']")
-
-
-def test_plots_that_an_older_card_does_not_place_are_at_the_end(client: FlaskClient) -> None:
-    page = Page(client.get("/models/bedside").text)
-    assert text(page.all("h2")[-2]) == "Plots"
-    assert len(page.all("figure")) == 7
 
 
 @pytest.mark.parametrize("name", ["none", "bedside "])
@@ -85,7 +78,7 @@ def test_the_card_of_a_model_that_is_not_served_is_not_found(client: FlaskClient
 
 
 def html_of(markdown: str) -> str:
-    return "".join(str(block) for block in read_card(markdown).blocks)
+    return str(read_card(markdown).facts)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +102,14 @@ def test_a_table_scrolls_has_headers_and_no_inline_style() -> None:
 
 
 def test_only_a_plot_of_its_own_paragraph_is_a_plot() -> None:
-    card = read_card("a\n\n![B](plot:c)\n\n![d](/e.png)\n")
+    card = read_card("## F\n\n## G\n\na\n\n![B](plot:c)\n\n![d](/e.png)\n")
     assert card.blocks[1] == PlotMark("c", "B")
     assert "<img" in str(card.blocks[2])
-    assert card.sections == ()
-    assert read_card("").blocks == ("",)
+
+
+def test_the_first_section_stands_alone_so_that_the_contents_can_follow() -> None:
+    card = read_card("# Title\n\na\n\n## F\n\nb\n\n## G\n\nc\n")
+    assert "b" in card.facts
+    assert "G" not in card.facts
+    assert card.sections == (("f", "F"), ("g", "G"))
+    assert read_card("").sections == ()

@@ -4,7 +4,7 @@ import pytest
 
 from heartapp.inference.report import NetBenefit
 from heartapp.ui.plots import Axis, plots
-from tests.reports import evaluation_of, report_of, skipped_report
+from tests.reports import estimate_of, evaluation_of, report_of, skipped_report, undated_report
 
 
 def test_an_axis_places_values_from_0_to_100() -> None:
@@ -14,17 +14,12 @@ def test_an_axis_places_values_from_0_to_100() -> None:
     assert [label for _, label in Axis("Risk").labels] == ["0%", "25%", "50%", "75%", "100%"]
 
 
-def test_a_calibration_plot_has_a_dot_for_each_group() -> None:
-    plot = plots(report_of())["calibration"]
+def test_a_calibration_plot_has_a_dot_with_its_interval_for_each_group() -> None:
+    plot = plots(report_of())["calibration-180"]
     assert plot.place(plot.dots)[:2] == [(5, 2), (14, 12)]
+    assert plot.bars[1] == (0.14, 0.1, 0.14)
     assert plot.place(plot.lines[0].points) == [(0, 0), (100, 100)]
-
-
-def test_a_curve_runs_from_corner_to_corner_and_chance_at_the_share_of_deaths() -> None:
-    drawn = plots(report_of())
-    roc, recall = drawn["roc"].lines, drawn["precision-recall"].lines
-    assert (roc[1].points[0], roc[1].points[-1], len(roc[1].points)) == ((0, 0), (1, 1), 52)
-    assert drawn["precision-recall"].place(recall[0].points) == [(0, 32.11), (100, 32.11)]
+    assert plot.y.title == "Died by day 180"
 
 
 def test_an_instability_plot_has_a_range_around_each_served_risk() -> None:
@@ -44,13 +39,15 @@ def test_a_decision_curve_has_four_lines_and_room_for_the_highest_value() -> Non
 
 
 def test_a_model_that_is_never_useful_is_drawn_below_zero() -> None:
-    curve = [NetBenefit(0.1, -0.2, -0.01, -0.3), NetBenefit(0.2, -0.1, -0.01, -0.4)]
+    curve = [
+        NetBenefit(threshold, *map(estimate_of, benefits))
+        for threshold, *benefits in ((0.1, -0.2, -0.01, -0.3), (0.2, -0.1, -0.01, -0.4))
+    ]
     plot = plots(report_of(evaluation=evaluation_of(decision_curve=curve)))["decision"]
     assert plot.y.high == pytest.approx(0.1)
 
 
 def test_a_part_that_the_report_lacks_has_no_plot() -> None:
     assert plots(skipped_report()) == {}
-    assert set(plots(report_of())) == {
-        "roc", "precision-recall", "calibration", "decision", "instability", "survival-90", "survival-180",
-    }  # fmt: skip
+    assert set(plots(undated_report())) == {"calibration", "decision"}
+    assert set(plots(report_of())) == {"calibration-90", "calibration-180", "decision", "instability"}

@@ -1,0 +1,52 @@
+"""Follow-up that ends before the horizon: the Kaplan-Meier estimate and weights for who was lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def kaplan_meier(time: NDArray[np.float64], event: NDArray[np.int64], days: ArrayLike) -> NDArray[np.float64]:
+    """The estimated share of patients without the event after each day (Kaplan and Meier 1958).
+
+    Args:
+        time: day of the event or end of follow-up, shape (n,).
+        event: 1 where the time is that of the event, shape (n,).
+        days: of any shape, which is that of the answer.
+    """
+    moments, place = np.unique(time, return_inverse=True)
+    at_risk = np.bincount(place)[::-1].cumsum()[::-1]
+    share = np.cumprod(1 - np.bincount(place, event) / at_risk)
+    found: NDArray[np.float64] = np.append(1.0, share)[np.searchsorted(moments, days, side="right")]
+    return found
+
+
+def censoring_weights(
+    train_time: NDArray[np.float64],
+    train_died: NDArray[np.int64],
+    time: NDArray[np.float64],
+    died: NDArray[np.int64],
+    day: float,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Who died by a day, and inverse-probability-of-censoring weights (Graf et al. 1999); both of shape (n,).
+
+    A patient whose follow-up ended alive by that day has weight 0, and the others count for such patients too.
+
+    Args:
+        train_time: day of death or end of follow-up of the patients from whom the censoring is learned.
+        train_died: 1 where it is the day of death.
+        time: that of the patients to weigh.
+        died: 1 where it is their day of death.
+        day: the horizon.
+    """
+    dead = (time <= day) & (died == 1)
+    known = dead | (time > day)
+    # Just before a death: a patient who left on that day was still followed until then.
+    moment = np.where(dead, np.nextafter(time, 0), day)
+    weight = np.zeros(len(time))
+    weight[known] = 1 / kaplan_meier(train_time, 1 - train_died, moment[known])
+    return dead.astype(np.int64), weight

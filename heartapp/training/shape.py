@@ -1,0 +1,51 @@
+"""How the risk changes as one value changes: no large steps, and no fall where there is no reason for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.report import Shape
+from heartapp.training.goals import SHAPE_GOALS, judge
+from heartapp.training.members import RISING
+from heartapp.training.metrics import rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from heartapp.training.recipe import FittedRecipe
+
+_EDGE: Final = 3
+"""Steps by which the grid goes beyond the training data; farther away the trees do not change."""
+
+
+def measure_shape(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32]) -> Shape:
+    """The largest step and the largest fall over a grid of the used variables, at their declared steps.
+
+    Args:
+        fitted: the served recipe, which uses only variables that are numbers.
+        names: the variables, the columns of ``features``.
+        features: the training patients, shape (n, variables).
+    """
+    axes = [_axis(names[column], features[:, column]) for column in fitted.columns]
+    used = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+    grid = np.full((len(used), len(names)), np.nan, np.float32)
+    grid[:, fitted.columns] = used
+    risk = fitted.risk(grid).reshape([len(axis) for axis in axes])
+    steps = {names[column]: np.diff(risk, axis=place) for place, column in enumerate(fitted.columns)}
+    figures = {
+        "largest_step": rounded(max(np.abs(step).max() for step in steps.values())),
+        "largest_fall": rounded(max(0.0, *(-step.min() for name, step in steps.items() if name in RISING))),
+    }
+    return Shape(**figures, goals=judge(SHAPE_GOALS, figures))
+
+
+def _axis(name: str, values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Whole steps of a variable, from a little below the smallest value to a little above the largest."""
+    variable = BY_NAME[name]
+    low, high = np.nanmin(values) / variable.step - _EDGE, np.nanmax(values) / variable.step + _EDGE
+    return np.clip(np.arange(np.floor(low), np.ceil(high) + 1) * variable.step, variable.low, variable.high)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lifelines import KaplanMeierFitter
+
+from heartapp.training.censoring import censoring_weights, kaplan_meier
+
+
+@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 1)), min_size=1, max_size=40))
+def test_the_kaplan_meier_estimate_is_that_of_lifelines(patients: list[tuple[int, int]]) -> None:
+    time, event = np.array(patients, np.float64).T
+    days = np.arange(0, 33, 0.5)
+    theirs = KaplanMeierFitter().fit(time, event).survival_function_at_times(days).to_numpy()
+    assert kaplan_meier(time, event.astype(np.int64), days) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_weights_stand_for_the_patients_who_left() -> None:
+    time, died = np.array([10.0, 20.0, 30.0, 40.0]), np.array([1, 0, 1, 0])
+    dead, weight = censoring_weights(time, died, time, died, 30)
+    assert dead.tolist() == [1, 0, 1, 0]
+    # One of three left on day 20, so each of the other two counts one and a half times.
+    assert weight.tolist() == pytest.approx([1, 0, 1.5, 1.5])
+
+
+def test_who_leaves_on_the_day_of_a_death_was_followed_until_then() -> None:
+    time, died = np.array([10.0, 10.0]), np.array([1, 0])
+    assert censoring_weights(time, died, time, died, 30)[1].tolist() == [1, 0]
+
+
+def test_without_censoring_every_patient_counts_once() -> None:
+    generator = np.random.default_rng(1)
+    time, died = generator.uniform(1, 300, 50), np.ones(50, np.int64)
+    dead, weight = censoring_weights(time, died, time, died, 180)
+    assert np.array_equal(dead, time <= 180)
+    assert weight == pytest.approx(1)
+
+
+def test_the_weighted_share_of_deaths_is_the_kaplan_meier_estimate() -> None:
+    generator = np.random.default_rng(2)
+    death, leaving = generator.uniform(1, 400, 200).round(), generator.uniform(1, 400, 200).round() + 0.5
+    time, died = np.minimum(death, leaving), (death <= leaving).astype(np.int64)
+    dead, weight = censoring_weights(time, died, time, died, 180)
+    assert weight @ dead / len(time) == pytest.approx(1 - kaplan_meier(time, died, 180), abs=1e-9)

@@ -12,7 +12,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 
 from heartapp.clinical.numbers import format_number
 from heartapp.clinical.variables import BY_NAME, OUTCOME
-from heartapp.training.censoring import kaplan_meier
+from heartapp.statistics.censoring import kaplan_meier
 from heartapp.training.data import COLUMNS, EXPECTED, TIME, name_rows, read_raw
 
 if TYPE_CHECKING:

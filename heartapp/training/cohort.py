@@ -8,7 +8,7 @@ publication says so:
   mostly 134 and 137, again the class means. So the outcome chose the fill, and the fill leaks the outcome.
 - Creatinine phosphokinase is 582 in 47 rows and platelets are 263358.03 in 25 rows: the means of the whole column.
 
-Only rows of the published table are changed, see `heartapp.training.published`: 1.18 mg/dL is an ordinary result
+Only rows of the published table are changed, see `heartapp.tables.published`: 1.18 mg/dL is an ordinary result
 elsewhere.
 """
 
@@ -25,8 +25,8 @@ from heartapp.training.data import TIME
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from heartapp.tables.published import Origin
     from heartapp.training.data import Table
-    from heartapp.training.published import Origin
 
 CLASS_MEANS: Final = ((1.83, 134), (1.18, 137))
 """Serum creatinine (mg/dL) filled with the mean of the dead and of the survivors, and the sodium (mEq/L) beside it."""

@@ -13,7 +13,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 
-from heartapp.training.censoring import censoring_weights
+from heartapp.statistics.censoring import censoring_weights
 from heartapp.training.dating import fit_calibration
 from heartapp.training.recipe import FOLDS, make_folds
 

@@ -19,8 +19,8 @@ from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_values
 from heartapp.tables.check import check_table
 from heartapp.tables.columns import find_columns, find_misspelled
 from heartapp.tables.csv_body import read_csv
+from heartapp.tables.published import COLUMN_DIGESTS, compare, digest
 from heartapp.training.defaults import BEDSIDE_USES, FIRST_HORIZON, HORIZON, LAST_HORIZON
-from heartapp.training.published import COLUMN_DIGESTS, compare, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heartapp.training.published import Comparison, Origin
+    from heartapp.tables.published import Comparison, Origin
 
 COLUMNS: Final = (*BY_NAME, OUTCOME)
 REQUIRED: Final = (*BEDSIDE_USES, OUTCOME)

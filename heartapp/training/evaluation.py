@@ -19,11 +19,8 @@ from tqdm import tqdm
 
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.report import CalibrationReport, Evaluation, NetBenefit, Protocol, Subgroup
-from heartapp.training.censoring import censoring_weights, kaplan_meier
-from heartapp.training.comparator import Comparator
-from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS, SPLITS_A_SEED
-from heartapp.training.goals import GOALS, LEAST, judge
-from heartapp.training.metrics import (
+from heartapp.statistics.censoring import censoring_weights, kaplan_meier
+from heartapp.statistics.metrics import (
     calibration_bins,
     calibration_slope,
     classification_metrics,
@@ -37,6 +34,9 @@ from heartapp.training.metrics import (
     weighted_auc,
     weighted_brier,
 )
+from heartapp.training.comparator import Comparator
+from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS, SPLITS_A_SEED
+from heartapp.training.goals import GOALS, LEAST, judge
 from heartapp.training.recipe import Recipe
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import numpy as np
 
 from heartapp.inference.refits import HIGH, LOW
 from heartapp.inference.report import InstabilityReport
+from heartapp.statistics.metrics import draw_counts, estimate, mean, rounded
 from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED
 from heartapp.training.goals import INSTABILITY_GOALS, LEAST, judge
-from heartapp.training.metrics import draw_counts, estimate, mean, rounded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

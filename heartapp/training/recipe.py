@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from heartapp.inference.bundle import MEMBERS
-from heartapp.training.censoring import censoring_weights, kaplan_meier
+from heartapp.statistics.censoring import censoring_weights, kaplan_meier
 from heartapp.training.dating import fit_calibration, fit_curve
 from heartapp.training.members import PLANS
 

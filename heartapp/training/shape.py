@@ -8,9 +8,9 @@ import numpy as np
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.report import Shape
+from heartapp.statistics.metrics import rounded
 from heartapp.training.goals import SHAPE_GOALS, judge
 from heartapp.training.members import RISING
-from heartapp.training.metrics import rounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from heartapp.inference.calibration import Calibration
-from heartapp.training.censoring import censoring_weights, kaplan_meier
+from heartapp.statistics.censoring import censoring_weights, kaplan_meier
 from heartapp.training.dating import CURVE_STEP, fit_calibration, fit_curve
 
 EVERYONE = np.ones(5_000)

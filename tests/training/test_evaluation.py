@@ -13,6 +13,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.report import Estimate, Evaluation, Spread
+from heartapp.statistics.metrics import BINS, classification_metrics
 from heartapp.training import evaluation as module
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
@@ -20,7 +21,6 @@ from heartapp.training.defaults import SPLIT_SEED, SPLITS_A_SEED
 from heartapp.training.evaluation import DECISION_THRESHOLDS, _judge, _metrics, _split, evaluate
 from heartapp.training.goals import GOALS, LEAST
 from heartapp.training.members import PLANS
-from heartapp.training.metrics import BINS, classification_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

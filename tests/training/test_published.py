@@ -10,9 +10,9 @@ import pytest
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
-from heartapp.training import published
+from heartapp.tables import published
+from heartapp.tables.published import canonical, checksum, digest
 from heartapp.training.data import COLUMNS, published_columns, read_table
-from heartapp.training.published import canonical, checksum, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

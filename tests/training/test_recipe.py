@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
-from heartapp.training.censoring import censoring_weights, kaplan_meier
+from heartapp.statistics.censoring import censoring_weights, kaplan_meier
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.dating import fit_calibration, fit_curve

@@ -31,9 +31,9 @@ from heartapp.inference.bundle import (
     read_served,
 )
 from heartapp.inference.model import Model
+from heartapp.statistics.censoring import kaplan_meier
 from heartapp.training import description
 from heartapp.training import train as train_module
-from heartapp.training.censoring import kaplan_meier
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.defaults import SEED

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifelines import KaplanMeierFitter
 
-from heartapp.training.censoring import censoring_weights, kaplan_meier
+from heartapp.statistics.censoring import censoring_weights, kaplan_meier
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 1)), min_size=1, max_size=40))

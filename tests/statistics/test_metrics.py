@@ -9,7 +9,7 @@ from scipy.stats import ttest_1samp
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from heartapp.inference.report import Estimate
-from heartapp.training.metrics import (
+from heartapp.statistics.metrics import (
     BINS,
     calibration_bins,
     calibration_slope,

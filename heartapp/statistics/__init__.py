@@ -1,0 +1,1 @@
+"""Performance figures, censoring and recalibration, shared by training and validation."""

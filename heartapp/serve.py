@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import ipaddress
 import logging
@@ -57,7 +58,8 @@ def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> No
     address, port = check_address(host, port)
     # numpy's linear algebra would start threads that nothing here needs.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    create_app(settings)  # Finds faults before a worker does. Forked workers share what is imported here.
+    create_app(settings)  # Finds faults before a worker does, and imports what forked workers then share.
+    gc.freeze()  # Else each worker's first collection writes to all of it, which ends the sharing.
     server = Server(
         "heartapp",
         address=address,

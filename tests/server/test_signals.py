@@ -9,7 +9,7 @@ import re
 import shutil
 import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,12 +109,16 @@ def gone(server: Server) -> int:
     return len(re.findall(OLD_WORKER_GONE, server.log))
 
 
-def megabytes(server: Server) -> float:
-    """Memory of the server and its workers; what they share counts once."""
+def pages(server: Server, kind: str) -> list[float]:
+    """Megabytes of such pages in the server's main process and in each worker."""
     parent = server.process.pid
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
-    rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text("ascii") for pid in (parent, *children)]
-    return sum(int(size) for text in rollups for size in re.findall(r"^Pss: +(\d+) kB", text, re.MULTILINE)) / 1024
+    sizes = []
+    for pid in (parent, *children):
+        with suppress(ProcessLookupError):  # a replaced worker has ended and is still listed
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
+            sizes += [int(size) / 1024 for size in re.findall(rf"^{kind}: +(\d+) kB", text, re.MULTILINE)]
+    return sizes
 
 
 def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path, program: tuple[str, ...]) -> None:
@@ -139,10 +143,18 @@ def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path, program: tu
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_memory_stays_flat_over_reloads(own_server: Server) -> None:
     reload(own_server)
-    before = megabytes(own_server)
+    before = sum(pages(own_server, "Pss"))  # what processes share counts once
     for _ in range(3):
         reload(own_server)
-    assert megabytes(own_server) < before + 2 * LEAK
+    assert sum(pages(own_server, "Pss")) < before + 2 * LEAK
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_granians_workers_share_most_of_what_its_main_process_loaded(home: Path) -> None:
+    with running(home, "--workers", "2", HEARTAPP_SECRET_KEY=SECRET) as server:
+        for _ in range(16):
+            assert server.predict(BEDSIDE_EXAMPLE).status == 200
+        assert pages(server, "Shared_Dirty")[0] > pages(server, "Private_Dirty")[0]
 
 
 def test_a_server_that_reloads_again_and_again_stops(own_server: Server) -> None:

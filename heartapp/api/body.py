@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from flask import Request
 
     from heartapp.inference.model import Model
+    from heartapp.tables.csv_body import CsvRows
 
 READ_UP_TO: Final = 2
 """Bodies of up to so many times the limit are read before they are refused; larger ones are not."""
@@ -56,20 +57,21 @@ def read_body(request: Request, most: int) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """The patients of a JSON body.
+class Patients:
+    """The patients of a body.
 
-    ``rows`` hold the values of those without faults, ``places`` their numbers in the array, counted from 0. ``faults``
-    are those of the others. ``many`` says whether the body is an array.
+    ``rows`` hold the values of those without faults, ``places`` their numbers, counted from 0. ``faults`` are those of
+    the others. ``many`` is false for a single object. ``table`` is a CSV body's text.
     """
 
     rows: Sequence[Sequence[float]]
-    many: bool
     places: Sequence[int]
     faults: Sequence[FieldError]
+    many: bool = True
+    table: CsvRows | None = None
 
 
-def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) -> Records:
+def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) -> Patients:
     """Read and check the patients of a JSON body.
 
     Args:
@@ -100,7 +102,7 @@ def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) ->
             places.append(place)
     if faults and not (many and skip):
         raise InvalidPatientError(faults)
-    return Records(rows, many, places, faults)
+    return Patients(rows, places, faults, many)
 
 
 def too_many(most: int) -> RequestError:

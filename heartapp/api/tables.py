@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from heartapp.api.body import Records, read_json, too_many
+from heartapp.api.body import Patients, too_many
 from heartapp.api.media import JSON
 from heartapp.errors import ColumnsError, DataError, InvalidPatientError
 from heartapp.tables.cells import read_values, spell
@@ -20,30 +19,10 @@ from heartapp.web.problems import RequestError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from heartapp.api.query import Query
-    from heartapp.errors import FieldError
     from heartapp.inference.model import Model
 
 PLACE: Final = "The body"
-
-
-@dataclass(frozen=True, slots=True)
-class Patients:
-    """The patients of a body.
-
-    ``values`` have the shape (n, variables); ``good`` of shape (n,) says which patients have no fault.
-    """
-
-    table: CsvRows
-    values: NDArray[np.float64]
-    good: NDArray[np.bool_]
-    faults: Sequence[FieldError]
-
-    def records(self) -> Records:
-        """The good patients as those of an array of JSON."""
-        return Records(self.values[self.good].tolist(), True, np.flatnonzero(self.good).tolist(), self.faults)  # noqa: FBT003 - an array
 
 
 def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) -> Patients:
@@ -67,22 +46,7 @@ def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) ->
     faults, good = check_table(values, table.broken, model)
     if faults and not skip:
         raise InvalidPatientError(faults)
-    return Patients(table, values, good, faults)
-
-
-def read_json_patients(content: bytes, model: Model, *, most: int, skip: bool) -> Patients:
-    """Read and check a JSON body as a table with one column for each variable.
-
-    Raises:
-        RequestError, InvalidPatientError: see `heartapp.api.body.read_json`.
-    """
-    read = read_json(content, model, most=most, skip=skip)
-    good = np.zeros(len(read.places) + len({fault.row for fault in read.faults}), np.bool_)
-    good[list(read.places)] = True
-    values = np.full((len(good), len(model.names)), np.nan)
-    values[good] = np.reshape(read.rows, (-1, len(model.names)))
-    cells = [[spell(value) for value in row] for row in values.tolist()]
-    return Patients(CsvRows(model.names, cells), values, good, read.faults)
+    return Patients(values[good].tolist(), np.flatnonzero(good).tolist(), faults, table=table)
 
 
 def write_patients(patients: Patients, model: Model, query: Query) -> bytes:
@@ -97,6 +61,16 @@ def write_patients(patients: Patients, model: Model, query: Query) -> bytes:
             "A table has no columns for survival, horizon, explain and instability; leave them out, or send Accept: "
             f"{JSON}.",
         )
-    scores = model.score(patients.values[patients.good], query.options.threshold)
-    label = model_label(model.identity)
-    return write_csv(patients.table, patients.good, scores, label, patients.faults if query.skip else None)
+    table = patients.table or _as_table(patients, model.names)
+    good = np.zeros(len(table.rows), np.bool_)
+    good[list(patients.places)] = True
+    scores = model.score(np.reshape(patients.rows, (-1, len(model.names))), query.options.threshold)
+    return write_csv(table, good, scores, model_label(model.identity), patients.faults if query.skip else None)
+
+
+def _as_table(patients: Patients, names: Sequence[str]) -> CsvRows:
+    """The patients of a JSON body with one column for each variable. A faulty patient has nothing in it."""
+    cells = [[""] * len(names)] * (len(patients.places) + len({fault.row for fault in patients.faults}))
+    for place, row in zip(patients.places, patients.rows, strict=True):
+        cells[place] = [spell(value) for value in row]
+    return CsvRows(names, cells)

@@ -10,9 +10,9 @@ from flask import Blueprint, Response, render_template
 from heartapp.api.answers import ModelList, PredictionList, summarise
 from heartapp.api.body import READ_UP_TO, read_body, read_json
 from heartapp.api.media import CSV, JSON, negotiate
-from heartapp.api.openapi import openapi_document
+from heartapp.api.openapi import contract
 from heartapp.api.query import MOST_DETAILED, read_parameters, read_query
-from heartapp.api.tables import read_csv_patients, read_json_patients, write_patients
+from heartapp.api.tables import read_csv_patients, write_patients
 from heartapp.clinical.variables import VARIABLES
 from heartapp.errors import MOST_FAULTS
 from heartapp.tables.cells import MISSING_WORDS
@@ -24,7 +24,7 @@ from heartapp.web.problems import TYPES, RequestError, problem
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-    from heartapp.api.body import Records
+    from heartapp.api.body import Patients
     from heartapp.api.query import Query
     from heartapp.inference.model import Model, Prediction
 
@@ -41,18 +41,14 @@ def predict() -> ResponseReturnValue:
     query = read_query(request)
     model = get_registry().get(query.model)
     sent, wanted = negotiate(request)
-    most, skip = settings.max_patients, query.skip
+    read = read_csv_patients if sent == CSV else read_json
+    patients = read(content, model, most=settings.max_patients, skip=query.skip)
     if wanted == CSV:
-        read = read_csv_patients if sent == CSV else read_json_patients
-        return Response(write_patients(read(content, model, most=most, skip=skip), model, query), mimetype=CSV)
-    if sent == CSV:
-        patients = read_csv_patients(content, model, most=most, skip=skip).records()
-    else:
-        patients = read_json(content, model, most=most, skip=skip)
+        return Response(write_patients(patients, model, query), mimetype=CSV)
     return _json(_predict(model, query, patients))
 
 
-def _predict(model: Model, query: Query, patients: Records) -> Prediction | PredictionList:
+def _predict(model: Model, query: Query, patients: Patients) -> Prediction | PredictionList:
     query.check_count(len(patients.rows))
     predictions = [model.predict(row, query.options) for row in patients.rows]
     if not patients.many:
@@ -81,11 +77,8 @@ def model(name: str) -> ResponseReturnValue:
 def openapi() -> ResponseReturnValue:
     """The contract, as OpenAPI 3.1."""
     read_parameters(get_request())
-    registry, most = get_registry(), get_settings().max_patients
-    description = _render("api_bodies.txt", most_detailed=MOST_DETAILED, read_up_to=READ_UP_TO)
-    return _json(
-        openapi_document(registry.models, default=registry.default, max_patients=most, description=description)
-    )
+    content = _render("openapi.json", most_detailed=MOST_DETAILED, read_up_to=READ_UP_TO, **contract(get_registry()))
+    return Response(content, mimetype=JSON)
 
 
 @blueprint.get("/")

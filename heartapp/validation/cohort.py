@@ -1,0 +1,262 @@
+"""Read a cohort: a table whose columns may have other names, units and codes than the variables.
+
+Everything that is wrong with the table as a whole is told at once, see `heartapp.validation.refusals`. Rows that the
+model cannot score are left out and counted with their reasons.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from heartapp.clinical.units import find_factor
+from heartapp.clinical.variables import BY_NAME, VARIABLES
+from heartapp.errors import DataError, FieldError, TableError
+from heartapp.tables import DELIMITERS
+from heartapp.tables.cells import DECIMAL_COMMA, MISSING_WORDS, NOT_A_NUMBER, read_cell
+from heartapp.tables.check import check_table, row_of
+from heartapp.tables.csv_body import read_csv
+from heartapp.tables.published import digest
+from heartapp.validation.columns import FOLLOW_UP, find_positions
+from heartapp.validation.mapping import OUTCOME_KEY
+from heartapp.validation.refusals import ask, find_faults, too_few
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from collections.abc import Mapping as Dict
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from heartapp.clinical.variables import Variable
+    from heartapp.inference.model import Model
+    from heartapp.tables.csv_body import CsvRows
+    from heartapp.validation.mapping import Mapping
+
+NAMES: Final = tuple(BY_NAME)
+TIME: Final = "time"
+_LONGEST: Final = 150 * 365.25
+_DIGITS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RawCohort:
+    """A table in the variables' units, before rows are left out.
+
+    ``values`` has shape (n, variables), in the order of `VARIABLES`; ``outcome`` and ``time`` (days; None without) have
+    shape (n,). NaN is a missing value, and see `heartapp.tables.cells` for cells that hold no number. ``broken`` has a
+    fault for each row that could not be split into cells.
+    """
+
+    values: NDArray[np.float64]
+    outcome: NDArray[np.float64]
+    time: NDArray[np.float64] | None
+    broken: Sequence[FieldError]
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One variable's values, shape (n,)."""
+        column: NDArray[np.float64] = self.values[:, NAMES.index(name)]
+        return column
+
+    @property
+    def table(self) -> NDArray[np.float64]:
+        """Variables and outcome in the order of a training table, shape (n, variables + 1)."""
+        return np.column_stack([self.values, self.outcome])
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What became of a table's rows: how many were read, had no outcome, and were rejected, by reason."""
+
+    read: int
+    without_outcome: int
+    rejected: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """The n patients whom the model can score and whose outcome is known.
+
+    ``values`` has shape (n, variables), in the order of `VARIABLES`, NaN for a missing value. ``outcome``, 1 = died,
+    and ``time``, days to death or last contact (None without such a column), have shape (n,). ``horizon`` is the day
+    by which the risk is judged, None without times. ``digest`` is that of the whole table, and ``columns`` are those
+    that were read, by name. ``notes`` are warnings.
+    """
+
+    place: str
+    values: NDArray[np.float64]
+    outcome: NDArray[np.int64]
+    time: NDArray[np.float64] | None
+    horizon: int | None
+    digest: str
+    columns: dict[str, str]
+    flow: Flow
+    notes: tuple[str, ...]
+
+    def features(self, model: Model) -> NDArray[np.float64]:
+        """The model's variables, shape (n, variables of the model)."""
+        return self.values[:, [NAMES.index(name) for name in model.names]]
+
+    def column(self, name: str) -> NDArray[np.float64]:
+        """One variable's values, shape (n,)."""
+        column: NDArray[np.float64] = self.values[:, NAMES.index(name)]
+        return column
+
+
+@dataclass(frozen=True, slots=True)
+class _Needed:
+    """What rows are checked against: the variables that the model uses, see `heartapp.tables.check.Wanted`."""
+
+    names: Sequence[str]
+    required: Sequence[str]
+    variables: Sequence[Variable]
+
+    @classmethod
+    def by(cls, model: Model) -> _Needed:
+        names = [name for name in model.names if name in {*model.bundle.manifest.used, *model.required}]
+        return cls(names, model.required, [BY_NAME[name] for name in names])
+
+
+def read_table(path: Path, delimiter: str) -> CsvRows:
+    """Split a CSV file into cells.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; name a CSV file") from None
+    return read_csv(content, str(path), DELIMITERS[delimiter], "name the delimiter: --delimiter {}")
+
+
+def read_cohort(
+    path: Path,
+    model: Model,
+    mapping: Mapping,
+    *,
+    delimiter: str = "comma",
+    horizon: int | None = None,
+    anyway: bool = False,
+) -> Cohort:
+    """Read a cohort for a model.
+
+    Args:
+        path: a CSV file with a row for each patient.
+        model: whose variables are read.
+        mapping: where they are; a column with a variable's own name needs no mention.
+        delimiter: a name of `DELIMITERS`.
+        horizon: the day by which the risk is judged, if there are times; the model's own where None.
+        anyway: accept fewer events than an estimate needs.
+
+    Raises:
+        DataError: the file cannot be read; a `TableError` lists every other fault with its remedy.
+    """
+    table = read_table(path, delimiter)
+    positions, faults = find_positions(table.names, model, mapping)
+    raw = _read_cells(table, positions, mapping)
+    day = horizon or model.bundle.manifest.horizon if mapping.time else None
+    needed = _Needed.by(model)
+    faults += find_faults(raw, model, mapping, needed.names, day, anyway=anyway)
+    if faults:
+        raise TableError(str(path), faults)
+    good, flow = _select(raw, needed)
+    time = None if raw.time is None else raw.time[good]
+    if faults := too_few(raw.outcome[good], time, day, anyway=anyway):
+        raise TableError(str(path), [*faults, *_told_rejected(flow)])
+    doubtful = {name: text for name, text in ask(raw, mapping).items() if name not in {*needed.names, *mapping.columns}}
+    return Cohort(
+        place=path.name,
+        values=_usable(raw.values[good], doubtful),
+        outcome=raw.outcome[good].astype(np.int64),
+        time=time,
+        horizon=day,
+        digest=digest(raw.table),
+        columns={name: table.names[place] for name, place in positions.items() if name not in doubtful},
+        flow=flow,
+        notes=(
+            *_repeated(raw, good),
+            *(f"left out, as the model does not need it: {text}" for text in doubtful.values()),
+        ),
+    )
+
+
+def _read_cells(table: CsvRows, positions: Dict[str, int], mapping: Mapping) -> RawCohort:
+    broken = {row_of(fault) for fault in table.broken}
+
+    def column(name: str, place: int | None) -> NDArray[np.float64]:
+        if place is None:
+            return np.full(len(table.rows), np.nan)
+        # The cells of a broken row may have moved, so none of them counts.
+        cells = ["" if number in broken else row[place] for number, row in enumerate(table.rows)]
+        return _read_column(cells, mapping.codes.get(name, {}))
+
+    time = None
+    if FOLLOW_UP in positions:
+        time = _convert(column(FOLLOW_UP, positions[FOLLOW_UP]), TIME, mapping.time_unit)
+    values = [_convert(column(name, positions.get(name)), name, mapping.units.get(name, "")) for name in NAMES]
+    if time is not None and TIME not in positions:
+        values[NAMES.index(TIME)] = time
+    return RawCohort(np.column_stack(values), column(OUTCOME_KEY, positions.get(OUTCOME_KEY)), time, table.broken)
+
+
+def _read_column(cells: Sequence[str], codes: Dict[str, int]) -> NDArray[np.float64]:
+    """The numbers in cells, by their codes where there are some; a cell with another code holds no number."""
+    known = {cell: _read(cell.strip(), codes) for cell in set(cells)}
+    return np.array([known[cell] for cell in cells], np.float64)
+
+
+def _read(cell: str, codes: Dict[str, int]) -> float:
+    if not codes or cell in MISSING_WORDS:
+        return read_cell(cell)
+    # A code such as 1 is also meant by 1.0.
+    same = (value for code, value in codes.items() if cell == code or read_cell(cell) == read_cell(code) < NOT_A_NUMBER)
+    return float(next(same, NOT_A_NUMBER))
+
+
+def _convert(column: NDArray[np.float64], name: str, unit: str) -> NDArray[np.float64]:
+    """Values in the variable's own unit; cells without a number stay as they are."""
+    factor = (find_factor(name, unit) if unit else 1) or 1
+    number = ~np.isin(column, (NOT_A_NUMBER, DECIMAL_COMMA)) & ~np.isnan(column)
+    # So many digits undo the rounding of the multiplication, and 0.38 times 100 is 38.
+    converted = [float(f"{value * factor:.{_DIGITS}g}") for value in column[number].tolist()]
+    column[number] = converted
+    return column
+
+
+def _select(raw: RawCohort, needed: _Needed) -> tuple[NDArray[np.bool_], Flow]:
+    """Which rows are used, shape (n,), and what became of the others."""
+    values = raw.values[:, [NAMES.index(name) for name in needed.names]]
+    faults, good = check_table(values, raw.broken, needed)
+    known = ~np.isnan(raw.outcome)
+    known[[row_of(fault) for fault in raw.broken]] = True
+    reasons = {row_of(fault): f"{fault.field} {fault.message}".lstrip() for fault in reversed(faults)}
+    if raw.time is not None:
+        late = ~((raw.time > 0) & (raw.time <= _LONGEST))
+        reasons |= dict.fromkeys(np.flatnonzero(late & good).tolist(), "the time is missing or no number above 0")
+        good &= ~late
+    rejected = Counter(reason for row, reason in reasons.items() if known[row])
+    return good & known, Flow(len(known), int((~known).sum()), dict(rejected.most_common()))
+
+
+def _usable(values: NDArray[np.float64], doubtful: Collection[str]) -> NDArray[np.float64]:
+    """The values, NaN where one is not allowed, or of a variable that is left out: the model uses none of these."""
+    low = np.array([np.inf if variable.name in doubtful else variable.low for variable in VARIABLES])
+    high = np.array([variable.high for variable in VARIABLES])
+    return np.where((values >= low) & (values <= high), values, np.nan)
+
+
+def _told_rejected(flow: Flow) -> list[FieldError]:
+    return [FieldError("", f"{count} rows were left out: {reason}") for reason, count in flow.rejected.items()]
+
+
+def _repeated(raw: RawCohort, good: NDArray[np.bool_]) -> list[str]:
+    """A warning about patients who may be the same one."""
+    rows = raw.table if raw.time is None else np.column_stack([raw.table, raw.time])
+    repeated = int(good.sum()) - len(np.unique(np.nan_to_num(rows[good], nan=-1), axis=0))
+    if not repeated:
+        return []
+    return [f"{repeated} rows equal an earlier row in every column read; if they are the same patients, drop them"]

@@ -1,0 +1,205 @@
+"""What is wrong with a cohort as a whole, and what must be asked before it is read: nothing is corrected silently."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from heartapp.clinical.units import find_factor
+from heartapp.clinical.variables import BY_NAME, VARIABLES
+from heartapp.errors import FieldError
+from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
+from heartapp.tables.published import COLUMN_DIGESTS, compare, digest
+from heartapp.validation.mapping import OUTCOME_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from heartapp.inference.model import Model
+    from heartapp.validation.cohort import RawCohort
+    from heartapp.validation.mapping import Mapping
+
+FEWEST_EVENTS: Final = 30
+"""Deaths below which intervals are too wide to say anything."""
+GIVEN_AWAY: Final = 0.98
+"""The area under the ROC curve, or one minus it, above which a single column all but states the outcome."""
+_MOSTLY: Final = 0.5
+_STRAY: Final = 0.05
+_KNOWN_ROWS: Final = 0.05
+"""Share of known rows above which a cohort holds the training table: by chance 1 in 200 looks known, by its 16 bits."""
+_MONTHS: Final = 31.0
+_LIFETIME: Final = 150 * 365.25
+
+
+class Question(NamedTuple):
+    """A range in which values of a variable are mostly in another unit."""
+
+    name: str
+    low: float
+    high: float
+    unit: str
+
+
+QUESTIONS: Final = (
+    Question("ejection_fraction", 0, 1, "fraction"),
+    Question("serum_creatinine", 20, np.inf, "µmol/L"),
+    Question("platelets", 0, 3_000, "10^9/L"),
+)
+
+
+def find_faults(
+    raw: RawCohort, model: Model, mapping: Mapping, used: Sequence[str], horizon: int | None, *, anyway: bool
+) -> list[FieldError]:
+    """Every reason not to go on.
+
+    Args:
+        raw: the table.
+        model: to validate.
+        mapping: whose units were said by the user, so that they are not asked about.
+        used: the variables that the model uses.
+        horizon: the day by which the risk is judged.
+        anyway: accept few events.
+    """
+    asked = {*used, *mapping.columns}
+    time = None if raw.time is None else known(raw.time)
+    outcome = np.where(np.isin(raw.outcome, (0, 1)), raw.outcome, np.nan)
+    return [
+        *(FieldError("", text) for name, text in ask(raw, mapping).items() if name in asked),
+        *_ask_time(time, mapping),
+        *_check_horizon(model, mapping, horizon),
+        *_check_outcome(raw.outcome),
+        *too_few(outcome, time, horizon, anyway=anyway),
+        *_given_away(raw, outcome, used),
+        *_seen_before(raw, model),
+    ]
+
+
+def known(column: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values, NaN where a cell holds no number."""
+    return np.where(np.isin(column, (NOT_A_NUMBER, DECIMAL_COMMA)), np.nan, column)
+
+
+def ask(raw: RawCohort, mapping: Mapping) -> dict[str, str]:
+    """What must be asked about a variable's unit or codes before its values can be used, by variable."""
+    units = {one.name: text for one in QUESTIONS if (text := _ask_unit(raw, mapping, one))}
+    codes = {one.name: text for one in VARIABLES if one.choices and (text := _ask_codes(raw, one.name))}
+    return {**units, **codes}
+
+
+def _ask_unit(raw: RawCohort, mapping: Mapping, question: Question) -> str:
+    name, low, high, unit = question
+    column = known(raw.column(name))
+    column = column[~np.isnan(column)]
+    share = float(((column > low) & (column <= high)).mean()) if len(column) else 0
+    if name in mapping.units or share <= _MOSTLY:
+        return ""
+    own = BY_NAME[name].unit
+    between = f"between {low:g} and {high:g}" if np.isfinite(high) else f"above {low:g}"
+    remedy = f'add --unit "{name}={unit}", or "{name}={own}" if that is their unit'
+    return f"{name}: {share:.0%} of its values are {between}, as in {unit}; {remedy}"
+
+
+def _ask_codes(raw: RawCohort, name: str) -> str:
+    column = raw.column(name)
+    wrong = ~np.isin(column, (0, 1)) & ~np.isnan(column)
+    if wrong.sum() <= _STRAY * (~np.isnan(column)).sum():
+        return ""
+    (_, zero), (_, one) = BY_NAME[name].choices
+    meant = f"with 1 for {one.lower()} and 0 for {zero.lower()}"
+    return f"{name}: {wrong.sum()} cells are neither 0 nor 1; add --code {name}:CODE=1,CODE=0 {meant}"
+
+
+def _ask_time(time: NDArray[np.float64] | None, mapping: Mapping) -> Iterator[FieldError]:
+    """Whether the times can be in the unit that was named, or in days where none was."""
+    if time is None or np.isnan(time).all():
+        return
+    longest = float(np.nanmax(time)) / (find_factor("time", mapping.time_unit) or 1)
+    unit = mapping.time_unit or "days"
+    if not mapping.time_unit and longest <= _MONTHS:
+        message = f"no time is longer than {_MONTHS:g}, as in years or months; add --time-unit years, months or days"
+        yield FieldError(mapping.time, message)
+    elif float(np.nanmax(time)) > _LIFETIME:
+        message = f"some times in {unit} are longer than a lifetime; correct --time-unit {unit}"
+        yield FieldError(mapping.time, message)
+
+
+def _check_horizon(model: Model, mapping: Mapping, horizon: int | None) -> Iterator[FieldError]:
+    last = model.bundle.manifest.horizon
+    if mapping.time and last is None:
+        yield FieldError(
+            "", f"the risk of {model.name} has no date, so it cannot be held against times; leave out --time"
+        )
+    elif horizon is not None and last is not None and horizon > last:
+        yield FieldError("", f"the model's risk reaches to day {last}; choose --horizon {last} or less")
+
+
+def _check_outcome(outcome: NDArray[np.float64]) -> Iterator[FieldError]:
+    wrong = int((~np.isin(outcome, (0, 1)) & ~np.isnan(outcome)).sum())
+    if wrong:
+        message = f"{wrong} cells are neither 0 (alive) nor 1 (died); add --code {OUTCOME_KEY}:DIED=1,ALIVE=0"
+        yield FieldError(OUTCOME_KEY, message)
+
+
+def too_few(
+    outcome: NDArray[np.float64], time: NDArray[np.float64] | None, horizon: int | None, *, anyway: bool
+) -> list[FieldError]:
+    """Whether the patients are of one outcome, died too rarely, or were not followed for long enough.
+
+    Args:
+        outcome: shape (n,), NaN where it is not known.
+        time: days, shape (n,).
+        horizon: the day by which the risk is judged.
+        anyway: accept few deaths.
+    """
+    if len(outcome) and np.isnan(outcome).all():
+        return []  # there is no such column, which is another fault
+    within = "" if horizon is None else f" by day {horizon}"
+    died, alive = outcome == 1, outcome == 0
+    if time is not None and horizon is not None:
+        died, alive = died & (time <= horizon), time > horizon
+    deaths, survivors = int(died.sum()), int(alive.sum())
+    if not deaths or not survivors:
+        missing = "died" if not deaths else "is known to have survived"
+        remedy = "check the outcome's codes" + (", --time-unit and --horizon" if within else "")
+        return [FieldError(OUTCOME_KEY, f"nobody {missing}{within}; {remedy}")]
+    if deaths < FEWEST_EVENTS and not anyway:
+        message = f"{deaths} deaths{within} are too few to judge a model; it takes {FEWEST_EVENTS}, or add --anyway"
+        return [FieldError(OUTCOME_KEY, message)]
+    return []
+
+
+def _given_away(raw: RawCohort, outcome: NDArray[np.float64], used: Sequence[str]) -> Iterator[FieldError]:
+    """Columns that separate the dead from the living all but perfectly: by their values, or by where they are empty."""
+    for name in used:
+        column = known(raw.column(name))
+        areas = [_area(column, outcome), _area(np.isnan(column).astype(np.float64), outcome)]
+        if max(max(area, 1 - area) for area in areas) > GIVEN_AWAY:
+            message = (
+                f"{name} gives the outcome away: it all but separates the dead from the living; name another column"
+            )
+            yield FieldError("", message)
+
+
+def _area(column: NDArray[np.float64], outcome: NDArray[np.float64]) -> float:
+    """The area under the ROC curve of one column, 0.5 where it cannot be told (Mann and Whitney 1947)."""
+    alive = np.sort(column[(outcome == 0) & ~np.isnan(column)])
+    dead = column[(outcome == 1) & ~np.isnan(column)]
+    if not len(alive) or not len(dead):
+        return 0.5
+    below = np.searchsorted(alive, dead, "left") + np.searchsorted(alive, dead, "right")
+    return float(below.mean() / 2 / len(alive))
+
+
+def _seen_before(raw: RawCohort, model: Model) -> Iterator[FieldError]:
+    """Whether the model was trained on this table, by its digest, or on many of its rows."""
+    manifest, remedy = model.bundle.manifest, "a model must be judged by patients whom it has not seen"
+    if digest(raw.table) == manifest.training_data.digest:
+        yield FieldError("", f"this is the table that the model was trained on; {remedy}")
+    elif model.bundle.report.cohort.source != "another table":
+        columns = [[*BY_NAME, OUTCOME_KEY].index(name if name in BY_NAME else OUTCOME_KEY) for name in COLUMN_DIGESTS]
+        found = compare([*range(len(raw.table))], raw.table[:, columns])
+        if found.origin != "another table" or found.published.mean() > _KNOWN_ROWS:
+            yield FieldError("", f"the model was trained on rows of this table; {remedy}")

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 WINDOWS: Final = {"age": 10.0, "ejection_fraction": 5.0, "serum_creatinine": 4.0}
 """How far a near patient may be, both ways: years, percentage points, a factor.
 
-Ejection fraction is read to the nearest five points. Creatinine varies over two orders of magnitude; with a narrower
-factor, its tail alone would use up the patients who may be flagged.
+Chosen so that old patients with a high ejection fraction and a low creatinine have little support, and not by any
+outcome. Ejection fraction is read to the nearest five points. Creatinine has a long tail; with a narrower factor it
+alone would use up the patients who may be flagged.
 """
 AXES: Final[dict[str, list[float]]] = {
     "age": [float(age) for age in range(20, 111)],

@@ -17,7 +17,7 @@ APT_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get up
 .PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-polars bench-lock format lock clean
 
 help: ## List the commands
-	@echo "heartapp: risk of death during follow-up in heart failure"
+	@echo "heartapp: risk of death within 180 days in heart failure"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/serve ## Set up and serve the page and the API (HOST=, PORT=)

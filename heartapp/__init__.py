@@ -1,4 +1,4 @@
-"""heartapp: the risk that a patient with heart failure dies during follow-up. For research and education only."""
+"""heartapp: the risk that a patient with heart failure dies within 180 days. For research and education only."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flask_wtf import FlaskForm
-from wtforms import Field, RadioField
+from wtforms import Field, FloatField, RadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import ValidationError
 from wtforms.widgets import TextInput
@@ -53,7 +53,7 @@ _BY_NAME: Final = {**BY_NAME, **{option.name: option for option in OPTIONS}}
 NOT_KNOWN: Final = ("", "Not known")
 
 
-class NumberField(Field):
+class NumberField(FloatField):
     """A number in a text input. ``data`` is None where the input is empty or is not a number."""
 
     widget = TextInput()
@@ -72,12 +72,6 @@ class NumberField(Field):
             self.data = read_number(valuelist[0], variable.allows)
         except NumberTextError as error:
             raise ValueError(f"{variable.label}: {error} Allowed: {variable.range}.") from None
-
-    def _value(self) -> str:
-        """The text of the input: what was typed, else the number."""
-        if self.raw_data:
-            return str(self.raw_data[0])
-        return "" if self.data is None else f"{self.data:.10g}"
 
 
 class FormModel(NamedTuple):

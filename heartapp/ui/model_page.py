@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from flask import get_template_attribute
 from markupsafe import Markup
 
 from heartapp.ui.plots import plots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
     from heartapp.inference.model import Model
@@ -28,30 +28,29 @@ _HEADING: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class PlotMark:
-    """Where a plot belongs: its name and its title."""
-
-    name: str
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
 class Card:
-    """A card for the page: its sections as (id, title), its first section, and the blocks of the others in order."""
+    """A card for the page: its sections as (id, title), its first section, and the others."""
 
     sections: tuple[tuple[str, str], ...]
     facts: Markup
-    blocks: tuple[Markup | PlotMark, ...]
-
-
-def context(model: Model) -> dict[str, object]:
-    """What the template is given."""
-    return {"model": model, "card": read_card(model.bundle.card), "plots": plots(model.bundle.report)}
+    rest: Markup
 
 
 @lru_cache(maxsize=8)
-def read_card(text: str) -> Card:
-    """Make HTML of a card's Markdown without its title, as the page has one. Cached: parsing takes some 50 ms."""
+def card_of(model: Model) -> Card:
+    """A model's card with its plots. Cached: parsing takes some 50 ms."""
+    drawn = plots(model.bundle.report)
+    figure = get_template_attribute("_plots.html", "figure")
+    return read_card(model.bundle.card, lambda name, title: figure(drawn[name], title) if name in drawn else "")
+
+
+def read_card(text: str, draw: Callable[[str, str], str]) -> Card:
+    """Make HTML of a card's Markdown without its title, as the page has one.
+
+    Args:
+        text: the card.
+        draw: gives the HTML of a plot from its name and its title.
+    """
     from markdown_it import MarkdownIt  # noqa: PLC0415 - a server that never shows this page need not load it
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -62,9 +61,12 @@ def read_card(text: str) -> Card:
         del tokens[:_HEADING]
     sections = tuple(_name_sections(tokens))
     _mark_cells(tokens)
+    _put_in_plots(tokens, draw)
     headings = [index for index, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
     rest = headings[1] if headings[1:] else len(tokens)
-    return Card(sections, _render(tokens[:rest], markdown), tuple(_blocks(tokens[rest:], markdown)))
+    # Without HTML in the Markdown, the renderer escapes all of the card's text.
+    facts, others = (markdown.renderer.render(part, markdown.options, {}) for part in (tokens[:rest], tokens[rest:]))
+    return Card(sections, Markup(facts), Markup(others))  # noqa: S704 - escaped by the renderer
 
 
 def anchor(title: str) -> str:
@@ -105,26 +107,11 @@ def _mark_cells(tokens: list[Token]) -> None:
             token.attrs["scope"] = "col"
 
 
-def _blocks(tokens: list[Token], markdown: MarkdownIt) -> Iterator[Markup | PlotMark]:
-    """HTML and plots in turn."""
-    start = 0
+def _put_in_plots(tokens: list[Token], draw: Callable[[str, str], str]) -> None:
+    """Replace each paragraph that a plot's mark fills by the plot."""
     for index, token in enumerate(tokens):
-        mark = _plot_mark(token)
-        if mark is not None:
-            yield _render(tokens[start : index - 1], markdown)
-            yield mark
-            start = index + 2
-    yield _render(tokens[start:], markdown)
-
-
-def _render(tokens: list[Token], markdown: MarkdownIt) -> Markup:
-    """HTML of some tokens. Without HTML in the Markdown, the renderer escapes all of the card's text."""
-    return Markup(markdown.renderer.render(tokens, markdown.options, {}))  # noqa: S704 - escaped by the renderer
-
-
-def _plot_mark(token: Token) -> PlotMark | None:
-    """The plot whose mark fills a paragraph."""
-    match token.children:
-        case [image] if image.type == "image" and str(image.attrs["src"]).startswith(_PLOT):
-            return PlotMark(str(image.attrs["src"]).removeprefix(_PLOT), image.content)
-    return None
+        match token.children:
+            case [image] if image.type == "image" and str(image.attrs["src"]).startswith(_PLOT):
+                tokens[index - 1].hidden = tokens[index + 1].hidden = True
+                token.type = "html_block"  # the renderer does not escape it
+                token.content = draw(str(image.attrs["src"]).removeprefix(_PLOT), image.content)

@@ -102,20 +102,17 @@ def _instability(found: InstabilityReport) -> Plot:
 
 def _decision(evaluation: Evaluation) -> Plot:
     curve = evaluation.decision_curve
-    lines = {
-        style: [(one.threshold, getattr(one, name).value) for one in curve]
-        for style, name in (("everyone", "treat_all"), ("comparator", "comparator"), ("model", "model"))
-    }
-    highest = max(0, *(height for points in lines.values() for _, height in points))
-    tenths = math.ceil(highest * 10 + 1e-9)
     last = curve[-1].threshold
+    lines = [
+        Line("nobody", "Treat none", [(0, 0), (last, 0)]),
+        Line("everyone", "Treat all", [(one.threshold, one.treat_all.value) for one in curve]),
+        Line("comparator", "Plain regression", [(one.threshold, one.comparator.value) for one in curve]),
+        Line("model", "This model", [(one.threshold, one.model.value) for one in curve]),
+    ]
+    highest = max(height for line in lines for _, height in line.points)
+    tenths = math.ceil(highest * 10 + 1e-9)
     return Plot(
         Axis("Threshold", 0, last, tuple(last * part / 4 for part in range(5))),
         Axis("Net benefit", _FLOOR, tenths / 10, tuple(step / 10 for step in range(tenths + 1)), ".1f"),
-        [
-            Line("nobody", "Treat none", [(0, 0), (last, 0)]),
-            Line("everyone", "Treat all", lines["everyone"]),
-            Line("comparator", "Plain regression", lines["comparator"]),
-            Line("model", "This model", lines["model"]),
-        ],
+        lines,
     )

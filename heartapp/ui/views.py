@@ -10,8 +10,9 @@ from werkzeug.datastructures import MultiDict
 
 from heartapp.clinical.numbers import of_hundred, per_cent
 from heartapp.clinical.variables import BY_NAME, VARIABLES, list_labels
-from heartapp.ui import drawing, model_page
+from heartapp.ui import drawing
 from heartapp.ui.forms import FormModel, patient_form_class
+from heartapp.ui.model_page import card_of
 from heartapp.ui.rounding import nonzero, points, rounded
 from heartapp.web.extension import get_registry
 
@@ -40,18 +41,16 @@ def limit_form() -> None:
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
     """The form, empty or with the example patient."""
-    form = _form()
+    example = {one.name: f"{one.example:.10g}" for one in VARIABLES} if "example" in request.args else {}
+    form = _form(MultiDict(example))
     form.model.data = request.args.get("model", get_registry().default)
-    if "example" in request.args:
-        for variable in VARIABLES:
-            form[variable.name].data = variable.example if variable.kind == "number" else str(variable.example)
     return _page(form)
 
 
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
     """The form's answer: a fragment for HTMX, a whole page without JavaScript."""
-    form, registry = _form(), get_registry()
+    form, registry = _form(request.form), get_registry()
     form.model.data = name = form.model.data or registry.default
     if name in registry.faults:  # This comes first: no entry can help.
         return _page(form, unavailable=name), HTTPStatus.SERVICE_UNAVAILABLE
@@ -71,7 +70,8 @@ def predict_reloaded() -> ResponseReturnValue:
 @blueprint.get("/models/<name>")
 def model(name: str) -> ResponseReturnValue:
     """A model's page: what it is, how good, how calibrated, its limits."""
-    return render_template("model.html", **model_page.context(get_registry().get(name)))
+    model = get_registry().get(name)
+    return render_template("model.html", model=model, card=card_of(model))
 
 
 @blueprint.get("/models/<name>/card")
@@ -85,9 +85,9 @@ def error_page(status: int, detail: str) -> ResponseReturnValue:
     return render_template("error.html", status=HTTPStatus(status), detail=detail), status
 
 
-def _form() -> PatientForm:
+def _form(entries: MultiDict[str, str]) -> PatientForm:
     models = tuple(FormModel.of(model) for model in get_registry().models)
-    return patient_form_class(models)(formdata=request.form if request.method == "POST" else MultiDict())
+    return patient_form_class(models)(formdata=entries)
 
 
 def _page(form: PatientForm, *, prediction: Prediction | None = None, unavailable: str | None = None) -> str:

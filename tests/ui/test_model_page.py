@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.ui.model_page import PlotMark, read_card
+from heartapp.ui.model_page import Card, read_card
 from heartapp.ui.plots import plots
 from tests.client import Page, make_app, text
 from tests.reports import models_with, report_of, skipped_report, undated_report
@@ -77,8 +77,12 @@ def test_the_card_of_a_model_that_is_not_served_is_not_found(client: FlaskClient
     assert client.get(f"/models/{name}/card").status_code == 404
 
 
+def read(markdown: str) -> Card:
+    return read_card(markdown, "{}={}".format)
+
+
 def html_of(markdown: str) -> str:
-    return str(read_card(markdown).facts)
+    return read(markdown).facts
 
 
 @pytest.mark.parametrize(
@@ -102,14 +106,15 @@ def test_a_table_scrolls_has_headers_and_no_inline_style() -> None:
 
 
 def test_only_a_plot_of_its_own_paragraph_is_a_plot() -> None:
-    card = read_card("## F\n\n## G\n\na\n\n![B](plot:c)\n\n![d](/e.png)\n")
-    assert card.blocks[1] == PlotMark("c", "B")
-    assert "<img" in str(card.blocks[2])
+    html = html_of("![B](plot:c)\n\na ![d](plot:e)\n\n![f](/g.png)\n")
+    assert html.startswith("c=B\n<p>a <img")
+    assert html.count("<img") == 2
 
 
 def test_the_first_section_stands_alone_so_that_the_contents_can_follow() -> None:
-    card = read_card("# Title\n\na\n\n## F\n\nb\n\n## G\n\nc\n")
+    card = read("# Title\n\na\n\n## F\n\nb\n\n## G\n\nc\n")
     assert "b" in card.facts
+    assert "G" in card.rest
     assert "G" not in card.facts
     assert card.sections == (("f", "F"), ("g", "G"))
-    assert read_card("").sections == ()
+    assert read("").sections == ()

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from heartapp.inference.report import NetBenefit
 from heartapp.ui.plots import Axis, plots
-from tests.reports import estimate_of, evaluation_of, report_of, skipped_report, undated_report
+from tests.reports import report_of, skipped_report, undated_report
 
 
 def test_an_axis_places_values_from_0_to_100() -> None:
@@ -36,15 +35,6 @@ def test_a_decision_curve_has_four_lines_and_room_for_the_highest_value() -> Non
     assert plot.y.high == pytest.approx(0.3)
     assert [label for _, label in plot.y.labels] == ["0.0", "0.1", "0.2", "0.3"]
     assert [label for _, label in plot.x.labels] == ["0%", "15%", "30%", "45%", "60%"]
-
-
-def test_a_model_that_is_never_useful_is_drawn_below_zero() -> None:
-    curve = [
-        NetBenefit(threshold, *map(estimate_of, benefits))
-        for threshold, *benefits in ((0.1, -0.2, -0.01, -0.3), (0.2, -0.1, -0.01, -0.4))
-    ]
-    plot = plots(report_of(evaluation=evaluation_of(decision_curve=curve)))["decision"]
-    assert plot.y.high == pytest.approx(0.1)
 
 
 def test_a_part_that_the_report_lacks_has_no_plot() -> None:

@@ -13,6 +13,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
+from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.model import Model
 from tests.client import make_app
 
 if TYPE_CHECKING:
@@ -65,6 +67,12 @@ def require(available: bool, reason: str, *, installed_in_ci: bool = False) -> N
 def models() -> Path:
     """The shipped bundles. Tests change copies only."""
     return ROOT / "models"
+
+
+@pytest.fixture(scope="session")
+def bedside(models: Path) -> Model:
+    """The shipped bedside model."""
+    return Model(read_bundle(models, "bedside", read_served(models)["bedside"]))
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,15 @@ def test_the_bedside_model_keeps_its_answers_and_the_other_has_too_many(model: M
     assert (model._lookup is not None) == (model.name == "bedside")
 
 
+def test_every_single_edge_that_is_left_out_is_noticed(bedside: Model) -> None:
+    stated = bedside.bundle.manifest.edges
+    edges = {bedside.names.index(name): np.array(one, np.float32) for name, one in stated.items()}
+    for column, one in edges.items():
+        for place in range(len(one)):
+            with pytest.raises(ValueError, match="split elsewhere"):
+                Lookup(bedside.run_graph, first, {**edges, column: np.delete(one, place)}, len(bedside.names))
+
+
 def first(members: Values) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Stands for the calibration."""
     return members[:, 0].astype(np.float64)

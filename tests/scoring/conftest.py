@@ -1,4 +1,4 @@
-"""A model and a table of patients for tests of scoring, and signals as a fresh process has them."""
+"""A table of patients for tests of scoring, and signals as a fresh process has them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ import pyarrow as pa
 import pytest
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.inference.bundle import read_bundle, read_served
-from heartapp.inference.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
-
-@pytest.fixture(scope="session")
-def bedside(models: Path) -> Model:
-    return Model(read_bundle(models, "bedside", read_served(models)["bedside"]))
+    from heartapp.inference.model import Model
 
 
 @pytest.fixture(scope="session")

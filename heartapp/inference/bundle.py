@@ -12,7 +12,6 @@ rest of the path is not shown, because the message may reach a client.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import stat
 import tomllib
@@ -45,14 +44,9 @@ REFITS: Final = "refits.npz"
 CARD: Final = "MODEL_CARD.md"
 SERVED: Final = "served.toml"
 FILES: Final = (ONNX, REPORT, JOBLIB, CARD)
-"""What every bundle holds beside its manifest."""
-OPTIONAL_FILES: Final = (REFITS,)
-"""What a bundle may hold besides."""
+"""What every bundle holds beside its manifest; it may also hold `REFITS`."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
-# O_NOFOLLOW refuses a link that is made between the check and the opening. O_NONBLOCK keeps open() from waiting for a
-# named pipe. Windows has neither.
-_FLAGS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _MAX_BYTES: Final = 64 * 1024 * 1024
 _LARGEST: Final = float(np.finfo(np.float32).max)
 _REMEDY: Final = "restore the folder from its source, or train the model again with `heartapp train`"
@@ -169,8 +163,8 @@ def as_bundle_error(place: str) -> Iterator[None]:
 def read_bundle(root: Path, name: str, version: str) -> Bundle:
     """Read and check ``root/name/version``.
 
-    The order: a path inside the root without symbolic links; a manifest of a known format; size and SHA-256 of every
-    file; the fingerprint of the variables; the content of the files. `Model` checks the golden rows.
+    The order: a path inside the root without symbolic links; the manifest; size and SHA-256 of every file; the content
+    of the files. `Model` checks the golden rows.
 
     Raises:
         BundleError: names the file and the remedy.
@@ -180,10 +174,8 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
         content = _read(root, f"{folder}/{MANIFEST}")
         manifest = _parse_manifest(content)
         _check_identity(manifest, name, version)
-    files = {file: _read_checked(root, f"{folder}/{file}", entry) for file, entry in manifest.files.items()}
-    with as_bundle_error(f"{folder}/{MANIFEST}"):
         _check_variables(manifest)
-        _check_golden_shape(manifest)
+    files = {file: _read(root, f"{folder}/{file}", entry) for file, entry in manifest.files.items()}
     with as_bundle_error(f"{folder}/{REPORT}"):
         report = msgspec.json.decode(files[REPORT], type=Report)
     with as_bundle_error(f"{folder}/{CARD}"):
@@ -231,28 +223,20 @@ def _folder(root: Path, name: str, version: str) -> str:
     return folder
 
 
-def _read(root: Path, place: str, expected: int | None = None) -> bytes:
-    """The bytes of a regular file that is not reached by a symbolic link; ``expected`` is its size where known."""
-    path = root / place
-    if path.is_symlink():
-        raise BundleError(f"{place} is a symbolic link, which a bundle must not hold; copy the file instead")
-    with (
-        as_bundle_error(place),
-        open(path, "rb", opener=lambda name, flags: os.open(name, flags | _FLAGS)) as file,
-    ):
-        status = os.fstat(file.fileno())
+def _read(root: Path, place: str, entry: FileEntry | None = None) -> bytes:
+    """The bytes of a regular file that is not reached by a symbolic link; ``entry`` is what the manifest states."""
+    with as_bundle_error(place):
+        status = (root / place).lstat()
+        if stat.S_ISLNK(status.st_mode):
+            raise BundleError(f"{place} is a symbolic link, which a bundle must not hold; copy the file instead")
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
             raise ValueError(f"not a file of at most {_MAX_BYTES} bytes")
-        if expected is not None and status.st_size != expected:
-            raise ValueError(f"{status.st_size} bytes, the manifest says {expected}")
-        return file.read(status.st_size)
-
-
-def _read_checked(root: Path, place: str, entry: FileEntry) -> bytes:
-    content = _read(root, place, entry.size)
-    if hashlib.sha256(content).hexdigest() != entry.sha256:
-        raise BundleError(f"{place}: its SHA-256 is not the one that the manifest states; {_REMEDY}")
-    return content
+        if entry and status.st_size != entry.size:
+            raise ValueError(f"{status.st_size} bytes, the manifest says {entry.size}")
+        content = (root / place).read_bytes()
+        if entry and hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise ValueError("its SHA-256 is not the one that the manifest states")
+        return content
 
 
 def _parse_manifest(content: bytes) -> Manifest:
@@ -270,33 +254,27 @@ def _check_identity(manifest: Manifest, name: str, version: str) -> None:
         raise ValueError(f"it belongs to another folder than {name}/{version}")
     if missing := [file for file in FILES if file not in manifest.files]:
         raise ValueError(f"{', '.join(missing)} not listed")
-    if set(manifest.files) - {*FILES, *OPTIONAL_FILES}:
+    if set(manifest.files) - {*FILES, REFITS}:
         raise ValueError("it lists files that no bundle holds")
     if tuple(manifest.members) != MEMBERS:
         raise ValueError(f"members must be {', '.join(MEMBERS)}")
 
 
 def _check_variables(manifest: Manifest) -> None:
-    unknown = [name for name in manifest.variable_names if name not in BY_NAME]
-    if unknown or manifest.fingerprint != fingerprint(manifest.variable_names):
+    names = {*manifest.variable_names}
+    if not names <= {*BY_NAME} or manifest.fingerprint != fingerprint(manifest.variable_names):
         raise ValueError(
             "the model was trained with another declaration of the variables (names, kinds, units); use the heartapp "
             "that it was trained with"
         )
-    names = set(manifest.variable_names)
-    named = {*manifest.required, *manifest.used, *manifest.edges}
-    if not named <= names or len(manifest.typical) != len(names):
-        raise ValueError("required, used, edges or typical do not fit the variables")
+    golden = manifest.golden
+    widths = {len(row) for row in (manifest.typical, *golden.rows)}
+    counts = {len(golden.rows), len(golden.probabilities), len(golden.risks)}
+    if not {*manifest.required, *manifest.used} <= names or widths != {len(names)} or len(counts) > 1:
+        raise ValueError("required, used, typical or golden do not fit the variables")
     if any(sorted({*one}) != one for one in manifest.edges.values()) or not {*manifest.edges} <= {*manifest.used}:
         raise ValueError("edges must ascend and be of variables that are used")
     if manifest.support and [*manifest.support.axes] != manifest.used:
         raise ValueError("support must be over the variables that are used")
     if manifest.horizon != (manifest.curve and manifest.curve.horizon):
         raise ValueError("the curve must end at the horizon")
-
-
-def _check_golden_shape(manifest: Manifest) -> None:
-    golden = manifest.golden
-    columns = {len(row) for row in golden.rows}
-    if columns != {len(manifest.variables)} or not len(golden.rows) == len(golden.probabilities) == len(golden.risks):
-        raise ValueError("the golden rows do not fit the variables")

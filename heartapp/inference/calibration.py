@@ -7,6 +7,7 @@ median at or above the cutoff, and with it the risk at or above the threshold; f
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -35,7 +36,7 @@ class Calibration:
         """The risk, shape (...), from the members' probabilities, shape (..., 3): of one patient or of many."""
         return self.transform(np.sort(probabilities, axis=-1)[..., 1])
 
-    def transform(self, median: NDArray[np.floating]) -> NDArray[np.float64]:
+    def transform(self, median: NDArray[np.floating] | np.floating) -> NDArray[np.float64]:
         """The risk, in double precision, from median probabilities of any shape."""
         # numpy's functions give a number the same bits alone and in an array; those of `math` do not.
         # Not numpy's clip, which takes four times as long for one patient.
@@ -51,11 +52,10 @@ class Calibration:
 @lru_cache(maxsize=256)
 def _cutoff(calibration: Calibration, threshold: float) -> float:
     """Bisect the bit patterns of [0, 1], which are in the same order as the numbers they represent."""
-    low, high = 0, _ONE + 1
-    while low < high:
-        middle = (low + high) // 2
-        if calibration.transform(np.array(middle, np.uint32).view(np.float32)) >= threshold:
-            high = middle
-        else:
-            low = middle + 1
-    return float("inf") if low > _ONE else float(np.uint32(low).view(np.float32))
+    bits = bisect_left(range(_ONE + 1), threshold, key=lambda one: float(calibration.transform(_number(one))))
+    return float("inf") if bits > _ONE else float(_number(bits))
+
+
+def _number(bits: int) -> np.float32:
+    number: np.float32 = np.uint32(bits).view(np.float32)
+    return number

@@ -8,7 +8,7 @@ minus the reference risk up to rounding. Nothing is sampled or approximated.
 from __future__ import annotations
 
 from functools import cache
-from math import factorial
+from math import factorial, isnan
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,28 +51,20 @@ def explain(
         row: the patient; NaN where a value is missing.
         typical: the typical patient of the training data.
     """
-    patient, reference = np.array(row, np.float64), np.array(typical, np.float64)
-    # A variable that is not used, or has the typical value, changes no coalition's risk: leave it out.
-    plays = [one.name in used and value != middle for one, value, middle in zip(variables, row, typical, strict=True)]
-    players = np.flatnonzero(plays)
+    columns = [column for column, variable in enumerate(variables) if variable.name in used]
+    # A variable that has the typical value changes no coalition's risk: leave it out.
+    players = [column for column in columns if row[column] != typical[column]]
     members = _coalitions(len(players))
-    rows = np.tile(reference, (len(members), 1))
-    rows[:, players] = np.where(members, patient[players], reference[players])
+    rows = np.tile(np.array(typical, np.float64), (len(members), 1))
+    rows[:, players] = np.where(members, np.array(row, np.float64)[players], rows[:, players])
     risks = risk(rows)
-    contributions = np.zeros(len(patient))
-    contributions[players] = _weights(len(players)) @ risks
-    order = [index for index in np.argsort(-np.abs(contributions), kind="stable") if variables[index].name in used]
-    return Explanation(
-        reference_risk=float(risks[0]),
-        contributions=tuple(
-            Contribution(
-                variables[index].name,
-                None if np.isnan(patient[index]) else float(patient[index]),
-                float(contributions[index]),
-            )
-            for index in order
-        ),
-    )
+    added = dict(zip(players, (_weights(len(players)) @ risks).tolist(), strict=True))
+    contributions = [
+        Contribution(variables[column].name, None if isnan(row[column]) else float(row[column]), added.get(column, 0.0))
+        for column in columns
+    ]
+    contributions.sort(key=lambda one: abs(one.contribution), reverse=True)
+    return Explanation(float(risks[0]), tuple(contributions))
 
 
 @cache

@@ -145,10 +145,8 @@ class Model:
         self._used = [self.names.index(name) for name in manifest.used]
         self.calibration = Calibration(manifest.calibration.slope, manifest.calibration.intercept)
         self.threshold = manifest.threshold
-        self.cutoff = self.calibration.cutoff(self.threshold)
         self.refits = bundle.refits
         self.curve = manifest.curve
-        self._lookup: Lookup | None = None
         with as_bundle_error(f"{bundle.place}/{ONNX}"):
             self._session = open_graph(bundle.onnx, len(self.names))
             self._input = self._session.get_inputs()[0].name
@@ -179,13 +177,13 @@ class Model:
         Raises:
             NotInBundleError: an option needs a part that this model does not have.
         """
-        threshold, cutoff = self._threshold_and_cutoff(options.threshold)
+        threshold = self.threshold if options.threshold is None else options.threshold
+        cutoff = self.calibration.cutoff(threshold)
         missing = tuple([name for name, value in zip(self.names, row, strict=True) if isnan(value)])
         members, risk = self._members_and_risk(row)
-        died = int(risk >= threshold)
         return Prediction(
             self.identity,
-            died,
+            int(risk >= threshold),
             risk,
             self.bundle.manifest.horizon,
             threshold,
@@ -198,10 +196,10 @@ class Model:
 
     def score(self, values: NDArray[np.floating], threshold: float | None = None) -> Scores:
         """Score a table of shape (n, variables); ``threshold`` replaces the model's own."""
-        threshold, cutoff = self._threshold_and_cutoff(threshold)
+        threshold = self.threshold if threshold is None else threshold
         probabilities = self.probabilities(values)
         risk = self.calibration.risk(probabilities)
-        votes = (probabilities >= cutoff).astype(np.int8)
+        votes = (probabilities >= self.calibration.cutoff(threshold)).astype(np.int8)
         died = (risk >= threshold).astype(np.int8)
         return Scores(risk, died, probabilities, votes, self._cautions.kinds(values))
 
@@ -228,12 +226,6 @@ class Model:
             return members.tolist(), float(self.calibration.risk(members))
         cell = self._lookup.cell(row)
         return self._lookup.probabilities[cell].tolist(), float(self._lookup.risks[cell])
-
-    def _threshold_and_cutoff(self, threshold: float | None) -> tuple[float, float]:
-        """The threshold of the risk and that of the members' probabilities."""
-        if threshold is None:
-            return self.threshold, self.cutoff
-        return threshold, self.calibration.cutoff(threshold)
 
     def _details(self, row: Sequence[float], risk: float, threshold: float, options: Options) -> dict[str, Any]:
         """What the options ask for, by the name of its field."""
@@ -271,11 +263,12 @@ class Model:
         golden = self.bundle.manifest.golden
         answered = self.run_graph(np.array(golden.rows, np.float32))
         stored = np.array(golden.probabilities, np.float32)
+        cutoff = self.calibration.cutoff(self.threshold)
         if (
             answered.shape != stored.shape
             or not np.allclose(answered, stored, rtol=0, atol=GOLDEN_TOLERANCE)
             or not np.allclose(self.calibration.risk(answered), golden.risks, rtol=0, atol=GOLDEN_TOLERANCE)
-            or not np.array_equal(answered >= self.cutoff, stored >= self.cutoff)
+            or not np.array_equal(answered >= cutoff, stored >= cutoff)
         ):
             raise ValueError("the golden rows are not answered as stored; check which onnxruntime is installed")
 

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import pickle
 import shutil
 import warnings
 from dataclasses import replace
@@ -27,7 +26,6 @@ from heartapp.inference.bundle import (
     JOBLIB,
     MANIFEST,
     ONNX,
-    OPTIONAL_FILES,
     REFITS,
     REPORT,
     SERVED,
@@ -40,6 +38,8 @@ from heartapp.inference.model import Model, Options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from heartapp.inference.bundle import Bundle
+
     Change = Callable[[dict[str, Any]], object]
 
 Array = np.ndarray[Any, Any]
@@ -47,16 +47,10 @@ Array = np.ndarray[Any, Any]
 NAME = "bedside"
 VERSION = "1"
 PLACE = f"{NAME}/{VERSION}"
-LISTED = (*FILES, *OPTIONAL_FILES)
-EVERY_FILE = (MANIFEST, *LISTED)
+LISTED = (*FILES, REFITS)
 REMEDIES = ("heartapp train", "copy the f", "correct served.toml")
-UNKNOWN = [float("nan")] * len(MODEL_VARIABLES[NAME])
-ROW = [BY_NAME[name].example for name in MODEL_VARIABLES[NAME]]
 
-every_file = pytest.mark.parametrize("file", EVERY_FILE)
-posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX file system")
-# Each example writes the changed file again.
-examples = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+every_file = pytest.mark.parametrize("file", [MANIFEST, *LISTED])
 
 
 @pytest.fixture
@@ -105,32 +99,31 @@ def check_that_it_predicts_or_is_refused(root: Path) -> None:
     """Whatever a bundle's files hold: the server stays up, and so does every request."""
     try:
         model = load(root)
-    except BundleError as error:
-        assert "\n" not in str(error)  # noqa: PT017 - either is right
+    except BundleError:
         return
     everything = Options(survival=model.curve is not None, explain=True, instability=model.refits is not None)
-    for row in (ROW, UNKNOWN, [one.low for one in model.variables], [one.high for one in model.variables]):
+    for row in (
+        [np.nan] * len(model.names),
+        [one.low for one in model.variables],
+        [one.high for one in model.variables],
+    ):
         model.predict(row, everything)
 
 
-@pytest.mark.parametrize("name", MODEL_VARIABLES)
-def test_a_shipped_bundle_passes_every_check(models: Path, name: str) -> None:
-    version = read_served(models)[name]
-    bundle = read_bundle(models, name, version)
-    assert bundle.manifest.variable_names == MODEL_VARIABLES[name]
-    assert bundle.onnx == (models / name / version / ONNX).read_bytes()
-    assert set(bundle.manifest.files) == {path.name for path in (models / name / version).iterdir()} - {MANIFEST}
+def test_a_shipped_bundle_passes_every_check(bundle: Bundle, models: Path) -> None:
+    assert bundle.manifest.variable_names == MODEL_VARIABLES[bundle.manifest.name]
+    assert bundle.onnx == (models / bundle.place / ONNX).read_bytes()
+    assert set(bundle.manifest.files) == {path.name for path in (models / bundle.place).iterdir()} - {MANIFEST}
+    assert bundle.digest == "sha256:" + hashlib.sha256((models / bundle.place / MANIFEST).read_bytes()).hexdigest()
     dated = [one is not None for one in (bundle.refits, bundle.manifest.curve, bundle.manifest.support)]
-    assert dated == [name == "bedside"] * 3
+    assert dated == [bundle.manifest.name == NAME] * 3
 
 
 def test_a_bundle_may_lack_refits(root: Path, folder: Path) -> None:
-    change_manifest(folder, lambda manifest: [manifest["files"].pop(file) for file in OPTIONAL_FILES])
-    for _ in range(2):  # with the files there, which the manifest does not name, and without them
-        model = load(root)
-        assert model.refits is None
-        for file in OPTIONAL_FILES:
-            (folder / file).unlink(missing_ok=True)
+    change_manifest(folder, lambda manifest: manifest["files"].pop(REFITS))
+    assert load(root).refits is None  # with the file there, which the manifest does not name
+    (folder / REFITS).unlink()
+    assert load(root).refits is None
 
 
 @pytest.mark.parametrize("file", ["extra.txt", "../report.json", "/etc/passwd", ""])
@@ -139,52 +132,19 @@ def test_a_manifest_that_names_another_file_is_refused(root: Path, folder: Path,
     assert refusal(root).startswith(f"{PLACE}/{MANIFEST}: it lists files that no bundle holds")
 
 
-def test_the_bundle_s_digest_is_that_of_its_manifest(root: Path, folder: Path) -> None:
-    stated = "sha256:" + hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
-    assert read_bundle(root, NAME, VERSION).digest == stated
-
-
-# Damage that the digests show
+# Files
 
 
 @pytest.mark.parametrize("file", LISTED)
-@pytest.mark.parametrize("place", [0, 0.5, 1])
-def test_one_flipped_bit_is_refused(root: Path, folder: Path, file: str, place: float) -> None:
-    content = bytearray((folder / file).read_bytes())
-    content[int(place * (len(content) - 1))] ^= 1
-    (folder / file).write_bytes(content)
-    assert refusal(root).startswith(f"{PLACE}/{file}: its SHA-256 is not the one")
-
-
-@pytest.mark.parametrize("file", LISTED)
-@pytest.mark.parametrize("change", [-1, 1])
-def test_a_truncated_or_longer_file_is_refused(root: Path, folder: Path, file: str, change: int) -> None:
+def test_a_file_with_a_flipped_bit_or_another_size_is_refused(root: Path, folder: Path, file: str) -> None:
     content = (folder / file).read_bytes()
-    (folder / file).write_bytes(content[:change] if change < 0 else content + b"\n")
-    assert refusal(root).startswith(f"{PLACE}/{file}: {len(content) + change} bytes, the manifest says {len(content)}")
-
-
-@examples
-@given(place=st.integers(min_value=0), flip=st.integers(1, 255))
-def test_any_changed_byte_of_the_manifest_is_refused_or_shows_in_the_digest(
-    root: Path, folder: Path, original: bytes, place: int, flip: int
-) -> None:
-    content = bytearray(original)
-    content[place % len(content)] ^= flip
-    (folder / MANIFEST).write_bytes(content)
-    try:
-        bundle = read_bundle(root, NAME, VERSION)
-    except BundleError:
-        return
-    assert bundle.digest != "sha256:" + hashlib.sha256(original).hexdigest()
-
-
-@pytest.fixture
-def original(folder: Path) -> bytes:
-    return (folder / MANIFEST).read_bytes()
-
-
-# Paths
+    for place in (0, len(content) // 2, len(content) - 1):
+        flipped = bytes([content[place] ^ 1])
+        (folder / file).write_bytes(content[:place] + flipped + content[place + 1 :])
+        assert refusal(root).startswith(f"{PLACE}/{file}: its SHA-256 is not the one")
+    for other in (content[:-1], content + b"\n"):
+        (folder / file).write_bytes(other)
+        assert refusal(root).startswith(f"{PLACE}/{file}: {len(other)} bytes, the manifest says {len(content)}")
 
 
 @every_file
@@ -200,17 +160,6 @@ def test_a_symbolic_link_in_place_of_a_file_is_refused(root: Path, folder: Path,
     assert refusal(root).startswith(f"{PLACE}/{file} is a symbolic link")
 
 
-@posix
-@every_file
-def test_a_symbolic_link_that_takes_a_file_s_place_after_the_check_is_not_followed(
-    root: Path, folder: Path, file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (folder / file).rename(root / file)
-    (folder / file).symlink_to(root / file)
-    monkeypatch.setattr(Path, "is_symlink", lambda _: False)
-    assert refusal(root).startswith(f"{PLACE}/{file}: ")
-
-
 @pytest.mark.parametrize("linked", [NAME, PLACE])
 def test_a_symbolic_link_in_place_of_a_folder_is_refused(root: Path, tmp_path: Path, linked: str) -> None:
     (root / linked).rename(tmp_path / "elsewhere")
@@ -218,15 +167,14 @@ def test_a_symbolic_link_in_place_of_a_folder_is_refused(root: Path, tmp_path: P
     assert refusal(root).startswith(f"{linked} is a symbolic link")
 
 
-@posix
-@every_file
+@pytest.mark.skipif(os.name != "posix", reason="needs named pipes")
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
 def test_what_is_no_regular_file_is_refused_without_waiting(
-    root: Path, folder: Path, file: str, make: Callable[[Path], None]
+    root: Path, folder: Path, make: Callable[[Path], None]
 ) -> None:
-    (folder / file).unlink()
-    make(folder / file)
-    assert refusal(root).startswith(f"{PLACE}/{file}: ")
+    (folder / CARD).unlink()
+    make(folder / CARD)
+    assert refusal(root).startswith(f"{PLACE}/{CARD}: not a file")
 
 
 def test_a_file_larger_than_any_bundle_needs_is_not_read(root: Path, folder: Path) -> None:
@@ -258,27 +206,15 @@ def test_a_bundle_copied_to_another_name_or_version_is_refused(root: Path, folde
 # Content that is wrong though every digest is right
 
 
-@pytest.mark.parametrize(
-    ("stated", "said"), [(1, "format 1"), (0, "format 0"), ("1", "format unknown"), (None, "format unknown")]
-)
-def test_an_unknown_format_is_refused_with_the_known_one(root: Path, folder: Path, stated: object, said: str) -> None:
-    change_manifest(folder, lambda manifest: manifest.update(format=stated))
+@pytest.mark.parametrize(("stated", "said"), [(1, "format 1"), ("1", "format unknown"), (None, "format unknown")])
+def test_an_unknown_format_is_refused_before_anything_else(root: Path, folder: Path, stated: object, said: str) -> None:
+    change_manifest(folder, lambda manifest: manifest.update(format=stated, extra=1, name="other"))
     assert refusal(root).startswith(f"{PLACE}/{MANIFEST}: {said}, this heartapp reads format {FORMAT}")
 
 
 @pytest.mark.parametrize(
     "content",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"\xff",
-        b'{"format": 3}',
-        b'{"format": true}',
-        b'{"format": ' + b"9" * 5_000 + b"}",
-        b"[" * 99_999,
-        b'{"format": 3, "x": ' + b"[" * 99_999,
-    ],
+    [b"", b"{", b"[]", b"\xff", b'{"format": 3}', b'{"format": ' + b"9" * 5_000 + b"}", b"[" * 99_999],
     ids=lambda content: ascii(content[:20]),
 )
 def test_a_manifest_that_is_not_well_formed_is_named(root: Path, folder: Path, content: bytes) -> None:
@@ -295,32 +231,26 @@ def test_a_manifest_that_is_not_well_formed_is_named(root: Path, folder: Path, c
         (lambda manifest: manifest.pop("seed"), "missing required field `seed`"),
         (lambda manifest: manifest.update(threshold=1), "< 1.0"),
         (lambda manifest: manifest["curve"]["days"].pop(), "days must rise from 0"),
-        (lambda manifest: manifest["curve"]["exponents"].reverse(), "must not fall and lead from 0 to 1"),
         (lambda manifest: manifest.update(horizon=90), "the curve must end at the horizon"),
         (lambda manifest: manifest.update(horizon=None), "the curve must end at the horizon"),
         (lambda manifest: manifest.update(curve=None), "the curve must end at the horizon"),
         (lambda manifest: manifest.update(horizon=10), "`int` >= 30"),
         (lambda manifest: manifest["support"]["axes"].popitem(), "do not fit their axes"),
-        (lambda manifest: manifest["support"]["axes"]["age"].reverse(), "points of a grid must ascend"),
         (lambda manifest: manifest["support"].update(counts="AAAA"), "decompressing"),
         (lambda manifest: manifest.update(used=manifest["used"][::-1]), "support must be over the variables"),
-        (lambda manifest: manifest.update(edges={"colour": [1.0]}), "do not fit the variables"),
         (lambda manifest: manifest["required"].append("time"), "do not fit the variables"),
         (lambda manifest: manifest["used"].append("colour"), "do not fit the variables"),
         (lambda manifest: manifest["typical"].pop(), "do not fit the variables"),
+        (lambda manifest: manifest["golden"]["rows"].pop(), "do not fit the variables"),
+        (lambda manifest: manifest["golden"]["risks"].pop(), "do not fit the variables"),
+        (lambda manifest: manifest["golden"]["rows"][0].pop(), "do not fit the variables"),
         (lambda manifest: manifest["edges"].update(age=[1.0, 1.0]), "edges must ascend"),
         (lambda manifest: manifest["edges"].update(age=[1e39]), "< 3.40"),
-        (lambda manifest: manifest.update(used=["age"]), "be of variables that are used"),
-        (lambda manifest: manifest["golden"]["rows"].pop(), "golden rows do not fit"),
-        (lambda manifest: manifest["golden"]["risks"].pop(), "golden rows do not fit"),
-        (lambda manifest: manifest["golden"]["rows"][0].pop(), "golden rows do not fit"),
-        (lambda manifest: [row.append(0) for row in manifest["golden"]["rows"]], "golden rows do not fit"),
+        (lambda manifest: manifest.update(edges={"colour": [1.0]}), "be of variables that are used"),
         (lambda manifest: manifest["members"].reverse(), "members must be decision_tree, random_forest"),
-        (lambda manifest: manifest["files"].pop(JOBLIB), "members.joblib not listed"),
         (lambda manifest: [manifest["files"].pop(file) for file in FILES], f"{', '.join(FILES)} not listed"),
         (lambda manifest: manifest.update(fingerprint="sha256:" + "0" * 64), "another declaration of the variables"),
         (lambda manifest: manifest["variables"].reverse(), "another declaration of the variables"),
-        (lambda manifest: manifest["variables"].pop(), "another declaration of the variables"),
         (lambda manifest: manifest["variables"][0].update(name="colour"), "another declaration of the variables"),
     ],
 )
@@ -331,16 +261,13 @@ def test_a_manifest_that_does_not_fit_together_is_refused(root: Path, folder: Pa
     assert said in message
 
 
-@pytest.mark.parametrize(("changes", "loads"), [({"high": 120}, True), ({"unit": "months"}, False)])
-@pytest.mark.parametrize("name", MODEL_VARIABLES)
-def test_a_changed_limit_leaves_a_shipped_bundle_valid_and_a_changed_unit_does_not(
-    models: Path, monkeypatch: pytest.MonkeyPatch, name: str, changes: dict[str, Any], *, loads: bool
+def test_a_changed_limit_leaves_a_bundle_valid_and_a_changed_unit_does_not(
+    root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(variables.BY_NAME, "age", replace(BY_NAME["age"], **changes))
-    if loads:
-        assert load(models, name, "1").variables[0].high == 120
-    else:
-        assert "another declaration of the variables" in refusal(models, name, "1")
+    monkeypatch.setitem(variables.BY_NAME, "age", replace(BY_NAME["age"], high=120))
+    assert load(root).variables[0].high == 120
+    monkeypatch.setitem(variables.BY_NAME, "age", replace(BY_NAME["age"], unit="months"))
+    assert "another declaration of the variables" in refusal(root)
 
 
 @pytest.mark.parametrize("file", [REPORT, CARD, REFITS])
@@ -351,17 +278,13 @@ def test_a_file_of_another_kind_is_refused(root: Path, folder: Path, file: str, 
 
 
 ALTERATIONS: dict[str, Callable[[Array], Any]] = {
-    **{
-        f"as {dtype}": partial(np.ndarray.astype, dtype=dtype)
-        for dtype in ("f8", "f2", "i8", "u4", "?", "U3", "c16", "M8[s]")
-    },
+    **{f"as {dtype}": partial(np.ndarray.astype, dtype=dtype) for dtype in ("f8", "i8", "?", "U3", "c16", "M8[s]")},
     "a number": lambda array: array.ravel()[0],
     "empty": lambda array: array.ravel()[:0],
     "shorter": lambda array: array.ravel()[:-1],
-    "longer": lambda array: np.append(array, array.ravel()[:1]),
     "another shape": lambda array: array.reshape(1, -1),
     "reversed": lambda array: array.ravel()[::-1],
-    **{f"all {value}": partial(np.full_like, fill_value=value) for value in (0, 1, 200, float("inf"), float("nan"))},
+    **{f"all {value}": partial(np.full_like, fill_value=value) for value in (0, 200, float("nan"))},
 }
 
 
@@ -389,12 +312,12 @@ def numbers_in(node: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
 odd_numbers = st.sampled_from([0, -1, 1e-308, -1e-308, 1e308, -1e308, 2**63, 10**400, 0.5, 3, True]) | st.floats()
 
 
-@examples
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each example writes the manifest again
 @given(data=st.data())
 def test_a_number_that_makes_no_sense_is_refused_or_does_no_harm(
-    root: Path, folder: Path, original: bytes, data: st.DataObject
+    root: Path, folder: Path, models: Path, data: st.DataObject
 ) -> None:
-    document = json.loads(original)
+    document = json.loads((models / NAME / read_served(models)[NAME] / MANIFEST).read_bytes()) | {"version": VERSION}
     top = data.draw(st.sampled_from([key for key in document if numbers_in(document[key])]))
     *path, last = (top, *data.draw(st.sampled_from(numbers_in(document[top]))))
     node = document
@@ -410,57 +333,9 @@ def test_refits_over_other_variables_than_the_used_ones_are_refused(root: Path, 
     assert refusal(root).startswith(f"{PLACE}/{REFITS}: its grid is of other variables than the model uses")
 
 
-def test_the_checks_run_from_the_path_to_the_content(root: Path, folder: Path, tmp_path: Path) -> None:
-    """Everything is wrong at once; each repair brings the next fault to light."""
-    good = json.loads((folder / MANIFEST).read_bytes())
-    report = (folder / REPORT).read_bytes()
-    replace_file(folder, REPORT, b"{}")
-    manifest = json.loads((folder / MANIFEST).read_bytes())
-    manifest |= {"format": 1, "extra": 1, "name": "other", "fingerprint": "sha256:" + "0" * 64}
-    manifest["files"][ONNX] = {"size": 1, "sha256": "0" * 64}
-    manifest["golden"]["rows"].pop()
-    (root / NAME).rename(tmp_path / "elsewhere")
-    (root / NAME).symlink_to(tmp_path / "elsewhere")
-
-    def after(**repairs: object) -> str:
-        manifest.update(repairs)
-        (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
-        return refusal(root)
-
-    assert "symbolic link" in after()
-    (root / NAME).unlink()
-    (tmp_path / "elsewhere").rename(root / NAME)
-    assert "format 1" in after()
-    assert "unknown field `extra`" in after(format=FORMAT)
-    del manifest["extra"]
-    assert "belongs to another folder" in after()
-    assert "the manifest says 1;" in after(name=NAME)
-    files = {**manifest["files"], ONNX: {**good["files"][ONNX], "sha256": "0" * 64}}
-    assert "SHA-256" in after(files=files)
-    assert "another declaration" in after(files={**files, ONNX: good["files"][ONNX]})
-    assert "golden rows" in after(fingerprint=good["fingerprint"])
-    assert REPORT in after(golden=good["golden"])
-    replace_file(folder, REPORT, report)
+def test_the_pickled_members_are_never_loaded(root: Path, folder: Path) -> None:
+    replace_file(folder, JOBLIB, b"no pickle")
     assert load(root).name == NAME
-
-
-class Malicious:
-    """A pickle that creates a file when it is loaded."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[Path]]:
-        return Path.touch, (self.marker,)
-
-
-def test_the_pickled_members_are_compared_and_never_loaded(root: Path, folder: Path, tmp_path: Path) -> None:
-    content = pickle.dumps(Malicious(tmp_path / "marker"))
-    replace_file(folder, JOBLIB, content)
-    load(root)
-    assert not (tmp_path / "marker").exists()
-    pickle.loads(content)  # noqa: S301 - shows that the file would have acted
-    assert (tmp_path / "marker").exists()
 
 
 # The folder of bundles
@@ -477,11 +352,6 @@ def test_served_toml_names_the_version_of_each_model(root: Path) -> None:
 def test_a_served_toml_of_another_shape_is_refused_with_an_example(root: Path, content: bytes) -> None:
     (root / SERVED).write_bytes(content)
     with pytest.raises(BundleError, match=r'^served.toml: .*it holds one line a model, such as bedside = "1"$'):
-        read_served(root)
-
-
-def test_a_served_toml_that_is_not_there_is_named(root: Path) -> None:
-    with pytest.raises(BundleError, match=f"^{SERVED}: No such file"):
         read_served(root)
 
 

@@ -12,15 +12,12 @@ import secrets
 import tomllib
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from heartapp.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PREFIX: Final = "HEARTAPP_"
 _CONFIG: Final = PREFIX + "CONFIG"
@@ -80,31 +77,29 @@ def find(text: str) -> Path:
     return shipped if shipped.exists() and not path.exists() else path
 
 
-def load_settings(environ: Mapping[str, str] | None = None, *, make_key: bool = False) -> Settings:
+def load_settings(*, make_key: bool = False) -> Settings:
     """Read all sources and check them, and that there is a secret key to serve with.
 
-    Args:
-        environ: the environment variables; this process's where not given.
-        make_key: whether a development machine without a secret key makes its own now.
+    With ``make_key``, a development machine without a secret key makes its own now.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
-    settings = read_settings(environ)
+    settings = read_settings()
     if not settings.secret_key and settings.environment == "development":
         settings = msgspec.structs.replace(settings, secret_key=_own_key(make=make_key))
     _check_secret(settings)
     return settings
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+def read_settings() -> Settings:
     """The settings, whether or not there is a secret key to serve with.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
     settings = Settings()
-    for source, values in _sources(os.environ if environ is None else environ):
+    for source, values in _sources():
         settings = _merge(settings, values, source)
     return settings
 
@@ -116,12 +111,12 @@ def describe_settings() -> list[tuple[str, str, str, str]]:
         ConfigError: names the source, the setting and the remedy.
     """
     settings = read_settings()
-    sources = {name: source for source, values in _sources(os.environ) for name in values}
+    sources = {name: source for source, values in _sources() for name in values}
     hidden = msgspec.structs.replace(settings, secret_key="(hidden)" if settings.secret_key else "")
     sources |= dict.fromkeys({_HOME, _CONFIG} & os.environ.keys(), _ENVIRONMENT)
     described = [
         (_HOME, str(home()), "Where config, instance, models and all relative paths are."),
-        (_CONFIG, _main_file(os.environ), "The file of settings that instance/config.toml and HEARTAPP_* add to."),
+        (_CONFIG, _main_file(), "The file of settings that instance/config.toml and HEARTAPP_* add to."),
     ]
     for name, value in msgspec.structs.asdict(hidden).items():
         described.append((name, msgspec.json.encode(value).decode(), _description(name)))
@@ -139,20 +134,20 @@ def _own_key(*, make: bool) -> str:
     return path.read_text("utf-8").strip() if path.is_file() else ""
 
 
-def _main_file(environ: Mapping[str, str]) -> str:
+def _main_file() -> str:
     # An installed package that starts in an empty folder is being tried out.
     default = "config/production.toml" if (home() / "config").is_dir() else "config/development.toml"
-    return environ.get(_CONFIG) or default
+    return os.environ.get(_CONFIG) or default
 
 
-def _sources(environ: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    main = _main_file(environ)
-    if environ.get(_CONFIG) and not find(main).is_file():
+def _sources() -> list[tuple[str, dict[str, Any]]]:
+    main = _main_file()
+    if os.environ.get(_CONFIG) and not find(main).is_file():
         raise ConfigError(f"{_CONFIG} names {main}, which is not a file; name one of config/*.toml")
     return [
         (main, _read_toml(find(main))),
         (_INSTANCE, _read_toml(find(_INSTANCE))),
-        (_ENVIRONMENT, _from_environment(environ)),
+        (_ENVIRONMENT, _from_environment()),
     ]
 
 
@@ -165,11 +160,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not a TOML file: {error}") from None
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment() -> dict[str, Any]:
     """``HEARTAPP_MAX_PATIENTS=50`` as ``{"max_patients": "50"}``; ``served`` is JSON, commas separate hosts."""
     values: dict[str, Any] = {
         name.removeprefix(PREFIX).lower(): text
-        for name, text in environ.items()
+        for name, text in os.environ.items()
         if name.startswith(PREFIX) and name not in {_HOME, _CONFIG}
     }
     if "served" in values:

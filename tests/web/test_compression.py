@@ -44,14 +44,14 @@ def test_a_part_of_a_file_is_sent_as_it_is(client: FlaskClient) -> None:
         assert (response.status_code, response.data) == (206, CONTENT[:10])
 
 
-@pytest.mark.parametrize("address", ["/models/bedside", "/models/bedside/card", "/api/v1/", "/api/v1/openapi.json"])
+@pytest.mark.parametrize("address", ["/models/bedside", "/api/v1/"])
 def test_a_page_without_a_form_is_compressed_and_unchanged(client: FlaskClient, address: str) -> None:
     with client.get(address) as plain, client.get(address, headers=WITH_GZIP) as response:
         assert gzip.decompress(response.data) == plain.data
         assert b"csrf_token" not in plain.data
 
 
-@pytest.mark.parametrize("address", ["/", "/?example=1", "/api/v1/models", "/static/none.css", "/models/none"])
+@pytest.mark.parametrize("address", ["/", "/api/v1/models", "/static/none.css"])
 def test_the_form_and_answers_are_not_compressed(client: FlaskClient, address: str) -> None:
     with client.get(address, headers=WITH_GZIP) as response:
         assert "Content-Encoding" not in response.headers

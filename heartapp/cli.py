@@ -25,7 +25,6 @@ from heartapp.training import defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from heartapp.inference.model import Model
     from heartapp.scoring.score import Report
@@ -39,24 +38,14 @@ _MOST_LINES: Final = 10
 """Reasons and lists of rejects that are named at the end of a run."""
 
 
-class _Port(click.IntRange):
-    """A port's number."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        try:
-            return super().convert(value, param, ctx)
-        except click.BadParameter:
-            self.fail(f"name a whole number from {self.min} to {self.max}, such as 8000; 0 takes any free port")
-
-
 class _Group(click.Group):
-    """Turns heartapp's own errors into one line and exit status 1."""
+    """Turns heartapp's own errors into one line, with the folder of bundles where one is read, and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except HeartappError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(f"{ctx.obj}: {error}" if ctx.obj else str(error)) from None
 
 
 def _nearest(error: UnicodeError) -> tuple[str, int]:
@@ -69,16 +58,6 @@ def _nearest(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("nearest", _nearest)
 
 
-class _Models(click.Group):
-    """Says of which folder of bundles an error tells."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        try:
-            return super().invoke(ctx)
-        except BundleError as error:
-            raise BundleError(f"{ctx.obj}: {error}") from None
-
-
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="heartapp")
 def main() -> None:
@@ -89,7 +68,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=_Port(0, 65535), help="Port to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0: any free one.")
 @click.option(
     "--workers", default=2, show_default=True, envvar="WEB_CONCURRENCY", type=click.IntRange(1), help="Processes."
 )
@@ -127,7 +106,7 @@ def _takes_table(command: Callable[..., None]) -> Callable[..., None]:
         data: Path | None, delimiter: str, horizon: int, *, anyway: bool, allow_altered: bool, **options: Any
     ) -> None:
         # Nothing slow is imported before: a table that cannot be used is refused at once.
-        with _training_packages():
+        with _packages("training", "train"):
             from heartapp.training.data import read_table
             from heartapp.training.download import download_table
         path = data or download_table()
@@ -153,7 +132,7 @@ def _takes_table(command: Callable[..., None]) -> Callable[..., None]:
 )
 def train(table: Table, output: Path, seed: int, *, skip_report: bool) -> None:
     """Train the models and write a new version of each bundle."""
-    with _training_packages():
+    with _packages("training", "train"):
         from heartapp.training.train import train as run
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
         click.echo(f"wrote {folder}")
@@ -174,7 +153,7 @@ def train(table: Table, output: Path, seed: int, *, skip_report: bool) -> None:
 @click.option("--refits", type=TWO_OR_MORE, default=defaults.PROTOCOL_REFITS, show_default=True, help="Refits of P3.")
 def evaluate(table: Table, seed: int, split_seed: int, splits: int, refits: int) -> None:
     """Run the protocols and print each goal beside its figure; takes minutes."""
-    with _training_packages():
+    with _packages("training", "train"):
         from heartapp.training.protocols import run_protocols
     for line in run_protocols(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
         click.echo(line)
@@ -188,7 +167,7 @@ def audit_data(path: Path, delimiter: str, *, as_json: bool) -> None:
     """Find fills, leaks, sorted rows, duplicates and altered values in a table; exit status 1 if it is faulty."""
     import msgspec
 
-    with _training_packages():
+    with _packages("training", "train"):
         from heartapp.training.audit import audit
     found = audit(path, delimiter)
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=1) if as_json else found.text())
@@ -224,12 +203,12 @@ def score(source: str, target: str, name: str | None, scheduler: str | None, *, 
         raise click.UsageError("each file of a folder has its own list of rejects; leave out --rejects")
     if not many and (resume or scheduler):
         raise click.UsageError("--resume and --scheduler are for a folder or pattern of files as INPUT")
-    with _packages("scoring files", _install("bulk", "bulk")):
+    with _packages("scoring files", "bulk"):
         from heartapp.scoring.parts import score_parts
         from heartapp.scoring.score import Options, score_file
     chosen, model = Options(**options), _served(name)
     advice = "complete files are kept; go on with --resume" if many else "no output was written"
-    with exit_on_signals(advice), _packages("a cluster", _install("bulk", "bulk", "dask")):
+    with exit_on_signals(advice), _packages("a cluster", "bulk", "dask"):
         if many:
             report = score_parts(source, Path(target), model, chosen, resume=resume, scheduler=scheduler)
         else:
@@ -250,7 +229,7 @@ def _tell_report(report: Report) -> None:
         _tell(f"rejected rows: {path}")
 
 
-@main.group(cls=_Models, invoke_without_command=True)
+@main.group(cls=_Group, invoke_without_command=True)
 @click.option("--folder", type=FOLDER, help="The folder of bundles. [default: the setting]")
 @click.pass_context
 def models(ctx: click.Context, folder: Path | None) -> None:
@@ -338,29 +317,26 @@ def variables(*, as_json: bool) -> None:
 
 
 @contextmanager
-def _packages(purpose: str, remedy: str) -> Iterator[None]:
-    """Say what to do where an extra's packages are not there."""
+def _packages(purpose: str, *extras: str) -> Iterator[None]:
+    """Say how to install the packages of extras where one is missing: by the first one's lock, or by their names."""
     try:
         yield
     except ImportError as error:
-        raise click.ClickException(f"{purpose} needs more packages ({error.name} is missing): {remedy}") from None
+        install = f"in a checkout run `make .venv/{extras[0]}`, elsewhere `pip install {' '.join(_names(extras))}`"
+        message = f"{purpose} needs more packages ({error.name} is missing): {install}"
+        raise click.ClickException(message) from None
 
 
-def _training_packages() -> AbstractContextManager[None]:
-    return _packages("training", _install("train", "train"))
-
-
-def _install(lock: str, *extras: str) -> str:
-    """How to install the packages of extras: from a lock in a checkout, by their names beside a wheel."""
+def _names(extras: tuple[str, ...]) -> list[str]:
+    """The packages of extras on this platform."""
     elsewhere = f"sys_platform {'!=' if sys.platform == 'darwin' else '=='} 'darwin'"
     wanted = [f"extra == '{extra}'" for extra in extras]
     requirements = [line.replace('"', "'") for line in requires("heartapp") or []]
-    names = [
+    return [
         re.split(r"[^\w.-]", line, maxsplit=1)[0]
         for line in requirements
         if any(extra in line for extra in wanted) and elsewhere not in line and not line.startswith("heartapp")
     ]
-    return f"in a checkout run `make .venv/{lock}`, elsewhere `pip install {' '.join(names)}`"
 
 
 def _tell(line: str) -> None:

@@ -81,26 +81,22 @@ class Cohort:
     @classmethod
     def from_table(cls, table: Table) -> Cohort:
         """The table's patients, with its fills as missing values: 280 of the published 299 rows are unaffected."""
-        values, creatinine = table.values.copy(), table.values[:, _COLUMN["serum_creatinine"]]
-        published = table.published
-        unaffected = ~(published & np.isin(creatinine, [fill for fill, _ in CLASS_MEANS]))
-        for fill, sodium in CLASS_MEANS:
+        values, published = table.values.copy(), table.published
+        creatinine, sodium = values[:, _COLUMN["serum_creatinine"]], values[:, _COLUMN["serum_sodium"]]
+        for fill, beside in CLASS_MEANS:
             filled = published & (creatinine == fill)
-            values[filled, _COLUMN["serum_creatinine"]] = np.nan
-            values[filled & (table.values[:, _COLUMN["serum_sodium"]] == sodium), _COLUMN["serum_sodium"]] = np.nan
+            sodium[filled & (sodium == beside)] = np.nan
+            creatinine[filled] = np.nan
         for name, mean in OVERALL_MEANS.items():
-            values[published & (table.values[:, _COLUMN[name]] == mean), _COLUMN[name]] = np.nan
+            values[published & (values[:, _COLUMN[name]] == mean), _COLUMN[name]] = np.nan
+        # No table lacks a creatinine, so the missing ones were fills.
+        unaffected = ~np.isnan(creatinine)
         return cls(values, table.outcome, unaffected, table.digest, table.origin, table.horizon, table.absent)
 
     @property
     def models(self) -> list[str]:
         """The models that can be trained: those that take the follow-up time need it."""
         return [model for model, names in MODEL_VARIABLES.items() if self.horizon is not None or TIME not in names]
-
-    @property
-    def time(self) -> NDArray[np.float64] | None:
-        """Days until death or the last contact, shape (n,); None without a horizon."""
-        return None if self.horizon is None else self.column(TIME)
 
     def names(self, model: str) -> tuple[str, ...]:
         """The variables of a model that this cohort has."""
@@ -117,4 +113,5 @@ class Cohort:
 
     def sample(self, model: str) -> Sample:
         """All patients, with a model's variables."""
-        return Sample(self.features(model), self.outcome, self.time)
+        time = None if self.horizon is None else self.column(TIME)
+        return Sample(self.features(model), self.outcome, time)

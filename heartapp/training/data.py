@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from heartapp.clinical.patient import printable
-from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES, Variable
+from heartapp.clinical.variables import OUTCOME, VARIABLES, Variable
 from heartapp.errors import ColumnsError, DataError, FieldError, TableError
 from heartapp.tables import DELIMITERS
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_values
@@ -30,18 +30,19 @@ if TYPE_CHECKING:
 
     from heartapp.tables.published import Comparison, Origin
 
-COLUMNS: Final = (*BY_NAME, OUTCOME)
+WITH_OUTCOME: Final = (
+    *VARIABLES,
+    Variable(name=OUTCOME, label="Died during follow-up", group="", kind="yes_no", help="", example=0),
+)
+COLUMNS: Final = tuple(variable.name for variable in WITH_OUTCOME)
 REQUIRED: Final = (*BEDSIDE_USES, OUTCOME)
 """The columns that every table needs, with a value in each row."""
 TIME: Final = "time"
 FEWEST: Final = 30
 """Patients of each outcome that a table must hold: every inner fold and every test set needs some."""
-EXPECTED: Final = {name: variable.expected for name, variable in BY_NAME.items()} | {OUTCOME: "0 (alive) or 1 (died)"}
-"""What each column's cells must hold."""
 FEWEST_DATED: Final = 20
 """Patients who must have died by the horizon, and who must have been followed beyond it."""
 _NAMED: Final = 8
-_DIED: Final = Variable(name=OUTCOME, label="Died during follow-up", group="", kind="yes_no", help="", example=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,6 @@ class Table:
     horizon: int | None = None
     absent: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-    @property
-    def time(self) -> NDArray[np.float64] | None:
-        """Days until death or the last contact, shape (n,); None if the table has no such column."""
-        return None if self.horizon is None else self.values[:, COLUMNS.index(TIME)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +112,7 @@ class _Wanted:
 
     required: Sequence[str] = REQUIRED
     names: Sequence[str] = COLUMNS
-    variables: Sequence[Variable] = (*VARIABLES, _DIED)
+    variables: Sequence[Variable] = WITH_OUTCOME
 
 
 def read_table(
@@ -188,18 +184,17 @@ def published_columns(table: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _find_columns(names: Sequence[str], place: str) -> tuple[int | None, ...]:
     """The position of each of `COLUMNS`, None for an absent one."""
-    faults = [
+    misspelled = [
         FieldError(column, f"is not a variable; did you mean {name}? Rename or drop it")
         for column, name in find_misspelled(names, _Wanted())
         if name not in REQUIRED
     ]
-    positions: tuple[int | None, ...] = ()
     try:
         positions = find_columns(names, _Wanted(), place, added=())
     except ColumnsError as error:
-        faults.insert(0, FieldError("", str(error).removeprefix(f"{place}: ")))
-    if faults:
-        raise TableError(place, faults)
+        raise TableError(place, [FieldError("", str(error).removeprefix(f"{place}: ")), *misspelled]) from None
+    if misspelled:
+        raise TableError(place, misspelled)
     return positions
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.report import CalibrationReport, Evaluation, NetBenefit, Protocol, Subgroup
-from heartapp.statistics.censoring import censoring_weights, kaplan_meier
+from heartapp.statistics.censoring import censoring_weights
 from heartapp.statistics.metrics import (
     calibration_bins,
     calibration_slope,
@@ -35,8 +35,9 @@ from heartapp.statistics.metrics import (
     weighted_brier,
 )
 from heartapp.training.comparator import Comparator
-from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS, SPLITS_A_SEED
-from heartapp.training.goals import GOALS, LEAST, judge
+from heartapp.training.data import TIME
+from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS_A_SEED
+from heartapp.training.goals import GOALS, judge
 from heartapp.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ class _Split:
 
     ``risk`` is the model's on each of ``days``, the horizon last, ``dead`` who had died by then and ``weight`` the
     censoring weights, all of shape (days, patients). The one day of an undated risk is None, and every patient counts.
-    ``pair_weight`` is what each patient's death counts in Uno's C.
     """
 
     test: NDArray[np.int64]
@@ -68,21 +68,36 @@ class _Split:
     risk: NDArray[np.float64]
     dead: NDArray[np.bool_]
     weight: NDArray[np.float64]
-    pair_weight: NDArray[np.float64]
     threshold: float
     members: NDArray[np.float32]
     comparator: NDArray[np.float64]
 
 
-def evaluate(
-    cohort: Cohort,
-    model: str,
-    *,
-    seed: int,
-    splits: int = SPLITS,
-    split_seed: int = SPLIT_SEED,
-    bootstraps: int = BOOTSTRAPS,
-) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The predictions of all splits, as in `_Split`; ``weights`` of each day as `mean` takes them."""
+
+    test: NDArray[np.int64]
+    risk: NDArray[np.float64]
+    dead: NDArray[np.bool_]
+    weights: NDArray[np.float64]
+    comparator: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, splits: Sequence[_Split], counts: NDArray[np.float64]) -> _Pool:
+        """Join the splits; ``counts`` are those of `draw_counts`."""
+        test = np.concatenate([one.test for one in splits])
+        weight = np.concatenate([one.weight for one in splits], axis=1)
+        return cls(
+            test=test,
+            risk=np.concatenate([one.risk for one in splits], axis=1),
+            dead=np.concatenate([one.dead for one in splits], axis=1),
+            weights=weight[:, None] * counts[:, test],
+            comparator=np.concatenate([one.comparator for one in splits]),
+        )
+
+
+def evaluate(cohort: Cohort, model: str, *, seed: int, splits: int, split_seed: int = SPLIT_SEED) -> Evaluation:
     """Run the protocol on all processors, with a progress bar.
 
     Args:
@@ -91,23 +106,22 @@ def evaluate(
         seed: of the recipe.
         splits: how many splits.
         split_seed: of the first `SPLITS_A_SEED` splits; the next ones have the next seeds.
-        bootstraps: samples of patients for the intervals.
     """
     recipe, sample, outcome = Recipe.of_cohort(model, seed, cohort), cohort.sample(model), cohort.outcome
     test_patients = min(TEST_PATIENTS, len(outcome) // 4)
     results = _run(recipe, sample, islice(_split(outcome, test_patients, split_seed), splits), splits)
-    ours = [_metrics(cohort, sample, one, one.risk[-1]) for one in results]
-    theirs = [_metrics(cohort, sample, one, one.comparator) for one in results]
-    metrics = spreads(ours)
-    counts = draw_counts(len(outcome), bootstraps, split_seed)
-    calibration = [_calibration(results, place, day, counts) for place, day in enumerate(results[0].days)]
+    ours = [_metrics(cohort, one, one.risk[-1]) for one in results]
+    theirs = [_metrics(cohort, one, one.comparator) for one in results]
+    metrics, days = spreads(ours), results[0].days
+    pool = _Pool.of(results, draw_counts(len(outcome), BOOTSTRAPS, split_seed))
+    calibration = [_calibration(*of_day) for of_day in zip(days, pool.dead, pool.risk, pool.weights, strict=True)]
     figures = {figure: spread.mean for figure, spread in metrics.items()} | {
         f"slope_{one.day}": one.slope.value for one in calibration
     }
     seeds = [split_seed + block for block in range(-(-splits // SPLITS_A_SEED))]
     return Evaluation(
-        protocol=Protocol("StratifiedShuffleSplit", splits, test_patients, seeds, bootstraps),
-        horizon=results[0].days[-1],
+        protocol=Protocol("StratifiedShuffleSplit", splits, test_patients, seeds, BOOTSTRAPS),
+        horizon=days[-1],
         metrics=metrics,
         members={
             member: spreads([_of_member(outcome[one.test], one.members[:, place]) for one in results])
@@ -116,9 +130,9 @@ def evaluate(
         comparator=spreads(theirs),
         difference=paired_differences(ours, theirs, test_patients / (len(outcome) - test_patients)),
         calibration=calibration,
-        decision_curve=_decide(results, counts),
-        subgroups=_subgroups(cohort, results, counts),
-        goals=judge(GOALS[model], figures) if splits >= LEAST else [],
+        decision_curve=_decide(pool),
+        subgroups=_subgroups(cohort, pool),
+        goals=judge(GOALS[model], figures, splits),
     )
 
 
@@ -151,7 +165,6 @@ def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArr
         risk=np.array([risk if day is None or fitted.curve is None else fitted.curve.risk(risk, day) for day in days]),
         dead=np.array([dead for dead, _ in known]),
         weight=np.array([weight for _, weight in known]),
-        pair_weight=_pair_weight(training, tested, fitted.horizon),
         threshold=fitted.threshold,
         members=fitted.probabilities(tested.features),
         comparator=comparator.risk(tested.features),
@@ -170,34 +183,26 @@ def _follow_up(training: Sample, tested: Sample, day: int | None) -> tuple[NDArr
     return dead == 1, weight
 
 
-def _pair_weight(training: Sample, tested: Sample, horizon: int | None) -> NDArray[np.float64]:
-    """One over the squared share that would still be followed just before the patient's last day if nobody died."""
-    if horizon is None or training.time is None or tested.time is None:
-        return np.ones(len(tested.outcome))
-    before = np.nextafter(np.minimum(tested.time, horizon), 0)
-    return kaplan_meier(training.time, 1 - training.outcome, before) ** -2
-
-
-def _metrics(cohort: Cohort, sample: Sample, split: _Split, risk: NDArray[np.float64]) -> dict[str, float]:
+def _metrics(cohort: Cohort, split: _Split, risk: NDArray[np.float64]) -> dict[str, float]:
     """The figures of one split, of the recipe's risks or of the comparator's."""
     outcome, unaffected, horizon = cohort.outcome[split.test], cohort.unaffected[split.test], split.days[-1]
+    weight = split.weight[-1]
     figures = {
         **classification_metrics(outcome, risk, split.threshold),
         "roc_auc_unaffected": float(roc_auc_score(outcome[unaffected], risk[unaffected])),
     }
-    brier = weighted_brier(split.dead[-1], risk, split.weight[-1])
-    if horizon is None or sample.time is None:
+    brier = weighted_brier(split.dead[-1], risk, weight)
+    if horizon is None:
         return {**figures, "brier": brier}
-    time = sample.time[split.test]
+    time = cohort.column(TIME)[split.test]
+    by_day = zip(split.days, split.dead, split.weight, strict=True)
     return {
         **figures,
-        **{
-            f"auc_{day}": weighted_auc(dead, risk, weight)
-            for day, dead, weight in zip(split.days, split.dead, split.weight, strict=True)
-        },
+        **{f"auc_{day}": weighted_auc(dead, risk, weights) for day, dead, weights in by_day},
         f"brier_{horizon}": brier,
         "harrell": concordance(time, outcome, risk, np.ones(len(risk))),
-        "uno": concordance(time, outcome, risk, split.pair_weight, last_day=horizon),
+        # A death's censoring weight is one over the share still followed just before it.
+        "uno": concordance(time, outcome, risk, weight**2, last_day=horizon),
     }
 
 
@@ -209,48 +214,27 @@ def _of_member(outcome: NDArray[np.int64], probability: NDArray[np.float32]) -> 
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """All splits' predictions by one day, of shape (n,), and their weights, of shape (1 + bootstrap samples, n)."""
-
-    test: NDArray[np.int64]
-    dead: NDArray[np.bool_]
-    weights: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, results: Sequence[_Split], place: int, counts: NDArray[np.float64]) -> _Pool:
-        """Of the day with this place, -1 for the horizon; ``counts`` are those of `draw_counts`."""
-        test = np.concatenate([one.test for one in results])
-        dead = np.concatenate([one.dead[place] for one in results])
-        return cls(test, dead, counts[:, test] * np.concatenate([one.weight[place] for one in results]))
-
-
 def _calibration(
-    results: Sequence[_Split], place: int, day: int | None, counts: NDArray[np.float64]
+    day: int | None, dead: NDArray[np.bool_], risk: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> CalibrationReport:
-    pool, risk = _Pool.of(results, place, counts), np.concatenate([one.risk[place] for one in results])
     return CalibrationReport(
         day=day,
-        slope=estimate(lambda weight: calibration_slope(pool.dead, risk, weight), pool.weights),
-        intercept=mean(pool.dead - risk, pool.weights),
-        bins=calibration_bins(pool.dead, risk, pool.weights),
+        slope=estimate(lambda weight: calibration_slope(dead, risk, weight), weights),
+        intercept=mean(dead - risk, weights),
+        bins=calibration_bins(dead, risk, weights),
     )
 
 
-def _decide(results: Sequence[_Split], counts: NDArray[np.float64]) -> list[NetBenefit]:
-    pool = _Pool.of(results, -1, counts)
-    model = np.concatenate([one.risk[-1] for one in results])
-    comparator = np.concatenate([one.comparator for one in results])
-    risks = (model, comparator, np.ones_like(model))
+def _decide(pool: _Pool) -> list[NetBenefit]:
+    risks = (pool.risk[-1], pool.comparator, np.ones(len(pool.test)))
     return [
-        NetBenefit(threshold, *(mean(net_gain(pool.dead, risk, threshold), pool.weights) for risk in risks))
+        NetBenefit(threshold, *(mean(net_gain(pool.dead[-1], risk, threshold), pool.weights[-1]) for risk in risks))
         for threshold in DECISION_THRESHOLDS
     ]
 
 
-def _subgroups(cohort: Cohort, results: Sequence[_Split], counts: NDArray[np.float64]) -> list[Subgroup]:
+def _subgroups(cohort: Cohort, pool: _Pool) -> list[Subgroup]:
     """By sex and by age, where both outcomes occur."""
-    pool, risk = _Pool.of(results, -1, counts), np.concatenate([one.risk[-1] for one in results])
     sex, age = cohort.column("sex"), cohort.column("age")
     middle = float(np.median(age))
     groups = {
@@ -260,14 +244,14 @@ def _subgroups(cohort: Cohort, results: Sequence[_Split], counts: NDArray[np.flo
         f"aged {middle:g} or more": age >= middle,
     }
     return [
-        _subgroup(name, int(belongs.sum()), pool, risk, belongs[pool.test])
+        _subgroup(name, int(belongs.sum()), pool, belongs[pool.test])
         for name, belongs in groups.items()
         if len(np.unique(cohort.outcome[belongs])) > 1
     ]
 
 
-def _subgroup(name: str, patients: int, pool: _Pool, risk: NDArray[np.float64], inside: NDArray[np.bool_]) -> Subgroup:
-    dead, risk, weights = pool.dead[inside], risk[inside], pool.weights[:, inside]
+def _subgroup(name: str, patients: int, pool: _Pool, inside: NDArray[np.bool_]) -> Subgroup:
+    dead, risk, weights = pool.dead[-1, inside], pool.risk[-1, inside], pool.weights[-1][:, inside]
     return Subgroup(
         name=name,
         patients=patients,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Range = tuple[float, float]
 
 LEAST: Final = 50
-"""Splits, or refits, that it takes to judge a goal: fewer say too little."""
+"""Splits and refits that it takes to judge a goal: fewer say too little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,13 @@ class Goal:
         return GoalResult(figure, value, self.reach, self.stretch, reached, _within(value, self.too_good))
 
 
-def judge(goals: Mapping[str, Goal], figures: Mapping[str, float]) -> list[GoalResult]:
-    """Compare the figures that have a goal with it, in the order of the goals; an undated model lacks some figures."""
-    return [goal.judge(figure, figures[figure]) for figure, goal in goals.items() if figure in figures]
+def judge(goals: Mapping[str, Goal], figures: Mapping[str, float], runs: int) -> list[GoalResult]:
+    """Compare the figures that have a goal with it, in the order of the goals; an undated model lacks some figures.
+
+    ``runs`` is the number of splits, or of refits if they are fewer. Below `LEAST`, nothing is judged.
+    """
+    judged = goals if runs >= LEAST else {}
+    return [goal.judge(figure, figures[figure]) for figure, goal in judged.items() if figure in figures]
 
 
 def _within(value: float, limits: Range | None) -> bool:

@@ -10,7 +10,7 @@ from heartapp.inference.refits import HIGH, LOW
 from heartapp.inference.report import InstabilityReport
 from heartapp.statistics.metrics import draw_counts, estimate, mean, rounded
 from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED
-from heartapp.training.goals import INSTABILITY_GOALS, LEAST, judge
+from heartapp.training.goals import INSTABILITY_GOALS, judge
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,12 +19,13 @@ GROUPS: Final = 10
 """Groups of patients by risk, whose ranges are reported."""
 
 
-def report_instability(refits: NDArray[np.floating], served: NDArray[np.float64]) -> InstabilityReport:
-    """The report of the refits, without goals where they are few.
+def report_instability(refits: NDArray[np.floating], served: NDArray[np.float64], splits: int) -> InstabilityReport:
+    """The report of the refits.
 
     Args:
         refits: the training patients' risks from each refit, shape (refits, n).
         served: their risks from the served model, shape (n,).
+        splits: of the evaluation beside which the goals are judged.
     """
     change = np.abs(refits - served).mean(axis=0)
     low, high = np.percentile(refits, [LOW, HIGH], axis=0)
@@ -38,7 +39,7 @@ def report_instability(refits: NDArray[np.floating], served: NDArray[np.float64]
     return InstabilityReport(
         refits=len(refits),
         **figures,
-        goals=judge(INSTABILITY_GOALS, values) if len(refits) >= LEAST else [],
+        goals=judge(INSTABILITY_GOALS, values, min(len(refits), splits)),
         ranges=[
             (rounded(served[group].mean()), rounded(low[group].mean()), rounded(high[group].mean())) for group in groups
         ],

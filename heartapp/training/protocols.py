@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from heartapp.card.filters import difference, interval, span, three
 from heartapp.training.cohort import Cohort
-from heartapp.training.defaults import BOOTSTRAPS, PROTOCOL_REFITS, SPLIT_SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.instability import report_instability
 from heartapp.training.recipe import Recipe
@@ -16,19 +15,11 @@ from heartapp.training.shape import measure_shape
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from heartapp.inference.report import Estimate, Evaluation, GoalResult, InstabilityReport, Spread
+    from heartapp.inference.report import Estimate, Evaluation, GoalResult, Spread
     from heartapp.training.data import Table
 
 
-def run_protocols(
-    table: Table,
-    *,
-    seed: int,
-    splits: int = SPLITS,
-    split_seed: int = SPLIT_SEED,
-    refits: int = PROTOCOL_REFITS,
-    bootstraps: int = BOOTSTRAPS,
-) -> Iterator[str]:
+def run_protocols(table: Table, *, seed: int, splits: int, split_seed: int, refits: int) -> Iterator[str]:
     """Run the protocols one by one and give the lines of each as it ends.
 
     Args:
@@ -37,23 +28,24 @@ def run_protocols(
         splits: of P1.
         split_seed: of the splits; another seed than the default confirms the recipe.
         refits: of P3.
-        bootstraps: samples of patients for the intervals.
     """
     cohort = Cohort.from_table(table)
     for model in cohort.models:
-        found = evaluate(cohort, model, seed=seed, splits=splits, split_seed=split_seed, bootstraps=bootstraps)
-        yield from _performance(model, found)
+        yield from _performance(model, evaluate(cohort, model, seed=seed, splits=splits, split_seed=split_seed))
     recipe, sample = Recipe.of_cohort("bedside", seed, cohort), cohort.sample("bedside")
     fitted = recipe.fit(sample)
-    shape = measure_shape(fitted, recipe.names, sample.features)
+    shape = measure_shape(fitted, recipe.names, sample.features, splits)
     yield "Shape of the risk, bedside"
     yield from describe({"largest_step": shape.largest_step, "largest_fall": shape.largest_fall}, shape.goals)
     risks = refit(recipe, sample, sample.features, refits=refits)
-    yield from _instability(report_instability(risks, fitted.risk(sample.features)))
+    found = report_instability(risks, fitted.risk(sample.features), splits)
+    yield f"P3, bedside: {refits} bootstrap refits"
+    figures = {"mean_absolute_change": found.mean_absolute_change, "median_width": found.median_width}
+    yield from describe(figures, found.goals)
 
 
 def _performance(model: str, found: Evaluation) -> Iterator[str]:
-    protocol, seeds = found.protocol, ", ".join(map(str, found.protocol.seeds))
+    protocol = found.protocol
     calibration = {
         f"{figure}_{one.day}" if one.day else figure: getattr(one, figure)
         for one in found.calibration
@@ -62,15 +54,10 @@ def _performance(model: str, found: Evaluation) -> Iterator[str]:
     beside = {
         name: f"{interval(found.comparator[name]):<26}{difference(value)}" for name, value in found.difference.items()
     }
+    seeds = ", ".join(map(str, protocol.seeds))
     yield f"P1, {model}: {protocol.splits} splits, {protocol.test_patients} held-out patients each, seeds {seeds}"
     yield f"  {'':<24}{'model':<26}{'plain regression':<26}{'difference':<28}goal"
     yield from describe({**found.metrics, **calibration}, found.goals, beside)
-
-
-def _instability(found: InstabilityReport) -> Iterator[str]:
-    yield f"P3, bedside: {found.refits} bootstrap refits"
-    figures = {"mean_absolute_change": found.mean_absolute_change, "median_width": found.median_width}
-    yield from describe(figures, found.goals)
 
 
 def describe(

@@ -23,13 +23,14 @@ _EDGE: Final = 3
 """Steps by which the grid goes beyond the training data; farther away the trees do not change."""
 
 
-def measure_shape(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32]) -> Shape:
+def measure_shape(fitted: FittedRecipe, names: Sequence[str], features: NDArray[np.float32], splits: int) -> Shape:
     """The largest step and the largest fall over a grid of the used variables, at their declared steps.
 
     Args:
         fitted: the served recipe, which uses only variables that are numbers.
         names: the variables, the columns of ``features``.
         features: the training patients, shape (n, variables).
+        splits: of the evaluation beside which the goals are judged.
     """
     axes = [_axis(names[column], features[:, column]) for column in fitted.columns]
     used = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
@@ -41,7 +42,7 @@ def measure_shape(fitted: FittedRecipe, names: Sequence[str], features: NDArray[
         "largest_step": rounded(max(np.abs(step).max() for step in steps.values())),
         "largest_fall": rounded(max(0.0, *(-step.min() for name, step in steps.items() if name in RISING))),
     }
-    return Shape(**figures, goals=judge(SHAPE_GOALS, figures))
+    return Shape(**figures, goals=judge(SHAPE_GOALS, figures, splits))
 
 
 def _axis(name: str, values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import sys
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from typing import TYPE_CHECKING, Any, Final
 
 import joblib
@@ -37,16 +36,12 @@ if TYPE_CHECKING:
     from heartapp.training.data import Table
     from heartapp.training.recipe import FittedRecipe
 
-_LIBRARIES: Final = ["numpy", "scikit-learn", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib"]
+_PACKAGES: Final = ("numpy", "sklearn", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib", "xgboost")
+"""Whose versions the manifest names."""
 
 
 def train(
-    table: Table,
-    output: Path,
-    *,
-    seed: int = SEED,
-    splits: int = SPLITS,
-    refits: int = BUNDLE_REFITS,
+    table: Table, output: Path, *, seed: int = SEED, splits: int = SPLITS, refits: int = BUNDLE_REFITS
 ) -> list[Path]:
     """Train both models and write one new bundle of each under ``output``, which then serves them.
 
@@ -72,7 +67,7 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
     files = {bundle.ONNX: content, bundle.JOBLIB: _joblib(fitted)}
     instability = None
     if refits and recipe.plan.refitted:
-        files[bundle.REFITS], instability = _refit(recipe, sample, fitted, refits)
+        files[bundle.REFITS], instability = _refit(recipe, sample, fitted, refits, splits)
     report = Report(
         cohort=_describe_cohort(cohort),
         hyperparameters={
@@ -80,7 +75,7 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
         },
         evaluation=evaluate(cohort, model, seed=seed, splits=splits) if splits else None,
         instability=instability,
-        shape=measure_shape(fitted, recipe.names, sample.features) if recipe.plan.refitted else None,
+        shape=measure_shape(fitted, recipe.names, sample.features, splits) if recipe.plan.refitted else None,
     )
     manifest = _manifest(model, next_version(output, model), recipe, fitted, content, cohort)
     files |= {bundle.REPORT: _pretty(report), bundle.CARD: write_card(manifest, report).encode()}
@@ -89,12 +84,14 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
     return write_bundle(output, model, manifest.version, files)
 
 
-def _refit(recipe: Recipe, sample: Sample, fitted: FittedRecipe, refits: int) -> tuple[bytes, InstabilityReport]:
+def _refit(
+    recipe: Recipe, sample: Sample, fitted: FittedRecipe, refits: int, splits: int
+) -> tuple[bytes, InstabilityReport]:
     """The file of refits, and how much they differ for the training patients."""
     grid = grid_rows(recipe)
     risks = refit(recipe, sample, np.vstack([grid, sample.features]), refits=refits)
     table, patients = np.split(risks, [len(grid)], axis=1)
-    return make_table(recipe, table).to_bytes(), report_instability(patients, fitted.risk(sample.features))
+    return make_table(recipe, table).to_bytes(), report_instability(patients, fitted.risk(sample.features), splits)
 
 
 def _manifest(
@@ -126,7 +123,7 @@ def _manifest(
         base_rate=fitted.base_rate,
         golden=description.golden(fitted.calibration, content, names, features),
         training_data=TrainingData(cohort.digest, len(cohort.outcome), int(cohort.outcome.sum())),
-        libraries={library: version(library) for library in (*_LIBRARIES, _xgboost())},
+        libraries=_libraries(),
     )
 
 
@@ -151,6 +148,7 @@ def _pretty(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
-def _xgboost() -> str:
-    """XGBoost's distribution: the CPU build where it exists, the full one elsewhere."""
-    return "xgboost-cpu" if sys.platform != "darwin" else "xgboost"
+def _libraries() -> dict[str, str]:
+    """The packages' versions, by the names under which they are installed: XGBoost has two."""
+    installed = packages_distributions()
+    return {name: version(name) for name in (installed[package][0] for package in _PACKAGES)}

@@ -14,7 +14,7 @@ from joblib import parallel_config
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import Table, read_table
-from heartapp.training.defaults import HORIZON
+from heartapp.training.defaults import HORIZON, SEED
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import FittedRecipe, Recipe
 from tests.training.small import SMALLEST, small_training
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
     Cells = list[list[str]]
 
-SEED = 519
 SPLITS = 3
-BOOTSTRAPS = 50
 SOMETIMES_MISSING = ("creatinine_phosphokinase", "platelets", "serum_creatinine", "serum_sodium")
 
 
@@ -104,4 +102,4 @@ def followup(people: Cohort) -> FittedRecipe:
 def evaluation(people: Cohort) -> Evaluation:
     """The bedside model's, on a few splits."""
     with small_training():
-        return evaluate(people, "bedside", seed=1, splits=SPLITS, bootstraps=BOOTSTRAPS)
+        return evaluate(people, "bedside", seed=1, splits=SPLITS)

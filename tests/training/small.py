@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from heartapp.training import train
-from heartapp.training.evaluation import evaluate
+from heartapp.training import evaluation, instability
 from heartapp.training.members import PLANS, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from heartapp.training.members import Setting
+
+BOOTSTRAPS: Final = 20
+"""Samples of patients for the intervals."""
 
 
 def small(plan: Plan) -> Plan:
@@ -45,5 +46,6 @@ def small_training() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, plan in SMALLEST.items():
             patch.setitem(PLANS, name, plan)
-        patch.setattr(train, "evaluate", partial(evaluate, bootstraps=20))
+        for module in (evaluation, instability):
+            patch.setattr(module, "BOOTSTRAPS", BOOTSTRAPS)
         yield

@@ -65,7 +65,7 @@ def test_everything_that_is_wrong_with_the_published_table_is_found(published_da
     by_time, by_number = found(result, "order")
     assert by_time.column == "time"
     assert by_number.figures["roc_auc"] > 0.8
-    assert found(result, "time")[0].figures == pytest.approx({"mcc": 0.60, "roc_auc": 0.83}, abs=0.03)
+    assert found(result, "time")[0].figures["roc_auc"] == pytest.approx(0.84, abs=0.005)
     losses = [(one.figures["left"], round(one.figures["mortality"], 3)) for one in found(result, "censoring")]
     assert losses == [(43, 0.237), (106, 0.346)]
     assert not {"missing", "cells", "duplicates", "origin"} & {finding.topic for finding in result.findings}

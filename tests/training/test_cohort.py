@@ -46,9 +46,9 @@ def test_a_model_is_not_given_what_the_table_lacks(people: Cohort) -> None:
     assert fewer.names("bedside") == tuple(name for name in MODEL_VARIABLES["bedside"] if name != "sex")
     assert fewer.features("bedside").shape[1] == len(MODEL_VARIABLES["bedside"]) - 1
     assert people.models == [*MODEL_VARIABLES]
-    assert people.time is not None
+    assert people.sample("bedside").time is not None
     undated = replace(people, horizon=None)
-    assert (undated.models, undated.time) == (["bedside"], None)
+    assert (undated.models, undated.sample("bedside").time) == (["bedside"], None)
 
 
 @pytest.mark.data

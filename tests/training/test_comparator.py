@@ -8,13 +8,12 @@ import pytest
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.training.comparator import Comparator
+from heartapp.training.defaults import BEDSIDE_USES
 from heartapp.training.recipe import Recipe
 from tests.training.small import SMALLEST
 
 if TYPE_CHECKING:
     from heartapp.training.cohort import Cohort
-
-USED = ("age", "ejection_fraction", "serum_creatinine")
 
 
 @pytest.mark.parametrize(("model", "horizon"), [("bedside", 180), ("bedside", None), ("followup", None)])
@@ -30,7 +29,7 @@ def test_the_comparator_predicts_from_its_three_variables_in_either_model(
 
     assert all(0 <= risk(**{name: BY_NAME[name].low}) <= 1 for name in names)
     for name in names:
-        assert (risk(**{name: BY_NAME[name].high}) != risk()) is (name in USED)
+        assert (risk(**{name: BY_NAME[name].high}) != risk()) is (name in BEDSIDE_USES)
     assert risk(age=90, ejection_fraction=20) > risk(age=45, ejection_fraction=60)
 
 

@@ -50,8 +50,6 @@ def test_a_table_is_read_in_the_declared_order(table: Table, cells: Cells) -> No
         position = cells[0].index(variable.name)
         assert table.values[:, index].tolist() == [float(row[position]) for row in cells[1:]]
     assert table.outcome.tolist() == [float(row[-1]) for row in cells[1:]]
-    assert table.time is not None
-    assert table.time.tolist() == table.values[:, [*BY_NAME].index("time")].tolist()
     assert (table.horizon, table.absent, table.notes) == (180, (), ())
 
 
@@ -92,7 +90,7 @@ def test_optional_columns_may_be_absent_and_others_are_kept_out(
 
 def test_without_follow_up_times_the_risk_has_no_horizon(cells: Cells, write: Callable[[Cells], Path]) -> None:
     read = read_table(write(without(cells, "time")))
-    assert (read.horizon, read.time) == (None, None)
+    assert read.horizon is None
     assert "no date and no curve" in read.notes[0]
 
 

@@ -11,7 +11,7 @@ def test_the_instability_is_that_of_the_refits_risks() -> None:
     generator = np.random.default_rng(1)
     served = generator.uniform(0.2, 0.8, 100)
     refits = served + generator.normal(0, 0.05, (LEAST, 100))
-    report = report_instability(refits, served)
+    report = report_instability(refits, served, LEAST)
     low, high = np.percentile(refits, [2.5, 97.5], axis=0)
     assert report.refits == LEAST
     assert report.mean_absolute_change.value == pytest.approx(np.abs(refits - served).mean(), abs=1e-6)
@@ -26,8 +26,9 @@ def test_the_instability_is_that_of_the_refits_risks() -> None:
     assert middles[0] == pytest.approx(np.sort(served)[: len(served) // GROUPS].mean(), abs=1e-6)
 
 
-def test_few_refits_are_not_judged_and_equal_ones_have_no_instability() -> None:
+@pytest.mark.parametrize(("refits", "splits"), [(LEAST - 1, LEAST), (LEAST, LEAST - 1)])
+def test_few_refits_or_splits_judge_no_goal_and_equal_refits_have_no_instability(refits: int, splits: int) -> None:
     served = np.linspace(0.1, 0.9, 50)
-    report = report_instability(np.tile(served, (LEAST - 1, 1)), served)
+    report = report_instability(np.tile(served, (refits, 1)), served, splits)
     assert report.goals == []
     assert (report.mean_absolute_change.value, report.median_width.value) == (0, 0)

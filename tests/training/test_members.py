@@ -10,6 +10,7 @@ from xgboost import XGBClassifier, XGBRFClassifier
 
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
+from heartapp.training.defaults import BEDSIDE_USES
 from heartapp.training.members import PLANS, READING_ERROR, RISING, Bagged, _bootstrap
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from heartapp.training.members import Estimator, Setting
 
-THREE = ("age", "ejection_fraction", "serum_creatinine")
 KINDS = dict(zip(MEMBERS, (DecisionTreeClassifier, XGBRFClassifier, XGBClassifier), strict=True))
 every_setting = pytest.mark.parametrize(
     ("model", "name", "setting"),
@@ -35,7 +35,7 @@ def learnable() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 def predicted(model: str, name: str, setting: Setting, seed: int) -> NDArray[np.floating]:
     features, outcome = learnable()
-    member = PLANS[model].make_member(name, setting, THREE, seed).fit(features, outcome)
+    member = PLANS[model].make_member(name, setting, BEDSIDE_USES, seed).fit(features, outcome)
     return member.predict_proba(features)[:, 1]
 
 
@@ -51,7 +51,7 @@ def test_every_model_has_settings_for_every_member() -> None:
 def test_a_member_is_of_its_kind_and_setting_learns_and_is_reproducible(
     model: str, name: str, setting: Setting
 ) -> None:
-    made: Any = PLANS[model].make_member(name, setting, THREE, 7)
+    made: Any = PLANS[model].make_member(name, setting, BEDSIDE_USES, 7)
     inner = made.estimator if isinstance(made, Bagged) else made
     assert type(inner) is KINDS[name]
     assert inner.get_params().items() >= {**setting, "random_state": 7}.items()
@@ -87,7 +87,7 @@ def test_the_risk_of_a_bedside_member_never_falls_with_age_or_creatinine(name: s
 
 def test_only_the_boosting_of_followup_is_held() -> None:
     plan = PLANS["followup"]
-    for name, member in ((name, plan.make_member(name, plan.candidates[name][0], THREE, 7)) for name in MEMBERS):
+    for name, member in ((name, plan.make_member(name, plan.candidates[name][0], BEDSIDE_USES, 7)) for name in MEMBERS):
         parameters = member.get_params()  # type: ignore[attr-defined]  # all are scikit-learn's
         held = parameters.get("monotone_constraints", parameters.get("monotonic_cst"))
         assert held == ((1, 0, 1) if name == "gradient_boosting" else None)
@@ -97,7 +97,7 @@ def test_only_the_boosting_of_followup_is_held() -> None:
 def test_a_bagged_member_is_the_mean_of_its_fits(name: str) -> None:
     features, outcome = learnable()
     plan = replace(PLANS["bedside"], bags=dict.fromkeys(MEMBERS, 3))
-    member = plan.make_member(name, plan.candidates[name][0], THREE, 7).fit(features, outcome)
+    member = plan.make_member(name, plan.candidates[name][0], BEDSIDE_USES, 7).fit(features, outcome)
     assert isinstance(member, Bagged)
     each = np.array([one.predict_proba(features)[:, 1] for one in member.estimators], np.float64)
     assert len({one.tobytes() for one in each}) == 3

@@ -14,6 +14,7 @@ from heartapp.statistics.censoring import censoring_weights, kaplan_meier
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.dating import fit_calibration, fit_curve
+from heartapp.training.defaults import BEDSIDE_USES, SEED
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import FOLDS, FittedRecipe, Recipe, make_folds, simplest_good
 from tests.training.small import SMALL, SMALLEST
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 
     from heartapp.training.cohort import Sample
 
-SEED = 519
 NAMES = MODEL_VARIABLES["bedside"]
-USED = ("age", "ejection_fraction", "serum_creatinine")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def held_out(bedside: FittedRecipe, recipe: Recipe, sample: Sample) -> NDArray[n
     used = sample.features[:, bedside.columns]
     for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(used, sample.outcome):
         members = [
-            recipe.plan.make_member(name, setting, USED, SEED).fit(used[train], sample.outcome[train])
+            recipe.plan.make_member(name, setting, BEDSIDE_USES, SEED).fit(used[train], sample.outcome[train])
             for name, setting in bedside.settings.items()
         ]
         probabilities = [member.predict_proba(used[test])[:, 1].astype(np.float32) for member in members]
@@ -62,7 +61,7 @@ def test_the_recipe_of_a_model_has_the_variables_and_the_horizon_of_the_cohort(p
 def test_the_bedside_model_uses_its_three_variables_and_the_other_one_all(
     bedside: FittedRecipe, followup: FittedRecipe
 ) -> None:
-    assert tuple(NAMES[column] for column in bedside.columns) == USED
+    assert tuple(NAMES[column] for column in bedside.columns) == BEDSIDE_USES
     assert followup.columns == tuple(range(len(MODEL_VARIABLES["followup"])))
 
 
@@ -98,7 +97,7 @@ def test_a_dated_risk_is_calibrated_to_death_within_the_horizon_on_patients_not_
     assert bedside.calibration == fit_calibration(held_out, dead, weight, SMALLEST["bedside"].slope_sd)
     assert bedside.curve == fit_curve(bedside.calibration.transform(held_out), time, died, 180)
     assert bedside.base_rate == 1 - kaplan_meier(time, died, 180)
-    assert bedside.threshold == round(bedside.base_rate, 2)
+    assert bedside.threshold == round(died.mean(), 2)
 
 
 def test_without_follow_up_times_the_risk_is_of_the_outcome_and_has_no_curve(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.training.goals import SHAPE_GOALS
+from heartapp.training.goals import LEAST, SHAPE_GOALS
 from heartapp.training.shape import measure_shape
 
 if TYPE_CHECKING:
@@ -34,13 +34,14 @@ class Stub:
 
 @pytest.mark.parametrize("fall", [0.0, 0.125])
 def test_the_largest_step_and_the_largest_fall_are_found(people: Cohort, fall: float) -> None:
-    shape = measure_shape(cast("FittedRecipe", Stub(fall)), NAMES, people.features("bedside"))
+    shape = measure_shape(cast("FittedRecipe", Stub(fall)), NAMES, people.features("bedside"), LEAST)
     assert (shape.largest_step, shape.largest_fall) == (0.25, fall)
     assert [goal.figure for goal in shape.goals] == list(SHAPE_GOALS)
     assert [goal.reached for goal in shape.goals] == ["missed", "missed" if fall else "goal"]
 
 
-def test_the_trained_risk_never_falls_with_age_or_creatinine(bedside: FittedRecipe, people: Cohort) -> None:
-    shape = measure_shape(bedside, NAMES, people.features("bedside"))
+def test_the_trained_risk_never_falls_and_few_splits_judge_no_goal(bedside: FittedRecipe, people: Cohort) -> None:
+    shape = measure_shape(bedside, NAMES, people.features("bedside"), LEAST - 1)
     assert shape.largest_fall == 0
     assert 0 < shape.largest_step < 1
+    assert shape.goals == []

@@ -1,4 +1,4 @@
-"""The command line: ``heartapp serve | train | evaluate | audit-data | score | models | variables``.
+"""The command line: ``heartapp serve | train | evaluate | validate | audit-data | score | models | variables``.
 
 Every command imports what it needs when it runs, so that serving never loads training code and help is instant.
 """
@@ -22,6 +22,7 @@ from heartapp.scoring.names import SUFFIXES, is_many
 from heartapp.scoring.signals import exit_on_signals
 from heartapp.tables import DELIMITERS
 from heartapp.training import defaults
+from heartapp.validation.options import names_cohort, read_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
     from heartapp.scoring.score import Report
     from heartapp.training.data import Table
+    from heartapp.validation.cohort import Cohort
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 TABLE = click.Path(dir_okay=False, path_type=Path)
@@ -157,6 +159,42 @@ def evaluate(table: Table, seed: int, split_seed: int, splits: int, refits: int)
         from heartapp.training.protocols import run_protocols
     for line in run_protocols(table, seed=seed, splits=splits, split_seed=split_seed, refits=refits):
         click.echo(line)
+
+
+@main.command()
+@names_cohort
+@click.option("--json", "as_json", type=TABLE, help="Write the result as JSON.")
+@click.option("--write-mapping", "start", type=TABLE, help="Write the start of a mapping file, and stop.")
+def validate(table: Path, *, as_json: Path | None, start: Path | None, **options: Any) -> None:
+    """Judge a model by the patients of TABLE, whom it has not seen.
+
+    TABLE is CSV with one row a patient. A column with a variable's own name and unit needs no option.
+    """
+    from heartapp.validation.writing import summarise, write_json, write_start
+
+    if start:
+        write_start(start, table, options["delimiter"])
+        return
+    model, cohort, how = _read_cohort(table, **options)
+    with _packages("validation", "validate"):
+        from heartapp.validation.validate import validate as run
+    found = run(model, cohort, **how)
+    if as_json:
+        write_json(as_json, found)
+    click.echo(summarise(found))
+
+
+def _read_cohort(
+    table: Path, *, name: str | None, delimiter: str, horizon: int | None, anyway: bool, **options: Any
+) -> tuple[Model, Cohort, dict[str, int]]:
+    """The model, the cohort that the options name, and how often to sample it."""
+    from heartapp.validation.cohort import read_cohort
+
+    mapping, model = read_mapping(options), _served(name)
+    cohort = read_cohort(table, model, mapping, delimiter=delimiter, horizon=horizon, anyway=anyway)
+    for note in cohort.notes:
+        _tell(note)
+    return model, cohort, options
 
 
 @main.command("audit-data")

@@ -10,17 +10,20 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 
-def kaplan_meier(time: NDArray[np.float64], event: NDArray[np.int64], days: ArrayLike) -> NDArray[np.float64]:
+def kaplan_meier(
+    time: NDArray[np.float64], event: NDArray[np.int64], days: ArrayLike, counts: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """The estimated share of patients without the event after each day (Kaplan and Meier 1958).
 
     Args:
         time: day of the event or end of follow-up, shape (n,).
         event: 1 where the time is that of the event, shape (n,).
         days: of any shape, which is that of the answer.
+        counts: how often each patient is there, at least once; once where None.
     """
     moments, place = np.unique(time, return_inverse=True)
-    at_risk = np.bincount(place)[::-1].cumsum()[::-1]
-    share = np.cumprod(1 - np.bincount(place, event) / at_risk)
+    at_risk = np.bincount(place, counts)[::-1].cumsum()[::-1]
+    share = np.cumprod(1 - np.bincount(place, event if counts is None else event * counts) / at_risk)
     found: NDArray[np.float64] = np.append(1.0, share)[np.searchsorted(moments, days, side="right")]
     return found
 
@@ -50,3 +53,30 @@ def censoring_weights(
     weight = np.zeros(len(time))
     weight[known] = 1 / kaplan_meier(train_time, 1 - train_died, moment[known])
     return dead.astype(np.int64), weight
+
+
+def sample_weights(
+    time: NDArray[np.float64], died: NDArray[np.int64], day: float, counts: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights in bootstrap samples, each of which learns the censoring anew; both of the shape of ``counts``.
+
+    The first are censoring weights times counts. The second are those of the pairs that a patient's death decides in
+    Uno's C (2011): one over the squared share still followed just before, times counts, and 0 for later deaths.
+
+    Args:
+        time: day of death or end of follow-up, shape (n,).
+        died: 1 where it is the day of death, shape (n,).
+        day: the horizon.
+        counts: how often each sample holds each patient, shape (samples, n).
+    """
+    dead = (time <= day) & (died == 1)
+    known = dead | (time > day)
+    moment = np.where(dead, np.nextafter(time, 0), day)
+    weights, pairs = np.zeros(counts.shape), np.zeros(counts.shape)
+    for count, weight, pair in zip(counts, weights, pairs, strict=True):
+        there = count > 0
+        counted = there & known
+        followed = kaplan_meier(time[there], 1 - died[there], moment[counted], count[there])
+        weight[counted] = count[counted] / followed
+        pair[counted] = np.where(dead[counted], weight[counted] / followed, 0)
+    return weights, pairs

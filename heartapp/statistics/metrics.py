@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 BINS: Final = 10
+DECISION_THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(1, 13))
+"""Of decision curves."""
 MIDDLE: Final = (2.5, 97.5)
 """The percentiles between which an interval lies."""
 _DIGITS: Final = 6
+_BLOCK: Final = 256
 
 
 def classification_metrics(
@@ -88,11 +91,32 @@ def concordance(
         weight: of the pairs that the patient's death decides, shape (n,).
         last_day: later deaths do not count.
     """
-    first = np.flatnonzero((died == 1) & (time <= last_day))
-    outlived = (time[first, None] < time) | ((time[first, None] == time) & (died == 0))
-    right = np.where(risk[first, None] == risk, 0.5, risk[first, None] > risk)
-    pairs = outlived * weight[first, None]
-    return float((pairs * right).sum() / pairs.sum())
+    pairs = np.where(time <= last_day, weight, 0)[None]
+    return float(concordance_each(time, died, risk, np.ones((1, len(time))), pairs)[0])
+
+
+def concordance_each(time: Floats, died: NDArray[np.int64], risk: Floats, counts: Floats, pairs: Floats) -> Floats:
+    """`concordance` in each bootstrap sample.
+
+    Args:
+        time: as in `concordance`.
+        died: the same.
+        risk: the same.
+        counts: how often each sample holds each patient, shape (samples, n).
+        pairs: weights of the pairs that a patient's death decides, times counts, shape (samples, n).
+
+    Returns:
+        Shape (samples,); NaN where there is no pair.
+    """
+    deaths = np.flatnonzero((died == 1) & (pairs[0] > 0))
+    right, total = np.zeros(len(counts)), np.zeros(len(counts))
+    # A block of deaths at a time, so that memory does not grow with the square of the patients.
+    for first in np.array_split(deaths, len(deaths) // _BLOCK + 1):
+        outlived = ((time[first, None] < time) | ((time[first, None] == time) & (died == 0))).astype(np.float64)
+        greater = np.where(risk[first, None] == risk, 0.5, risk[first, None] > risk)
+        right += (pairs[:, first] * (counts @ (outlived * greater).T)).sum(axis=1)
+        total += (pairs[:, first] * (counts @ outlived.T)).sum(axis=1)
+    return right / np.where(total, total, np.nan)
 
 
 def net_gain(dead: NDArray[np.bool_], risk: Floats, threshold: float) -> Floats:
@@ -133,15 +157,15 @@ def mean(values: NDArray[np.floating | np.bool_], weights: Floats) -> Estimate:
         weights: shape (1 + samples, n): of the cohort first, then of each bootstrap sample.
     """
     total = weights.sum(axis=1)
-    return _interval(weights @ values.astype(np.float64) / np.where(total, total, np.nan))
+    return interval(weights @ values.astype(np.float64) / np.where(total, total, np.nan))
 
 
 def estimate(figure: Callable[[Floats], float], weights: Floats) -> Estimate:
     """Any figure of the weights with its bootstrap interval; ``weights`` as `mean` takes them."""
-    return _interval(np.array([figure(weight) for weight in weights]))
+    return interval(np.array([figure(weight) for weight in weights]))
 
 
-def _interval(values: Floats) -> Estimate:
+def interval(values: Floats) -> Estimate:
     """The first value, and the middle of the others; samples without a value do not count."""
     return Estimate(*map(rounded, (values[0], *np.nanpercentile(values[1:], MIDDLE))))
 

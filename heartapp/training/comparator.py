@@ -5,21 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 
 from heartapp.statistics.censoring import censoring_weights
+from heartapp.statistics.regression import spline_regression
 from heartapp.training.dating import fit_calibration
 from heartapp.training.recipe import FOLDS, make_folds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import numpy as np
     from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
@@ -51,20 +45,3 @@ class Comparator:
         """The risk of death, shape (n,)."""
         risk: NDArray[np.float64] = self.regression.predict_proba(features)[:, 1]
         return risk if self.calibration is None else self.calibration.transform(risk)
-
-
-def spline_regression(names: Sequence[str]) -> Pipeline:
-    """Logistic regression with splines on age, ejection fraction and log creatinine, slightly penalised.
-
-    The three variables are those that Chicco and Jurman (2020) and Ahmad et al. (2017) found to matter most. Missing
-    values are the median of the training side.
-    """
-    spline = make_pipeline(SimpleImputer(strategy="median"), SplineTransformer(n_knots=4, knots="quantile"))
-    log_spline = make_pipeline(FunctionTransformer(np.log), spline)
-    columns = ColumnTransformer(
-        [
-            ("plain", spline, [names.index("age"), names.index("ejection_fraction")]),
-            ("log", log_spline, [names.index("serum_creatinine")]),
-        ]
-    )
-    return make_pipeline(columns, StandardScaler(), LogisticRegression(C=0.1, max_iter=1_000))

@@ -21,6 +21,7 @@ from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.report import CalibrationReport, Evaluation, NetBenefit, Protocol, Subgroup
 from heartapp.statistics.censoring import censoring_weights
 from heartapp.statistics.metrics import (
+    DECISION_THRESHOLDS,
     calibration_bins,
     calibration_slope,
     classification_metrics,
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 TEST_PATIENTS: Final = 60
-DECISION_THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(1, 13))
 EARLIER_DAY: Final = 90
 """A dated risk is judged on this day too."""
 

@@ -14,12 +14,12 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
 from heartapp.statistics.censoring import kaplan_meier
-from heartapp.statistics.metrics import BINS, classification_metrics, concordance
+from heartapp.statistics.metrics import BINS, DECISION_THRESHOLDS, classification_metrics, concordance
 from heartapp.training import goals as goals_module
 from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.defaults import SPLIT_SEED, SPLITS_A_SEED
-from heartapp.training.evaluation import DECISION_THRESHOLDS, _judge, _metrics, _Split, _split, evaluate
+from heartapp.training.evaluation import _judge, _metrics, _Split, _split, evaluate
 from heartapp.training.goals import GOALS
 from heartapp.training.members import PLANS
 

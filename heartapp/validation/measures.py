@@ -1,0 +1,147 @@
+"""The figures of a validation, each with the middle 95 % of its values in bootstrap samples of the patients.
+
+Terms as in TRIPOD+AI (Collins et al. 2024) and Van Calster et al. (2019). Where there are times, patients who were lost
+before the horizon count by inverse probability of censoring weights, learned anew in each sample.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from heartapp.statistics.metrics import (
+    DECISION_THRESHOLDS,
+    calibration_slope,
+    concordance_each,
+    estimate,
+    interval,
+    mean,
+    net_gain,
+    weighted_brier,
+)
+from heartapp.statistics.recalibration import calibration_intercept, smooth_calibration
+from heartapp.validation.result import Benefit, Calibration, CurvePoint, Discrimination, Subgroup
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from heartapp.inference.report import Estimate
+    from heartapp.statistics.metrics import Floats
+    from heartapp.validation.cohort import Cohort
+    from heartapp.validation.samples import Samples
+
+CURVE_POINTS: Final = 40
+CURVE_RANGE: Final = (1, 99)
+"""The percentiles of the risk between which the curve is drawn."""
+AGES: Final = (65, 80)
+"""Where groups by age begin."""
+HISTOGRAM: Final = np.linspace(0, 1, 21)
+_FEWEST: Final = 5
+
+
+def discrimination(samples: Samples) -> Discrimination:
+    """How well the patients are ordered by their risk."""
+    if samples.time is None:
+        return Discrimination(auc(samples), None, None)
+    harrell, uno = (
+        interval(concordance_each(samples.time, samples.died, samples.risk, samples.counts, pairs))
+        for pairs in (samples.counts, samples.pairs)
+    )
+    return Discrimination(auc(samples), harrell, uno)
+
+
+def auc(samples: Samples) -> Estimate:
+    """The area under the ROC curve; by the horizon where there are times (Uno et al. 2007)."""
+    # It is the concordance of patients who are dead at 0 or alive at 1.
+    dead = samples.dead.astype(np.int64)
+    return interval(
+        concordance_each((1 - dead).astype(np.float64), dead, samples.risk, samples.weights, samples.weights)
+    )
+
+
+def calibration(samples: Samples) -> Calibration:
+    """How far the risks are from what happened."""
+    risk, dead = samples.risk, samples.dead
+    first, last = np.percentile(risk, CURVE_RANGE).tolist()
+    at = np.linspace(first, last, CURVE_POINTS)
+    smooth = np.array([smooth_calibration(dead, risk, weight, np.append(risk, at)) for weight in samples.weights])
+    distance = np.abs(smooth[:, : len(risk)] - risk)
+    return Calibration(
+        observed=interval(_observed(samples)),
+        expected=mean(risk, samples.counts),
+        observed_expected=observed_expected(samples),
+        intercept=estimate(lambda weight: calibration_intercept(dead, risk, weight), samples.weights),
+        slope=estimate(lambda weight: calibration_slope(dead, risk, weight), samples.weights),
+        integrated_index=interval((distance * samples.counts).sum(axis=1) / samples.counts.sum(axis=1)),
+        curve=[
+            CurvePoint(float(place), interval(column)) for place, column in zip(at, smooth.T[len(risk) :], strict=True)
+        ],
+    )
+
+
+def observed_expected(samples: Samples) -> Estimate:
+    """The ratio of the deaths by the horizon to the sum of the risks."""
+    return interval(_observed(samples) * samples.counts.sum(axis=1) / (samples.counts @ samples.risk))
+
+
+def _observed(samples: Samples) -> Floats:
+    """The share that died by the horizon in each sample: one minus the Kaplan-Meier estimate where there are times."""
+    share: Floats = samples.weights @ samples.dead / samples.counts.sum(axis=1)
+    return share
+
+
+def brier(samples: Samples) -> tuple[Estimate, Estimate]:
+    """The Brier score, and what it gains on a risk that is the same for all, as a share: the scaled one."""
+
+    def scaled(weight: Floats) -> float:
+        share = np.average(samples.dead, weights=weight)
+        return 1 - weighted_brier(samples.dead, samples.risk, weight) / float(share * (1 - share))
+
+    return mean((samples.risk - samples.dead) ** 2, samples.weights), estimate(scaled, samples.weights)
+
+
+def net_benefit(samples: Samples, regression: Floats) -> list[Benefit]:
+    """The decision curve of the model, of treating everyone, and of a regression's risk, shape (n,)."""
+    risks = (samples.risk, np.ones(len(samples.risk)), regression)
+    return [
+        Benefit(threshold, *(mean(net_gain(samples.dead, risk, threshold), samples.weights) for risk in risks))
+        for threshold in DECISION_THRESHOLDS
+    ]
+
+
+def subgroups(samples: Samples, cohort: Cohort) -> list[Subgroup]:
+    """By sex and by age, where at least a few died and a few did not."""
+    sex, age = cohort.column("sex"), cohort.column("age")
+    first, second = AGES
+    groups = {
+        "women": sex == 0,
+        "men": sex == 1,
+        f"under {first}": age < first,
+        f"{first} to {second - 1}": (age >= first) & (age < second),
+        f"{second} or more": age >= second,
+    }
+    return [_subgroup(name, samples.part(inside)) for name, inside in groups.items() if _enough(samples.part(inside))]
+
+
+def _enough(samples: Samples) -> bool:
+    known = samples.weights[0] > 0
+    deaths = int(samples.dead[known].sum())
+    return min(deaths, int(known.sum()) - deaths) >= _FEWEST
+
+
+def _subgroup(name: str, samples: Samples) -> Subgroup:
+    return Subgroup(
+        name=name,
+        patients=len(samples.risk),
+        events=int(samples.dead.sum()),
+        auc=auc(samples),
+        observed_expected=observed_expected(samples),
+    )
+
+
+def histogram(samples: Samples) -> list[tuple[int, int]]:
+    """How many patients have a risk in each step of `HISTOGRAM`: of those who survived the horizon, and who died."""
+    alive: NDArray[np.int64] = np.histogram(samples.risk[~samples.dead], HISTOGRAM)[0]
+    dead: NDArray[np.int64] = np.histogram(samples.risk[samples.dead], HISTOGRAM)[0]
+    return list(zip(alive.tolist(), dead.tolist(), strict=True))

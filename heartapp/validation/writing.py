@@ -1,0 +1,66 @@
+"""What the commands write and print: the start of a mapping, the result as JSON and as a few lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from heartapp.files import atomic_write
+from heartapp.validation.cohort import read_table
+from heartapp.validation.mapping import start_mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from heartapp.inference.report import Estimate
+    from heartapp.validation.result import Validation
+
+
+def write_start(target: Path, table: Path, delimiter: str) -> None:
+    """Write the start of a mapping file for a table.
+
+    Raises:
+        DataError: the table cannot be read, or the file cannot be written.
+    """
+    text = start_mapping(read_table(table, delimiter).names, table.name)
+    with atomic_write(target) as stream:
+        stream.write(text.encode())
+
+
+def write_json(target: Path, found: Validation) -> None:
+    """Write a result as JSON.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    with atomic_write(target) as stream:
+        stream.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+
+
+def summarise(found: Validation) -> str:
+    """The verdict and the main figures as lines."""
+    figures = {
+        "AUC": found.discrimination.auc,
+        "Harrell's C": found.discrimination.harrell,
+        "observed/expected": found.calibration.observed_expected,
+        "calibration slope": found.calibration.slope,
+        "Brier score": found.brier,
+    }
+    flow = found.table.flow
+    lost = f"{flow.without_outcome:,} without outcome, {sum(flow.rejected.values()):,} left out"
+    lines = [
+        f"{flow.read:,} rows read: {found.patients:,} patients, {found.events:,} deaths; {lost}",
+        *(f"  {count:,} × {reason}" for reason, count in flow.rejected.items()),
+        *_lines(figures),
+        found.verdict,
+        "For research and education, not for clinical decisions.",
+    ]
+    return "\n".join(lines)
+
+
+def _lines(figures: dict[str, Estimate | None]) -> Iterator[str]:
+    for name, one in figures.items():
+        if one is not None:
+            yield f"  {name:<20}{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"

@@ -1,0 +1,72 @@
+"""The commands as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from heartapp.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from tests.validation.conftest import Drawn
+
+
+@pytest.fixture
+def run(models: Path) -> Any:
+    def invoke(*arguments: str | Path) -> Result:
+        return CliRunner(env={"HEARTAPP_MODELS": str(models)}).invoke(main, [*map(str, arguments)])
+
+    return invoke
+
+
+def test_validate_writes_the_fixed_keys_each_figure_with_its_interval(run: Any, table: Path, drawn: Drawn) -> None:
+    target = table.with_name("result.json")
+    done = run("validate", table, "--outcome", "died", "--bootstrap", 20, "--seed", 2, "--json", target)
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(target.read_text("utf-8"))
+    assert (found["patients"], found["events"]) == (len(drawn.died), drawn.died.sum())
+    for figure in (
+        found["discrimination"]["auc"],
+        found["calibration"]["observed_expected"],
+        found["calibration"]["slope"],
+        found["calibration"]["intercept"],
+        found["brier"],
+        found["cautions"],
+        found["net_benefit"][0]["model"],
+    ):
+        assert {*figure} == {"value", "low", "high"}
+        assert figure["low"] <= figure["high"]
+    assert found["discrimination"]["harrell"] is None
+    assert {*found["sample_size"]} == {"sufficient", "patients", "criteria"}
+    assert found["verdict"] in done.stdout
+    assert f"{len(drawn.died)} rows read" in done.stdout
+
+
+def test_what_is_left_out_and_notes_are_told(run: Any, table: Path) -> None:
+    header, first, *rows = table.read_text("utf-8").splitlines()
+    table.write_text("\n".join([header, "NA" + first[first.index(",") :], *rows, rows[0]]) + "\n", "utf-8")
+    done = run("validate", table, "--outcome", "died", "--bootstrap", 20)
+    assert "1 × age is missing" in done.stdout
+    assert "1 rows equal an earlier row" in done.stderr
+
+
+def test_a_mapping_file_is_started_from_the_header_and_used(run: Any, table: Path) -> None:
+    file = table.with_name("mapping.toml")
+    assert run("validate", table, "--write-mapping", file).exit_code == 0
+    assert run("validate", table, "--mapping", file, "--bootstrap", 20).exit_code == 0
+    assert "column nothing" in run("validate", table, "--mapping", file, "--outcome", "nothing").stderr
+
+
+def test_a_missing_extra_is_named(run: Any, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "heartapp.validation.validate", None)
+    stderr = run("validate", table, "--outcome", "died").stderr
+    assert "validation needs more packages" in stderr
+    assert "scikit-learn" in stderr

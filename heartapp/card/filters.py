@@ -109,16 +109,6 @@ FILTERS: Final[dict[str, Callable[..., object]]] = {
     "percent": per_cent,
     **{
         function.__name__: function
-        for function in (
-            figure,
-            three,
-            interval,
-            difference,
-            span,
-            missed,
-            labels,
-            verdict,
-            useful,
-        )
+        for function in (figure, three, interval, difference, span, missed, labels, verdict, useful)
     },
 }

@@ -25,9 +25,5 @@ def write_card(manifest: Manifest, report: Report) -> str:
     )
     environment.filters |= FILTERS
     leaks = any(BY_NAME[name].known == "afterwards" for name in manifest.variable_names)
-    return environment.get_template("card.md.jinja").render(
-        manifest=manifest,
-        report=report,
-        leaks=leaks,
-        by_name=BY_NAME,
-    )
+    template = environment.get_template("card.md.jinja")
+    return template.render(manifest=manifest, report=report, leaks=leaks, by_name=BY_NAME)

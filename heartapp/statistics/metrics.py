@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.stats import t
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, confusion_matrix, matthews_corrcoef, roc_auc_score
+from sklearn.metrics import average_precision_score, matthews_corrcoef, recall_score, roc_auc_score
 
 from heartapp.inference.report import Bin, Estimate, Spread
 
@@ -36,15 +36,12 @@ def classification_metrics(
 ) -> dict[str, float]:
     """Discrimination, and the class at the threshold, of patients of shape (n,)."""
     predicted = (risk >= threshold).astype(np.int64)
-    true_negative, false_positive, false_negative, true_positive = confusion_matrix(
-        outcome, predicted, labels=[0, 1]
-    ).ravel()
     return {
         "roc_auc": float(roc_auc_score(outcome, risk)),
         "pr_auc": float(average_precision_score(outcome, risk)),
         "mcc": float(matthews_corrcoef(outcome, predicted)),
-        "sensitivity": float(true_positive / (true_positive + false_negative)),
-        "specificity": float(true_negative / (true_negative + false_positive)),
+        "sensitivity": float(recall_score(outcome, predicted)),
+        "specificity": float(recall_score(outcome, predicted, pos_label=0)),
     }
 
 

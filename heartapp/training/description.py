@@ -26,11 +26,8 @@ GOLDEN_ROWS: Final = 32
 
 def seen(names: Sequence[str], features: NDArray[np.float32]) -> list[Seen]:
     """The range of each variable, to three decimals: more are not measured."""
-    return [_seen(name, features[:, column]) for column, name in enumerate(names)]
-
-
-def _seen(name: str, column: NDArray[np.float32]) -> Seen:
-    return Seen(name, round(float(np.nanmin(column)), 3), round(float(np.nanmax(column)), 3))
+    low, high = np.nanmin(features, axis=0).tolist(), np.nanmax(features, axis=0).tolist()
+    return [Seen(name, round(least, 3), round(most, 3)) for name, least, most in zip(names, low, high, strict=True)]
 
 
 def typical(names: Sequence[str], features: NDArray[np.float32]) -> list[float]:
@@ -47,11 +44,8 @@ def required(recipe: Recipe, features: NDArray[np.float32]) -> list[str]:
     If the plan names the variables to use, these are all of them. If all are used, they are those that no patient
     lacked: the members learned to handle missing values only in the others.
     """
-
-    def always_needed(column: int) -> bool:
-        return recipe.plan.variables is not None or not np.isnan(features[:, column]).any()
-
-    return [recipe.names[column] for column in filter(always_needed, recipe.columns)]
+    lacked = np.isnan(features)
+    return [recipe.names[column] for column in recipe.columns if recipe.plan.variables or not lacked[:, column].any()]
 
 
 def golden(calibration: Calibration, content: bytes, names: Sequence[str], features: NDArray[np.float32]) -> Golden:

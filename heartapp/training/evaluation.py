@@ -8,7 +8,6 @@ probability of censoring weights, which the training side gives.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain, count, islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -42,7 +41,7 @@ from heartapp.training.goals import GOALS, judge
 from heartapp.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -109,7 +108,8 @@ def evaluate(cohort: Cohort, model: str, *, seed: int, splits: int, split_seed: 
     """
     recipe, sample, outcome = Recipe.of_cohort(model, seed, cohort), cohort.sample(model), cohort.outcome
     test_patients = min(TEST_PATIENTS, len(outcome) // 4)
-    results = _run(recipe, sample, islice(_split(outcome, test_patients, split_seed), splits), splits)
+    seeds = [split_seed + block for block in range(-(-splits // SPLITS_A_SEED))]
+    results = _run(recipe, sample, _split(outcome, test_patients, seeds)[:splits])
     ours = [_metrics(cohort, one, one.risk[-1]) for one in results]
     theirs = [_metrics(cohort, one, one.comparator) for one in results]
     metrics, days = spreads(ours), results[0].days
@@ -118,7 +118,6 @@ def evaluate(cohort: Cohort, model: str, *, seed: int, splits: int, split_seed: 
     figures = {figure: spread.mean for figure, spread in metrics.items()} | {
         f"slope_{one.day}": one.slope.value for one in calibration
     }
-    seeds = [split_seed + block for block in range(-(-splits // SPLITS_A_SEED))]
     return Evaluation(
         protocol=Protocol("StratifiedShuffleSplit", splits, test_patients, seeds, BOOTSTRAPS),
         horizon=days[-1],
@@ -136,20 +135,22 @@ def evaluate(cohort: Cohort, model: str, *, seed: int, splits: int, split_seed: 
     )
 
 
-def _split(outcome: NDArray[np.int64], test_patients: int, split_seed: int) -> Iterator[Sides]:
-    """Training and test rows of one split after another, without end."""
-    blocks = (
-        StratifiedShuffleSplit(SPLITS_A_SEED, test_size=test_patients, random_state=seed).split(outcome, outcome)
-        for seed in count(split_seed)
-    )
-    return chain.from_iterable(blocks)
+def _split(outcome: NDArray[np.int64], test_patients: int, seeds: Iterable[int]) -> list[Sides]:
+    """Training and test rows of the splits of all seeds."""
+    return [
+        sides
+        for seed in seeds
+        for sides in StratifiedShuffleSplit(SPLITS_A_SEED, test_size=test_patients, random_state=seed).split(
+            outcome, outcome
+        )
+    ]
 
 
-def _run(recipe: Recipe, sample: Sample, sides: Iterable[Sides], splits: int) -> list[_Split]:
-    """The predictions of each split; ``splits`` is how many there are, for the progress bar."""
+def _run(recipe: Recipe, sample: Sample, sides: Sequence[Sides]) -> list[_Split]:
+    """The predictions of each split."""
     jobs = (delayed(_judge)(recipe, sample, *split) for split in sides)
     done = Parallel(n_jobs=-1, return_as="generator")(jobs)
-    return list(tqdm(done, total=splits, desc="evaluating", unit="split"))
+    return list(tqdm(done, total=len(sides), desc="evaluating", unit="split"))
 
 
 def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArray[np.int64]) -> _Split:
@@ -157,7 +158,8 @@ def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArr
     training, tested = sample.part(train), sample.part(test)
     fitted = recipe.fit(training)
     comparator = Comparator.fit(training, recipe)
-    risk, days = fitted.risk(tested.features), _days(fitted.horizon)
+    risk, horizon = fitted.risk(tested.features), fitted.horizon
+    days = (horizon,) if horizon is None or horizon <= EARLIER_DAY else (EARLIER_DAY, horizon)
     known = [_follow_up(training, tested, day) for day in days]
     return _Split(
         test=test,
@@ -171,10 +173,6 @@ def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArr
     )
 
 
-def _days(horizon: int | None) -> tuple[int | None, ...]:
-    return (horizon,) if horizon is None or horizon <= EARLIER_DAY else (EARLIER_DAY, horizon)
-
-
 def _follow_up(training: Sample, tested: Sample, day: int | None) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Who of the test side had died by a day, and what each patient counts there."""
     if day is None or training.time is None or tested.time is None:
@@ -186,11 +184,9 @@ def _follow_up(training: Sample, tested: Sample, day: int | None) -> tuple[NDArr
 def _metrics(cohort: Cohort, split: _Split, risk: NDArray[np.float64]) -> dict[str, float]:
     """The figures of one split, of the recipe's risks or of the comparator's."""
     outcome, unaffected, horizon = cohort.outcome[split.test], cohort.unaffected[split.test], split.days[-1]
+    figures = classification_metrics(outcome, risk, split.threshold)
+    figures["roc_auc_unaffected"] = float(roc_auc_score(outcome[unaffected], risk[unaffected]))
     weight = split.weight[-1]
-    figures = {
-        **classification_metrics(outcome, risk, split.threshold),
-        "roc_auc_unaffected": float(roc_auc_score(outcome[unaffected], risk[unaffected])),
-    }
     brier = weighted_brier(split.dead[-1], risk, weight)
     if horizon is None:
         return {**figures, "brier": brier}

@@ -43,8 +43,8 @@ _FROM_DATA: Final = 0.5
 _OPSET: Final = 18
 _ML_OPSET: Final = 3
 _IR_VERSION: Final = 10
-_INCLUDED: Final = {"BRANCH_LEQ": True, "BRANCH_GT": True, "BRANCH_LT": False, "BRANCH_GTE": False}
-"""Whether a split's threshold belongs to the lower values, by the kind of comparison."""
+_INCLUDED: Final = {"BRANCH_LEQ": True, "BRANCH_LT": False}
+"""Whether a split's threshold belongs to the lower values: scikit-learn's does, XGBoost's does not."""
 _INPUT: Final = "patients"
 _OUTPUT: Final = "probabilities"
 _TREES: Final = "TreeEnsembleClassifier"
@@ -120,10 +120,8 @@ def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return probabilities
 
 
-def probe_rows(
-    content: bytes, features: NDArray[np.float32], names: Sequence[str], *, count: int = RANDOM_ROWS
-) -> NDArray[np.float32]:
-    """At least ``count`` generated rows that test the graph at its splits, where it could differ.
+def probe_rows(content: bytes, features: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+    """At least `RANDOM_ROWS` generated rows that test the graph at its splits, where it could differ.
 
     Each split's threshold appears in its column, with its two neighbours in single precision. The other values are
     drawn from the columns of the training data, or from anywhere within the limits; a few are missing.
@@ -132,22 +130,17 @@ def probe_rows(
     edges = [
         (column, value)
         for column, threshold in sorted({split[1:] for split in _splits(content)})
-        for value in (
-            threshold,
-            np.nextafter(threshold, np.float32(-np.inf)),
-            np.nextafter(threshold, np.float32(np.inf)),
-        )
+        for value in (threshold, *np.nextafter(threshold, np.array([-np.inf, np.inf], np.float32)))
     ]
-    total = max(count, len(edges))
+    total = max(RANDOM_ROWS, len(edges))
     rows = np.empty((total, len(names)), np.float32)
     for column, name in enumerate(names):
         variable = BY_NAME[name]
         anywhere = generator.uniform(variable.low, variable.high, total)
         if variable.kind != "number":
             anywhere = np.round(anywhere)
-        rows[:, column] = np.where(
-            generator.random(total) < _FROM_DATA, generator.choice(features[:, column], total), anywhere
-        )
+        known = generator.random(total) < _FROM_DATA
+        rows[:, column] = np.where(known, generator.choice(features[:, column], total), anywhere)
     rows[generator.random(rows.shape) < _MISSING] = np.nan
     for row, (column, value) in enumerate(edges):
         rows[row, column] = value
@@ -156,9 +149,6 @@ def probe_rows(
 
 def find_edges(content: bytes, names: Sequence[str]) -> dict[str, list[float]]:
     """The smallest single-precision value above each split, ascending, by variable.
-
-    "At most t" and "above t" separate t from the next number; "below t" and "at least t" separate t from the one
-    before it.
 
     Raises:
         ExportError: the graph compares in another way.

@@ -123,12 +123,12 @@ def _bootstrap(outcome: NDArray[np.int64], generator: np.random.Generator) -> ND
 class Plan:
     """How one model is trained.
 
-    ``variables``: those that the members use, or None for all of the model's.
+    ``variables``: those that the members use, or None for all of the model's. If they are named, they are numbers, and
+    the bundle has refits and support, which are tables over a grid of them.
     ``candidates``: the settings tried for each member, the preferred first.
     ``monotone``: the members whose risk never falls with age and serum creatinine.
     ``bags``: how many fits each bagged member averages.
     ``dated``: whether the risk is of death within a horizon, where the follow-up times are known.
-    ``refitted``: whether the bundle has refits and support, which are tables over a grid of few numbers.
     ``slope_sd``: the standard deviation of the prior on the calibration's slope, whose mean is 1; None is no prior.
     """
 
@@ -137,7 +137,6 @@ class Plan:
     monotone: tuple[str, ...]
     bags: Mapping[str, int]
     dated: bool
-    refitted: bool
     slope_sd: float | None
 
     def make_member(self, name: str, setting: Setting, variables: Sequence[str], seed: int) -> Estimator:
@@ -176,7 +175,6 @@ PLANS: Final[dict[str, Plan]] = {
         monotone=MEMBERS,
         bags={_DECISION_TREE: 25, _RANDOM_FOREST: 10, _GRADIENT_BOOSTING: 5},
         dated=True,
-        refitted=True,
         slope_sd=0.2,
     ),
     "followup": Plan(
@@ -195,7 +193,6 @@ PLANS: Final[dict[str, Plan]] = {
         monotone=(_GRADIENT_BOOSTING,),
         bags={},
         dated=False,
-        refitted=False,
         slope_sd=None,
     ),
 }

@@ -21,10 +21,9 @@ from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import find_edges, settle_threshold, to_onnx
-from heartapp.training.instability import report_instability
 from heartapp.training.recipe import Recipe
 from heartapp.training.refitting import grid_rows, make_table, refit
-from heartapp.training.shape import measure_shape
+from heartapp.training.stability import measure_shape, report_instability
 from heartapp.training.support import make_support
 from heartapp.training.writing import next_version, write_bundle
 
@@ -66,7 +65,7 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
     fitted = settle_threshold(fitted, content, sample.features, recipe.names)
     files = {bundle.ONNX: content, bundle.JOBLIB: _joblib(fitted)}
     instability = None
-    if refits and recipe.plan.refitted:
+    if refits and recipe.plan.variables:
         files[bundle.REFITS], instability = _refit(recipe, sample, fitted, refits, splits)
     report = Report(
         cohort=_describe_cohort(cohort),
@@ -75,7 +74,7 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
         },
         evaluation=evaluate(cohort, model, seed=seed, splits=splits) if splits else None,
         instability=instability,
-        shape=measure_shape(fitted, recipe.names, sample.features, splits) if recipe.plan.refitted else None,
+        shape=measure_shape(fitted, recipe.names, sample.features, splits) if recipe.plan.variables else None,
     )
     manifest = _manifest(model, next_version(output, model), recipe, fitted, content, cohort)
     files |= {bundle.REPORT: _pretty(report), bundle.CARD: write_card(manifest, report).encode()}
@@ -100,8 +99,7 @@ def _manifest(
     """The manifest without its files; ``number`` is the version's, ``content`` the graph."""
     names, features = recipe.names, cohort.features(model)
     used = [names[column] for column in fitted.columns]
-    # Only a model whose inputs are all numbers has a grid.
-    support = make_support(used, features[:, fitted.columns]) if recipe.plan.refitted else None
+    support = make_support(used, features[:, fitted.columns]) if recipe.plan.variables else None
     return Manifest(
         format=bundle.FORMAT,
         name=model,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from heartapp.training import evaluation, instability
+from heartapp.training import evaluation, stability
 from heartapp.training.members import PLANS, Plan
 
 if TYPE_CHECKING:
@@ -46,6 +46,6 @@ def small_training() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, plan in SMALLEST.items():
             patch.setitem(PLANS, name, plan)
-        for module in (evaluation, instability):
+        for module in (evaluation, stability):
             patch.setattr(module, "BOOTSTRAPS", BOOTSTRAPS)
         yield

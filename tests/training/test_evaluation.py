@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -106,12 +105,11 @@ def test_a_group_in_which_nobody_died_is_left_out(people: Cohort) -> None:
 
 
 def test_each_seed_gives_a_block_of_splits_and_another_seed_gives_others(people: Cohort) -> None:
-    def tests(seed: int, count: int) -> list[list[int]]:
-        splits = itertools.islice(_split(people.outcome, 30, seed), count)
-        return [sorted(test.tolist()) for _, test in splits]
+    def tests(*seeds: int) -> list[list[int]]:
+        return [sorted(test.tolist()) for _, test in _split(people.outcome, 30, seeds)]
 
-    many = tests(1, 2 * SPLITS_A_SEED)
-    assert many[SPLITS_A_SEED:] == tests(2, SPLITS_A_SEED)
+    many = tests(1, 2)
+    assert many[SPLITS_A_SEED:] == tests(2)
     assert len({tuple(test) for test in many}) == 2 * SPLITS_A_SEED
 
 

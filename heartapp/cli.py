@@ -164,23 +164,26 @@ def evaluate(table: Table, seed: int, split_seed: int, splits: int, refits: int)
 @main.command()
 @names_cohort
 @click.option("--json", "as_json", type=TABLE, help="Write the result as JSON.")
+@click.option("--report", type=TABLE, help="Write the result as one HTML file, which also prints.")
 @click.option("--write-mapping", "start", type=TABLE, help="Write the start of a mapping file, and stop.")
-def validate(table: Path, *, as_json: Path | None, start: Path | None, **options: Any) -> None:
+def validate(table: Path, *, as_json: Path | None, report: Path | None, start: Path | None, **options: Any) -> None:
     """Judge a model by the patients of TABLE, whom it has not seen.
 
     TABLE is CSV with one row a patient. A column with a variable's own name and unit needs no option.
     """
-    from heartapp.validation.writing import summarise, write_json, write_start
+    from heartapp.validation.writing import as_json_text, summarise, write_start, write_text
 
     if start:
         write_start(start, table, options["delimiter"])
         return
     model, cohort, how = _read_cohort(table, **options)
     with _packages("validation", "validate"):
+        from heartapp.validation.report import render_report
         from heartapp.validation.validate import validate as run
     found = run(model, cohort, **how)
-    if as_json:
-        write_json(as_json, found)
+    for target, render in ((as_json, as_json_text), (report, render_report)):
+        if target:
+            write_text(target, render(found))
     click.echo(summarise(found))
 
 

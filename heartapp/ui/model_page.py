@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from flask import get_template_attribute
 from markupsafe import Markup
 
-from heartapp.ui.plots import plots
+from heartapp.card.plots import plots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from heartapp.inference.report import NetBenefit
 from heartapp.statistics.metrics import (
     DECISION_THRESHOLDS,
     calibration_slope,
@@ -21,7 +22,7 @@ from heartapp.statistics.metrics import (
     weighted_brier,
 )
 from heartapp.statistics.recalibration import calibration_intercept, smooth_calibration
-from heartapp.validation.result import Benefit, Calibration, CurvePoint, Discrimination, Subgroup
+from heartapp.validation.result import Calibration, CurvePoint, Discrimination, Subgroup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,11 +102,11 @@ def brier(samples: Samples) -> tuple[Estimate, Estimate]:
     return mean((samples.risk - samples.dead) ** 2, samples.weights), estimate(scaled, samples.weights)
 
 
-def net_benefit(samples: Samples, regression: Floats) -> list[Benefit]:
+def net_benefit(samples: Samples, regression: Floats) -> list[NetBenefit]:
     """The decision curve of the model, of treating everyone, and of a regression's risk, shape (n,)."""
-    risks = (samples.risk, np.ones(len(samples.risk)), regression)
+    risks = (samples.risk, regression, np.ones(len(samples.risk)))
     return [
-        Benefit(threshold, *(mean(net_gain(samples.dead, risk, threshold), samples.weights) for risk in risks))
+        NetBenefit(threshold, *(mean(net_gain(samples.dead, risk, threshold), samples.weights) for risk in risks))
         for threshold in DECISION_THRESHOLDS
     ]
 

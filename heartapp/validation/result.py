@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from heartapp.inference.model import ModelIdentity
-from heartapp.inference.report import Estimate
+from heartapp.inference.report import Estimate, NetBenefit
 from heartapp.validation.cohort import Flow
 
 Advice = Literal["holds", "update", "do not use", "too few patients"]
@@ -72,18 +72,6 @@ class Calibration(msgspec.Struct, frozen=True):
     curve: list[CurvePoint]
 
 
-class Benefit(msgspec.Struct, frozen=True):
-    """Net benefit (Vickers and Elkin 2006) at one threshold; that of treating none is 0.
-
-    ``regression`` is a plain regression that was fitted to these patients, each predicted by the others.
-    """
-
-    threshold: float
-    model: Estimate
-    treat_all: Estimate
-    regression: Estimate
-
-
 class Subgroup(msgspec.Struct, frozen=True):
     """Figures of one kind of patient; ``events`` are deaths by the horizon."""
 
@@ -115,7 +103,8 @@ class Validation(msgspec.Struct, frozen=True):
 
     ``horizon_days`` is the day that the risk is of, and ``timed`` says whether there were times; without, the outcome
     is taken as it is. ``risks`` is a histogram in steps of 0.05: patients who survived, and who died. ``cautions`` is
-    the share of patients with a caution.
+    the share of patients with a caution. The comparator of ``net_benefit`` is a plain regression that was fitted to
+    these patients, each predicted by the others.
     """
 
     model: ModelIdentity
@@ -130,7 +119,7 @@ class Validation(msgspec.Struct, frozen=True):
     calibration: Calibration
     brier: Estimate
     scaled_brier: Estimate
-    net_benefit: list[Benefit]
+    net_benefit: list[NetBenefit]
     subgroups: list[Subgroup]
     cautions: Estimate
     sample_size: SampleSize

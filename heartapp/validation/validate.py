@@ -83,7 +83,7 @@ def _case_mix(model: Model, cohort: Cohort) -> Iterator[Mix]:
         known = column[~np.isnan(column)]
         if len(known):
             choice = bool(BY_NAME[seen.name].choices)
-            low, middle, high = np.percentile(known, [25, 50, 75]).tolist()
+            low, middle, high = (float(f"{value:.3g}") for value in np.percentile(known, [25, 50, 75]))
             yield Mix(
                 variable=seen.name,
                 missing=len(column) - len(known),

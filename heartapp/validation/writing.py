@@ -24,19 +24,22 @@ def write_start(target: Path, table: Path, delimiter: str) -> None:
     Raises:
         DataError: the table cannot be read, or the file cannot be written.
     """
-    text = start_mapping(read_table(table, delimiter).names, table.name)
+    write_text(target, start_mapping(read_table(table, delimiter).names, table.name))
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     with atomic_write(target) as stream:
         stream.write(text.encode())
 
 
-def write_json(target: Path, found: Validation) -> None:
-    """Write a result as JSON.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    with atomic_write(target) as stream:
-        stream.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+def as_json_text(found: Validation) -> str:
+    """A result as JSON."""
+    return msgspec.json.format(msgspec.json.encode(found).decode(), indent=1) + "\n"
 
 
 def summarise(found: Validation) -> str:

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from heartapp.card import filters, write_card
+from heartapp.card.plots import plots
 from heartapp.clinical.numbers import THIN_SPACE
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.report import CohortFigures, Estimate, Spread
 from heartapp.training.audit import audit
 from heartapp.ui.model_page import anchor
-from heartapp.ui.plots import plots
 from tests.reports import evaluation_of, manifest_of, report_of, skipped_report, undated_report
 
 if TYPE_CHECKING:

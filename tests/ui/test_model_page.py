@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from heartapp.card.plots import plots
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.ui.model_page import Card, read_card
-from heartapp.ui.plots import plots
 from tests.client import Page, make_app, text
 from tests.reports import models_with, report_of, skipped_report, undated_report
 

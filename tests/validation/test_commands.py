@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from heartapp.cli import main
+from tests.client import Page, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,9 @@ def run(models: Path) -> Any:
 
 def test_validate_writes_the_fixed_keys_each_figure_with_its_interval(run: Any, table: Path, drawn: Drawn) -> None:
     target = table.with_name("result.json")
-    done = run("validate", table, "--outcome", "died", "--bootstrap", 20, "--seed", 2, "--json", target)
+    page = table.with_name("report.html")
+    options = ("--outcome", "died", "--bootstrap", 20, "--seed", 2)
+    done = run("validate", table, *options, "--json", target, "--report", page)
     assert done.exit_code == 0, done.stderr
     found = json.loads(target.read_text("utf-8"))
     assert (found["patients"], found["events"]) == (len(drawn.died), drawn.died.sum())
@@ -48,6 +51,18 @@ def test_validate_writes_the_fixed_keys_each_figure_with_its_interval(run: Any, 
     assert {*found["sample_size"]} == {"sufficient", "patients", "criteria"}
     assert found["verdict"] in done.stdout
     assert f"{len(drawn.died)} rows read" in done.stdout
+    assert_self_contained(page.read_text("utf-8"), found)
+
+
+def assert_self_contained(html: str, found: Any) -> None:
+    """The report holds the verdict, the plots and every group, and asks for nothing."""
+    page = Page(html)
+    assert page.text("verdict") == found["verdict"]
+    assert len(page.all("figure/svg")) == 3
+    headers = {text(header) for header in page.all("tbody//th")}
+    assert {one["name"].capitalize() for one in found["subgroups"]} < headers
+    assert not any(page.all(name) for name in ("script", "link", "img"))
+    assert "url(" not in html
 
 
 def test_what_is_left_out_and_notes_are_told(run: Any, table: Path) -> None:

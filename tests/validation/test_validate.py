@@ -15,10 +15,12 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from heartapp.inference.report import Estimate
 from heartapp.validation.cohort import read_cohort
 from heartapp.validation.mapping import Mapping
+from heartapp.validation.report import render_report
 from heartapp.validation.result import Calibration, SampleSize
 from heartapp.validation.sample_size import for_auc, for_observed_expected, for_slope
 from heartapp.validation.validate import validate
 from heartapp.validation.verdict import give_verdict
+from tests.client import Page
 from tests.conftest import ROOT, require
 from tests.validation.conftest import DAYS, Drawn, draw, write_table
 
@@ -170,6 +172,7 @@ def test_a_survival_cohort_in_years_gives_the_figures_of_an_independent_calculat
     assert survived.calibration.slope.value == pytest.approx(1, abs=0.25)
     assert (survived.horizon_days, survived.timed) == (HORIZON, True)
     assert survived.events == follow_up[1].sum() > survived.events_by_horizon
+    assert "Harrell" in Page(render_report(survived)).text("main")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The geometry of the model page's plots: each on a square of 100 by 100, y upwards; the template flips it for SVG."""
+"""The geometry of plots: each on a square of 100 by 100, y upwards; the template flips it for SVG."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from heartapp.inference.report import CalibrationReport, Evaluation, InstabilityReport, Report
+    from heartapp.inference.report import CalibrationReport, InstabilityReport, NetBenefit, Report
 
 SIDE: Final = 100
 _FLOOR: Final = -0.05
@@ -70,7 +70,7 @@ def plots(report: Report) -> dict[str, Plot]:
     if report.evaluation is not None:
         for one in report.evaluation.calibration:
             drawn[f"calibration-{one.day}" if one.day else "calibration"] = _calibration(one)
-        drawn["decision"] = _decision(report.evaluation)
+        drawn["decision"] = decision_plot(report.evaluation.decision_curve)
     if report.instability is not None:
         drawn["instability"] = _instability(report.instability)
     return drawn
@@ -100,8 +100,8 @@ def _instability(found: InstabilityReport) -> Plot:
     )
 
 
-def _decision(evaluation: Evaluation) -> Plot:
-    curve = evaluation.decision_curve
+def decision_plot(curve: Sequence[NetBenefit]) -> Plot:
+    """A decision curve, by rising thresholds."""
     last = curve[-1].threshold
     lines = [
         Line("nobody", "Treat none", [(0, 0), (last, 0)]),

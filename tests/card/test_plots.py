@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from heartapp.ui.plots import Axis, plots
+from heartapp.card.plots import Axis, plots
 from tests.reports import report_of, skipped_report, undated_report
 
 

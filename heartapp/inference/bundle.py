@@ -202,8 +202,9 @@ def read_served(root: Path) -> dict[str, str]:
 
 
 def list_bundles(root: Path) -> list[tuple[str, str]]:
-    """Name and version of every folder under ``root`` that holds a manifest, sorted."""
-    return sorted((path.parents[1].name, path.parent.name) for path in root.glob(f"*/[!.]*/{MANIFEST}"))
+    """Name and version of every folder under ``root`` that holds a manifest, sorted; version 2 comes before 10."""
+    found = [(path.parents[1].name, path.parent.name) for path in root.glob(f"*/[!.]*/{MANIFEST}")]
+    return sorted(found, key=lambda one: (one[0], len(one[1]), one[1]))
 
 
 def _folder(root: Path, name: str, version: str) -> str:

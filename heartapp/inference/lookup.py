@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     Calibrate = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 MOST_ANSWERS: Final = 1_000_000
-TRIES: Final = 4_000
-"""How many patients are tried at both ends of their intervals when a model is loaded; this takes some 20 ms."""
+TRIES: Final = 2_000
+"""How many patients are tried at both ends of their intervals when a model is loaded; this takes some 25 ms.
+
+They show nine of ten missing edges, so a graph of another model is noticed. Training reads the edges from the graph.
+"""
 _LARGEST: Final = np.finfo(np.float32).max
 
 

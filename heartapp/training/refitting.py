@@ -61,5 +61,5 @@ def make_table(recipe: Recipe, risks: NDArray[np.floating]) -> RefitTable:
     """The table of the refits' risks for `grid_rows`, shape (refits, points)."""
     used = [recipe.names[column] for column in recipe.columns]
     axes = [AXES[name] for name in used]
-    shape = (len(risks), *map(len, axes))
-    return RefitTable(used, axes, np.round(risks * 255).astype(np.uint8).reshape(shape))
+    rounded = np.round(risks * 255).astype(np.uint8).reshape(len(risks), *map(len, axes))
+    return RefitTable(used, axes, np.ascontiguousarray(np.moveaxis(rounded, 0, -2)))

@@ -26,7 +26,7 @@ CHUNKED = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.inpu
 
 @pytest.fixture(scope="module")
 def model(models: Path) -> Model:
-    return Model(read_bundle(models, "bedside", "1"))
+    return Model(read_bundle(models, "bedside", "2"))
 
 
 def request(body: bytes, **environment: object) -> Request:

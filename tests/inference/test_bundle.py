@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 NAME = "bedside"
-VERSION = "1"
+VERSION = "2"
 PLACE = f"{NAME}/{VERSION}"
 LISTED = (*FILES, REFITS)
 REMEDIES = ("heartapp train", "copy the f", "correct served.toml")
@@ -196,7 +196,7 @@ def test_a_version_that_is_not_there_is_named(root: Path) -> None:
 
 
 def test_a_bundle_copied_to_another_name_or_version_is_refused(root: Path, folder: Path) -> None:
-    for name, version in ((NAME, "2"), ("followup", VERSION)):
+    for name, version in ((NAME, "7"), ("followup", VERSION)):
         shutil.copytree(folder, root / name / version)
         assert f"belongs to another folder than {name}/{version}" in refusal(root, name, version)
     shutil.copytree(folder, root / "other" / VERSION)

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 MOST_BYTES = 2_000_000
 COLUMNS = ("age", "serum_creatinine")
 AXES = (np.array([40.0, 60.0, 80.0]), np.array([1.0, 2.0]))
-RISKS = np.random.default_rng(1).integers(0, 256, (40, 3, 2)).astype(np.uint8)
+RISKS = np.random.default_rng(1).integers(0, 256, (3, 40, 2)).astype(np.uint8)
 TABLE = RefitTable(COLUMNS, AXES, RISKS)
 
 
 def test_every_refit_s_risk_is_that_of_the_nearest_grid_point() -> None:
     assert TABLE.count == 40
-    assert TABLE.risks_of([62, 9]).tolist() == (RISKS[:, 1, 1] / 255).tolist()
+    assert TABLE.risks_of([62, 9]).tolist() == (RISKS[1, :, 1] / 255).tolist()
     assert np.array_equal(TABLE.risks, RISKS)
 
 
 def test_the_range_holds_95_percent_of_the_refits_and_the_served_risk() -> None:
-    low, high = np.percentile(RISKS[:, 0, 0] / 255, [2.5, 97.5])
+    low, high = np.percentile(RISKS[0, :, 0] / 255, [2.5, 97.5])
     middle = (low + high) / 2
     assert TABLE.range_of([40, 1], middle) == (low, high)
     assert TABLE.range_of([40, 1], low / 2) == (low / 2, high)
@@ -74,8 +74,9 @@ GOOD = {"age": AXES[0], "serum_creatinine": AXES[1], "steps": RISKS}
         ({"age": AXES[0][:-1]}, "do not fit their axes"),
         ({"age": AXES[0][::-1]}, "must ascend"),
         ({"age": np.array(["x"])}, "could not convert"),
-        ({"steps": RISKS[:0]}, "do not fit their axes"),
+        ({"steps": RISKS[:, :0]}, "do not fit their axes"),
         ({"steps": RISKS[..., None]}, "do not fit their axes"),
+        ({"steps": RISKS[0, 0]}, "do not fit their axes"),
         ({"steps": RISKS.astype(np.float64)}, "do not fit their axes"),
         ({"steps": np.zeros((300, 1_000, 1_000), np.uint8)}, "too large"),
     ],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from heartapp.inference.bundle import read_served
 from tests.server.running import (
     BEDSIDE_EXAMPLE,
     BODY,
@@ -127,15 +128,16 @@ def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path, program: tu
     home = make_home(tmp_path / "home", models=models)
     with running(home, "--workers", "1", command=program, HEARTAPP_SECRET_KEY=SECRET) as server:
         before = server.predict(BEDSIDE_EXAMPLE).json
-        shutil.copytree(models / "bedside" / "1", models / "bedside" / "2")
-        path = models / "bedside" / "2" / "manifest.json"
-        path.write_text(json.dumps({**json.loads(path.read_bytes()), "version": "2"}))
-        (models / "served.toml").write_text('bedside = "2"\nfollowup = "1"\n')
+        served = read_served(models)
+        shutil.copytree(models / "bedside" / served["bedside"], models / "bedside" / "99")
+        path = models / "bedside" / "99" / "manifest.json"
+        path.write_text(json.dumps({**json.loads(path.read_bytes()), "version": "99"}))
+        (models / "served.toml").write_text(f'bedside = "99"\nfollowup = "{served["followup"]}"\n')
         assert server.predict(BEDSIDE_EXAMPLE).json == before
 
         reload(server)
         after = server.predict(BEDSIDE_EXAMPLE).json
-    assert after["model"]["version"] == "2"
+    assert after["model"]["version"] == "99"
     assert after["model"]["digest"] != before["model"]["digest"]
     assert after["risk"] == before["risk"]
 

@@ -12,12 +12,11 @@ import pytest
 
 from heartapp.api.body import READ_UP_TO
 from heartapp.config import Settings
-from tests.server.running import BEDSIDE_EXAMPLE, BODY, HEAD, JSON, Answer
+from tests.server.running import BEDSIDE_EXAMPLE, BODY, HALF_SENT, HEAD, JSON, Answer
 
 if TYPE_CHECKING:
     from tests.server.running import Server
 
-FORM = HEAD.replace(b"/api/v1/predict", b"/predict").replace(b"json", b"x-www-form-urlencoded")
 NEXT = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 MOST = Settings().max_body_bytes
 
@@ -46,18 +45,17 @@ def assert_problem(answer: Answer, status: int) -> None:
     assert answer.json["status"] == status
 
 
-@pytest.mark.parametrize("sent", [b"{", BODY], ids=["cut off", "whole in itself"])
-def test_a_body_shorter_than_its_content_length_is_the_clients_error(server: Server, sent: bytes) -> None:
-    assert_problem(send_raw(server, HEAD + b"Content-Length: 500\r\n\r\n" + sent), 400)
-    assert send_raw(server, FORM + b"Content-Length: 500\r\n\r\n" + sent).status == 400
+def test_a_body_shorter_than_its_content_length_is_the_clients_error(server: Server) -> None:
+    assert_problem(send_raw(server, HEAD + b"Content-Length: 500\r\n\r\n" + BODY), 400)
+    form = HEAD.replace(b"/api/v1/predict", b"/predict").replace(b"json", b"x-www-form-urlencoded")
+    assert send_raw(server, form + b"Content-Length: 500\r\n\r\n" + BODY).status == 400
 
 
-@pytest.mark.parametrize("head", [HEAD + b"Content-Length: 500", FORM + b"Content-Length: 500", HEAD + b"%d" % MOST])
-def test_a_client_that_goes_away_within_its_body_does_no_harm(server: Server, head: bytes) -> None:
+def test_a_client_that_goes_away_within_its_body_does_no_harm(server: Server) -> None:
     # gunicorn has four threads here: five answers mean that no thread was lost for good.
     for _ in range(5):
         with closing(server.connect()) as connection:
-            connection.sendall(head + b"\r\n\r\nage=")
+            connection.sendall(HALF_SENT)
     assert [server.predict(BEDSIDE_EXAMPLE).status for _ in range(5)] == [200] * 5
     assert "Traceback" not in server.log
 
@@ -70,8 +68,8 @@ def test_a_body_in_chunks_is_answered_as_one_of_known_length(server: Server) -> 
 
 @pytest.mark.parametrize(
     "chunks",
-    [b"61.7319\r\n{}\r\n0\r\n\r\n", b"2\r\n{61.7319}\r\n0\r\n\r\n", b'20\r\n{"age":61.7319}\r\n0\r\n\r\n'],
-    ids=["no size", "a chunk that is too long", "a chunk that is too short"],
+    [b"61.7319\r\n{}\r\n0\r\n\r\n", b"2\r\n{61.7319}\r\n0\r\n\r\n"],
+    ids=["no size", "a chunk that is too long"],
 )
 def test_malformed_chunks_are_the_clients_error(server: Server, chunks: bytes) -> None:
     answer = send_raw(server, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
@@ -98,10 +96,6 @@ def test_a_client_cannot_set_the_prefix_of_addresses(server: Server) -> None:
         assert (answer.status, answer.headers["Location"]) == (303, "/")
 
 
-def test_a_body_that_claims_to_be_far_larger_than_the_limit_is_refused_unread(server: Server) -> None:
-    assert_problem(send_raw(server, HEAD + b"Content-Length: %d\r\n\r\n" % (READ_UP_TO * MOST + 1)), 413)
-
-
 @pytest.mark.parametrize("chunked", [False, True], ids=["of known length", "in chunks"])
 def test_a_client_that_sends_all_of_too_large_a_body_gets_the_answer(server: Server, *, chunked: bool) -> None:
     body = bytes(READ_UP_TO * MOST - 1)
@@ -110,15 +104,8 @@ def test_a_client_that_sends_all_of_too_large_a_body_gets_the_answer(server: Ser
     assert f"{MOST:,} bytes" in answer.json["detail"]
 
 
-@pytest.mark.parametrize(
-    ("query", "headers", "status"),
-    [("?x=1", {}, 400), ("", {"Content-Type": "text/plain"}, 415), ("", {"Content-Encoding": "gzip"}, 415)],
-    ids=["a parameter", "a media type", "a coding"],
-)
-def test_a_refusal_for_another_reason_gets_through_a_large_body(
-    server: Server, query: str, headers: dict[str, str], status: int
-) -> None:
-    assert_problem(server.request("POST", f"/api/v1/predict{query}", bytes(MOST), {**JSON, **headers}), status)
+def test_a_refusal_for_another_reason_gets_through_a_large_body(server: Server) -> None:
+    assert_problem(server.request("POST", "/api/v1/predict?x=1", bytes(MOST), JSON), 400)
 
 
 def test_what_follows_a_refused_body_is_not_taken_for_another_request(server: Server) -> None:

@@ -11,27 +11,10 @@ from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import read_served
 from tests.client import damaged_copy
 from tests.conftest import COLD_STARTS
-from tests.server.running import BEDSIDE_EXAMPLE, ROOT, SECRET, make_home, running
+from tests.server.running import ROOT, SECRET, make_home, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-
-TRAINING_ONLY = {"sklearn", "xgboost", "scipy", "pandas", "joblib"}
-
-ONE_WORKER = """
-import json, sys
-from heartapp import create_app
-from heartapp.config import Settings
-from heartapp.web.extension import get_registry
-
-app = create_app(Settings(environment="development", secret_key="0123456789abcdef" * 4))
-get_registry(app).load()
-answer = app.test_client().post("/api/v1/predict", json=json.loads(sys.argv[1]))
-assert answer.status_code == 200, answer.text
-print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
-"""
 
 
 @pytest.mark.parametrize("start", range(COLD_STARTS))
@@ -47,12 +30,6 @@ def test_every_worker_answers_the_golden_rows_as_stored(home: Path, program: tup
             for _ in range(4):
                 answer = server.predict(patients, name).json["predictions"]
                 assert [one["risk"] for one in answer] == pytest.approx(golden["risks"], abs=1e-6)
-
-
-def test_a_process_that_serves_imports_nothing_that_only_training_needs(run_python: Callable[..., str]) -> None:
-    imported = set(json.loads(run_python(ONE_WORKER, json.dumps(BEDSIDE_EXAMPLE))))
-    assert {"heartapp", "onnxruntime"} <= imported
-    assert not imported & TRAINING_ONLY
 
 
 def test_with_a_damaged_bundle_the_process_lives_and_is_not_ready_and_says_why(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 
 from heartapp import create_app
-from heartapp.config import Settings
 from heartapp.web.extension import get_registry, get_settings
 from tests.client import ROOT, SECRET, SHIPPED, entries, form_page, make_app, submit
 
@@ -61,10 +60,6 @@ def test_the_wsgi_entry_point_is_an_application(home: Path, monkeypatch: pytest.
     assert isinstance(application, Flask)
     assert application.test_client().get("/readyz").status_code == 200
     assert list(home.iterdir()) == []
-
-
-def test_relative_folders_start_at_the_home(home: Path) -> None:
-    assert get_registry(create_app(Settings(secret_key=SECRET, models="elsewhere"))).root == home / "elsewhere"
 
 
 def test_a_version_that_the_operator_pins_is_served() -> None:

@@ -11,13 +11,14 @@ from werkzeug.test import EnvironBuilder
 
 from heartapp.api.body import READ_UP_TO, Patients, read_body, read_json
 from heartapp.errors import InvalidPatientError
-from heartapp.inference.bundle import read_bundle
-from heartapp.inference.model import Model
+from heartapp.web.extension import get_registry
 from heartapp.web.problems import RequestError
 from tests.client import example
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from flask import Flask
+
+    from heartapp.inference.model import Model
 
 EXAMPLE = example()
 ROW = list(EXAMPLE.values())
@@ -25,8 +26,8 @@ CHUNKED = {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.inpu
 
 
 @pytest.fixture(scope="module")
-def model(models: Path) -> Model:
-    return Model(read_bundle(models, "bedside", "2"))
+def model(app: Flask) -> Model:
+    return get_registry(app).get("bedside")
 
 
 def request(body: bytes, **environment: object) -> Request:

@@ -27,7 +27,6 @@ from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-    from tests.browser.conftest import Open
     from tests.server.running import Server
 
 MARK = "() => { window.marker = 'the same page' }"
@@ -148,13 +147,6 @@ def test_the_example_fills_the_form_without_a_reload(page: Page) -> None:
     page.click("#example")
     assert standing(page) == form_with(FOLLOWUP, "followup")
     assert page.evaluate(IS_MARKED)
-
-
-def test_only_the_follow_up_model_shows_the_follow_up_time(open_page: Open) -> None:
-    page = open_page("/?model=followup")
-    expect(page.locator("#time")).to_be_visible()
-    choose_model(page, "bedside")
-    expect(page.locator("#time")).to_be_hidden()
 
 
 def test_optional_fields_follow_the_chosen_model(page: Page) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
@@ -23,8 +23,8 @@ LUMINANCE = """() => {
 }"""
 
 
-def on_a_phone(open_page: Open, path: str = "/") -> Page:
-    return open_page(path, viewport={"width": 320, "height": 640}, has_touch=True)
+def on_a_phone(open_page: Open) -> Page:
+    return open_page(viewport={"width": 320, "height": 640}, has_touch=True)
 
 
 def test_the_result_is_below_the_form_on_a_phone_and_beside_it_on_a_desktop(page: Page) -> None:
@@ -72,18 +72,6 @@ def test_on_a_phone_trouble_comes_into_view(open_page: Open) -> None:
     expect(page.locator("#result h2")).to_be_in_viewport(ratio=1)
 
 
-def test_on_a_phone_the_mark_of_a_faulty_field_is_beside_its_label(open_page: Open) -> None:
-    page = on_a_phone(open_page)
-    press(page)
-    expect(page.locator("#summary")).to_be_visible()
-    left, width = page.locator("#field-age").evaluate(
-        "field => { const mark = getComputedStyle(field, '::before');"
-        " return [mark.left, mark.borderLeftWidth].map(parseFloat) }"
-    )
-    assert left + width <= -8
-    assert left + page.locator("#field-age").evaluate("field => field.getBoundingClientRect().left") >= 0
-
-
 @pytest.mark.parametrize(
     ("values", "model"), [(BEDSIDE, "bedside"), (EXTREMES, "followup")], ids=["plain", "with every caution"]
 )
@@ -108,11 +96,8 @@ def test_the_page_follows_the_colour_scheme(open_page: Open) -> None:
     assert open_page(color_scheme="light").evaluate(LUMINANCE) > 0.85
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_forced_colours_keep_the_edge_of_the_button_and_the_filled_icons(
-    open_page: Open, scheme: Literal["light", "dark"]
-) -> None:
-    page = open_page(forced_colors="active", color_scheme=scheme)
+def test_forced_colours_keep_the_edge_of_the_button_and_the_filled_icons(open_page: Open) -> None:
+    page = open_page(forced_colors="active", color_scheme="dark")
     show_result(page, BEDSIDE)
     style = "(element, name) => getComputedStyle(element)[name]"
     paper = page.locator("html").evaluate(style, "backgroundColor")
@@ -125,22 +110,6 @@ def test_forced_colours_keep_the_edge_of_the_button_and_the_filled_icons(
     assert page.locator(".icons .alive").first.evaluate(style, "stroke") != paper
     current, other = page.locator("nav a[aria-current]"), page.locator("nav a:not([aria-current])").first
     assert other.evaluate(style, "borderBottomColor") == paper != current.evaluate(style, "borderBottomColor")
-
-
-def test_on_a_phone_the_api_page_breaks_no_key_and_no_pair_of_the_example(open_page: Open) -> None:
-    page = on_a_phone(open_page, "/api/v1/")
-    keys = page.locator("th code").evaluate_all("keys => keys.map(key => key.getClientRects().length)")
-    assert set(keys) == {1}
-    pairs = page.locator("pre code").first.evaluate(
-        """code => [...code.textContent.matchAll(/"\\w+":[\\d.]+/g)].map(pair => {
-            const range = new Range();
-            range.setStart(code.firstChild, pair.index);
-            range.setEnd(code.firstChild, pair.index + pair[0].length);
-            return range.getClientRects().length;
-        })"""
-    )
-    assert len(pairs) == len(BEDSIDE)
-    assert set(pairs) == {1}
 
 
 def test_reduced_motion_stops_all_animations(open_page: Open) -> None:

@@ -67,13 +67,3 @@ def test_only_the_follow_up_model_shows_the_follow_up_time(page: Page) -> None:
     expect(page.locator("#time")).to_be_visible()
     show_result(page, FOLLOWUP, "followup")
     expect(page.locator("#time")).to_be_visible()
-
-
-def test_a_lost_cookie_costs_one_more_press_and_no_entry(page: Page) -> None:
-    fill(page, BEDSIDE)
-    page.context.clear_cookies()
-    press(page)
-    expect(page.locator("#expired")).to_be_visible()
-    assert standing(page) == form_with(BEDSIDE)
-    press(page)
-    expect_result(page)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartapp.inference.bundle import read_served
 from tests.server.running import (
     BEDSIDE_EXAMPLE,
     BODY,
@@ -128,16 +127,15 @@ def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path, program: tu
     home = make_home(tmp_path / "home", models=models)
     with running(home, "--workers", "1", command=program, HEARTAPP_SECRET_KEY=SECRET) as server:
         before = server.predict(BEDSIDE_EXAMPLE).json
-        served = read_served(models)
-        shutil.copytree(models / "bedside" / served["bedside"], models / "bedside" / "99")
-        path = models / "bedside" / "99" / "manifest.json"
-        path.write_text(json.dumps({**json.loads(path.read_bytes()), "version": "99"}))
-        (models / "served.toml").write_text(f'bedside = "99"\nfollowup = "{served["followup"]}"\n')
+        shutil.copytree(models / "bedside" / before["model"]["version"], models / "bedside" / "other")
+        path = models / "bedside" / "other" / "manifest.json"
+        path.write_text(json.dumps({**json.loads(path.read_bytes()), "version": "other"}))
+        (models / "served.toml").write_text('bedside = "other"\n')
         assert server.predict(BEDSIDE_EXAMPLE).json == before
 
         reload(server)
         after = server.predict(BEDSIDE_EXAMPLE).json
-    assert after["model"]["version"] == "99"
+    assert after["model"]["version"] == "other"
     assert after["model"]["digest"] != before["model"]["digest"]
     assert after["risk"] == before["risk"]
 

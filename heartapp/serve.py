@@ -17,6 +17,8 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+import numpy.ma
+import numpy.random  # noqa: F401 - numpy imports these two when a worker uses them, which then shares them
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.server import Server
@@ -58,8 +60,9 @@ def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> No
     address, port = check_address(host, port)
     # numpy's linear algebra would start threads that nothing here needs.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    create_app(settings)  # Finds faults before a worker does, and imports what forked workers then share.
-    gc.freeze()  # Else each worker's first collection writes to all of it, which ends the sharing.
+    # Workers are forked and share what is loaded now, until their first garbage collection would write to all of it.
+    get_registry(create_app(settings)).read()
+    gc.freeze()
     server = Server(
         "heartapp",
         address=address,

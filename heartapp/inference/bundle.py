@@ -17,6 +17,7 @@ import stat
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -181,11 +182,17 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
     with as_bundle_error(f"{folder}/{CARD}"):
         card = files[CARD].decode()
     with as_bundle_error(f"{folder}/{REFITS}"):
-        refits = RefitTable.from_bytes(files[REFITS]) if REFITS in files else None
+        refits = _read_refits(files[REFITS]) if REFITS in files else None
         if refits and [*refits.columns] != manifest.used:
             raise ValueError("its grid is of other variables than the model uses")
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     return Bundle(manifest, files[ONNX], report, card, refits, digest)
+
+
+@lru_cache(maxsize=1)
+def _read_refits(content: bytes) -> RefitTable:
+    """The table in memory, tens of megabytes. Kept, so that workers share the one that their parent read."""
+    return RefitTable.from_bytes(content)
 
 
 def read_served(root: Path) -> dict[str, str]:

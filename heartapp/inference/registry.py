@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,12 @@ class ModelRegistry:
         self.root = root
         self.default = default
         self._pinned = dict(served or {})
+
+    def read(self) -> None:
+        """Read the bundles without opening their graphs, so that workers which are forked later share the tables."""
+        for name, version in self._versions()[0].items():
+            with suppress(BundleError):  # `load` says which
+                read_bundle(self.root, name, version)
 
     def load(self) -> None:
         """Load the models now. A server does this in each worker: onnxruntime's threads do not survive a fork."""

@@ -8,7 +8,7 @@ import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.errors import ModelUnavailableError, UnknownModelError
-from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, read_served
+from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, read_bundle, read_served
 from heartapp.inference.registry import ModelRegistry
 
 if TYPE_CHECKING:
@@ -82,6 +82,13 @@ def test_nothing_is_read_before_the_first_use(root: Path) -> None:
     registry = ModelRegistry(root, default="bedside")
     broken = break_bundle(root, "bedside")
     assert registry.faults["bedside"].startswith(f"{broken.relative_to(root)}: ")
+
+
+def test_a_table_that_was_read_before_is_used_again(root: Path) -> None:
+    break_bundle(root, "followup")
+    ModelRegistry(root, default="bedside").read()
+    refits = ModelRegistry(root, default="bedside").get("bedside").refits
+    assert refits is read_bundle(root, "bedside", read_served(root)["bedside"]).refits
 
 
 def test_models_are_loaded_once_and_kept(root: Path) -> None:

@@ -26,10 +26,6 @@ def points(path: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", path)]
 
 
-def test_days_run_from_the_left_edge_to_the_right_edge() -> None:
-    assert [drawing.day_x(day, 180) for day in (0, 90, 180)] == [0, WIDTH / 2, WIDTH]
-
-
 @pytest.mark.parametrize(("risk", "top"), [(0.0, 0.25), (0.15, 0.25), (0.16, 0.5), (0.41, 0.75), (0.66, 1), (1.0, 1)])
 def test_the_plot_is_as_high_as_the_band_needs(risk: float, top: float) -> None:
     assert drawing.curve(survival(risk)).top == top

@@ -6,6 +6,7 @@ from typing import Any
 
 from heartapp import create_app
 from heartapp.errors import ConfigError
+from heartapp.web.extension import get_registry
 
 # numpy's linear algebra would start threads that nothing here needs.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -26,9 +27,9 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms'
 
 
 def on_starting(_server: Any) -> None:
-    """Stop with one line where a setting is wrong. Workers start sooner and share what this imports."""
+    """Stop with one line where a setting is wrong. Workers start sooner and share what this loads."""
     try:
-        create_app()
+        get_registry(create_app()).read()
     except ConfigError as error:
         sys.exit(f"heartapp: {error}")
 

@@ -30,14 +30,12 @@ def _small(setting: Setting) -> Setting:
     return {**setting, "n_estimators": 10} if "n_estimators" in setting else setting
 
 
-def smallest(plan: Plan) -> Plan:
+def _smallest(plan: Plan) -> Plan:
     """The same, and nothing to choose from."""
-    candidates = {member: settings[:1] for member, settings in small(plan).candidates.items()}
-    return replace(small(plan), candidates=candidates)
+    return replace(plan, candidates={member: settings[:1] for member, settings in plan.candidates.items()})
 
 
-SMALL: Final = {name: small(plan) for name, plan in PLANS.items()}
-SMALLEST: Final = {name: smallest(plan) for name, plan in PLANS.items()}
+SMALLEST: Final = {name: _smallest(small(plan)) for name, plan in PLANS.items()}
 
 
 @contextmanager

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     Cells = list[list[str]]
 
-MESSY = ("", "NA", "NaN", "null", " ")
-
 
 def refusal(path: Path, **flags: bool | int) -> list[str]:
     """The lines that refuse a table, the first without its path."""
@@ -53,25 +51,21 @@ def test_a_table_is_read_in_the_declared_order(table: Table, cells: Cells) -> No
     assert (table.horizon, table.absent, table.notes) == (180, (), ())
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=ascii)
-@pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "BOM"])
-def test_order_case_spaces_line_ends_and_empty_lines_do_not_matter(
-    cells: Cells, table: Table, tmp_path: Path, start: str, end: str
+def test_order_case_spaces_a_byte_order_mark_line_ends_and_empty_lines_do_not_matter(
+    cells: Cells, table: Table, tmp_path: Path
 ) -> None:
     turned = [row[::-1] for row in cells]
     turned[0] = [f" {name.upper() if index % 2 else name.lower()} " for index, name in enumerate(turned[0])]
     path = tmp_path / "table.csv"
-    path.write_text(
-        start + end.join([",".join(row) for row in [*turned[:5], [], *turned[5:], []]]), "utf-8", newline=""
-    )
+    path.write_text("\r\n".join(map(",".join, [*turned[:5], [], *turned[5:], []])), "utf-8-sig", newline="")
     assert same(read_table(path), table)
 
 
 def test_optional_values_may_be_missing(cells: Cells, write: Callable[[Cells], Path], table: Table) -> None:
-    read = read_table(write(put(put(cells, "platelets", *MESSY), "smoking", "NA")))
-    assert np.isnan(read.values[:, [*BY_NAME].index("platelets")]).tolist() == [True] * 5 + [False] * (len(cells) - 6)
-    assert np.isnan(read.values).sum() == len(MESSY) + 1
-    assert read.notes == ("missing cells: platelets 5, smoking 1",)
+    read = read_table(write(put(put(cells, "platelets", "", "NA", " "), "smoking", "null")))
+    assert np.isnan(read.values[:3, [*BY_NAME].index("platelets")]).all()
+    assert np.isnan(read.values).sum() == 4
+    assert read.notes == ("missing cells: platelets 3, smoking 1",)
     assert read.digest != table.digest
 
 
@@ -86,12 +80,7 @@ def test_optional_columns_may_be_absent_and_others_are_kept_out(
     assert np.isnan(read.values[:, ~np.array(kept)]).all()
     smallest = read_table(write(without(cells, *{*COLUMNS} - {*REQUIRED})), anyway=True)
     assert (len(smallest.absent), smallest.horizon) == (9, None)
-
-
-def test_without_follow_up_times_the_risk_has_no_horizon(cells: Cells, write: Callable[[Cells], Path]) -> None:
-    read = read_table(write(without(cells, "time")))
-    assert read.horizon is None
-    assert "no date and no curve" in read.notes[0]
+    assert "no date and no curve" in smallest.notes[1]
 
 
 def test_every_fault_is_told_at_once_by_row_and_column(cells: Cells, write: Callable[[Cells], Path]) -> None:
@@ -185,19 +174,8 @@ def test_too_short_a_follow_up_names_the_horizon_that_it_supports(cells: Cells, 
     assert "leave the column out" in refusal(write(cells))[0]
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("\ufeffage,sex\n".encode("utf-16-le"), "not UTF-8 at byte 0"),
-        (b"x" * 200_000, "LF or CRLF"),
-        (b"", "is empty"),
-        (None, "name a CSV file"),
-    ],
-    ids=["UTF-16", "no CSV", "empty", "absent"],
-)
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        read_table(path)
+    assert refusal(path) == ["No such file or directory; name a CSV file"]
+    path.write_bytes(b"")
+    assert refusal(path)[0].partition("empty")[0].endswith("is ")

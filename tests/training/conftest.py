@@ -70,6 +70,12 @@ def table(cohort: Path) -> Table:
 
 
 @pytest.fixture(scope="session")
+def published(published_data: Path) -> Cohort:
+    """The published patients."""
+    return Cohort.from_table(read_table(published_data))
+
+
+@pytest.fixture(scope="session")
 def people(table: Table) -> Cohort:
     """The generated patients; some of their values are missing, as fills are in the published table."""
     complete = Cohort.from_table(table)

@@ -15,17 +15,14 @@ from heartapp.inference.bundle import MEMBERS
 from heartapp.statistics.censoring import kaplan_meier
 from heartapp.statistics.metrics import BINS, DECISION_THRESHOLDS, classification_metrics, concordance
 from heartapp.training import goals as goals_module
-from heartapp.training.cohort import Cohort
-from heartapp.training.data import read_table
 from heartapp.training.defaults import SPLIT_SEED, SPLITS_A_SEED
 from heartapp.training.evaluation import _judge, _metrics, _Split, _split, evaluate
 from heartapp.training.goals import GOALS
 from heartapp.training.members import PLANS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from heartapp.inference.report import Evaluation
+    from heartapp.training.cohort import Cohort
     from heartapp.training.recipe import Recipe
 
 SPLITS = 3
@@ -191,13 +188,12 @@ def test_uno_s_c_weighs_deaths_by_the_squared_censoring_weights(people: Cohort, 
 
 @pytest.mark.data
 def test_only_the_follow_up_time_as_a_variable_raises_an_alarm_on_the_published_data(
-    published_data: Path, monkeypatch: pytest.MonkeyPatch
+    published: Cohort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = Cohort.from_table(read_table(published_data))
     monkeypatch.setattr(goals_module, "LEAST", 4)
 
     def alarms() -> list[str]:
-        found = evaluate(people, "bedside", seed=1, splits=4)
+        found = evaluate(published, "bedside", seed=1, splits=4)
         return [goal.figure for goal in found.goals if goal.alarm]
 
     assert alarms() == []

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
 from heartapp.tables import published
 from heartapp.tables.published import canonical, checksum, digest
-from heartapp.training.data import COLUMNS, published_columns, read_table
+from heartapp.training.data import published_columns, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,8 +116,3 @@ def test_how_a_number_is_written_does_not_change_the_digest(
 def test_any_changed_value_changes_the_digest() -> None:
     table = np.array([[1, 2.5], [3, 4]])
     assert len({digest(table), digest(table[::-1]), digest(table.T), digest(table + 1e-9)}) == 4
-
-
-def test_the_published_columns_are_declared() -> None:
-    assert set(published.COLUMN_DIGESTS) <= set(COLUMNS)
-    assert list(published.COLUMN_DIGESTS)[:-1] == [name for name in BY_NAME if name in published.COLUMN_DIGESTS]

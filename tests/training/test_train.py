@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from heartapp.training.members import Estimator
     from heartapp.training.recipe import FittedRecipe
 
+NAMES = MODEL_VARIABLES["followup"]
 SPLITS, REFIT_COUNT = 2, 2
 MADE_ON = ("linux", "x86_64")
 """Where the shipped bundles are made; other processors and compilers round otherwise."""
@@ -93,11 +94,6 @@ def retrained(
     return {name: bundle_of(output, name) for name in MODEL_VARIABLES}
 
 
-@pytest.fixture(scope="module")
-def published(published_data: Path) -> Cohort:
-    return Cohort.from_table(read_table(published_data))
-
-
 def bundle_of(root: Path, name: str) -> Bundle:
     return read_bundle(root, name, read_served(root)[name])
 
@@ -134,7 +130,7 @@ def test_manifest_and_report_describe_data_patients_and_libraries(trained: Path,
     assert report.evaluation.protocol.splits == SPLITS
 
 
-def test_the_bedside_risk_is_of_death_within_the_horizon_and_has_curve_support_and_refits(
+def test_the_bedside_risk_has_a_date_curve_support_and_refits_and_that_of_followup_has_none(
     trained: Path, table: Table
 ) -> None:
     bundle, sample = bundle_of(trained, "bedside"), Cohort.from_table(table).sample("bedside")
@@ -146,13 +142,9 @@ def test_the_bedside_risk_is_of_death_within_the_horizon_and_has_curve_support_a
     assert manifest.support == make_support(BEDSIDE_USES, sample.features[:, columns])
     assert bundle.report.instability
     assert bundle.report.instability.refits == REFIT_COUNT
-
-
-def test_the_followup_risk_has_no_date_and_no_refits(trained: Path, table: Table) -> None:
-    bundle = bundle_of(trained, "followup")
-    assert (bundle.manifest.horizon, bundle.manifest.curve, bundle.manifest.support) == (None, None, None)
-    assert bundle.manifest.base_rate == table.outcome.mean()
-    assert bundle.report.instability is None
+    followup = bundle_of(trained, "followup")
+    assert (followup.manifest.horizon, followup.manifest.curve, followup.manifest.support) == (None, None, None)
+    assert (followup.manifest.base_rate, followup.report.instability) == (table.outcome.mean(), None)
 
 
 @every_model
@@ -231,6 +223,29 @@ def test_training_again_adds_the_next_version(trained: Path, table: Table, tmp_p
     assert anew.report.shape
     assert anew.report.shape.goals == []
     assert read_bundle(root, "bedside", "1").digest == bundle_of(trained, "bedside").digest
+
+
+@pytest.mark.usefixtures("small_plans")
+def test_missing_cells_and_absent_columns_leave_both_models_usable(table: Table, tmp_path: Path) -> None:
+    values = table.values.copy()
+    values[::5, NAMES.index("platelets")] = values[:, NAMES.index("smoking")] = np.nan
+    train(replace(table, values=values, absent=("smoking",), horizon=91), tmp_path, splits=0, refits=0)
+    for name in MODEL_VARIABLES:
+        model = Model(bundle_of(tmp_path, name))
+        assert model.names == tuple(one for one in MODEL_VARIABLES[name] if one != "smoking")
+        assert "platelets" not in model.required
+        assert model.curve is None if name == "followup" else model.curve and model.curve.days[-1] == 91
+
+
+@pytest.mark.usefixtures("small_plans")
+def test_without_follow_up_times_bedside_alone_is_trained_and_has_no_date(table: Table, tmp_path: Path) -> None:
+    absent = tuple(name for name in NAMES if name not in BEDSIDE_USES)
+    train(replace(table, absent=absent, horizon=None), tmp_path, splits=0, refits=0)
+    assert [*read_served(tmp_path)] == ["bedside"]
+    model = Model(bundle_of(tmp_path, "bedside"))
+    assert (model.bundle.manifest.horizon, model.curve, model.names) == (None, None, BEDSIDE_USES)
+    high, low = model.risk([[80, 20, 2.5], [50, 60, 0.9]])
+    assert high > low
 
 
 @pytest.mark.usefixtures("small_plans")

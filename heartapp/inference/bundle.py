@@ -18,7 +18,7 @@ import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 import numpy as np
@@ -28,7 +28,7 @@ from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.errors import BundleError
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY, Curve
 from heartapp.inference.refits import RefitTable
-from heartapp.inference.report import Report
+from heartapp.inference.report import Estimate, Report
 from heartapp.inference.support import Support
 
 if TYPE_CHECKING:
@@ -95,13 +95,32 @@ class TrainingData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deaths: Annotated[int, Meta(ge=0)]
 
 
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Update(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a model was updated on, by `heartapp update`: its parent's version and digest, and the patients.
+
+    ``table`` is the digest of their table's values and ``source`` its file's name; ``events`` are deaths. ``before``
+    has the parent's figures for them, ``after`` those of the update, corrected for optimism by bootstrap.
+    """
+
+    parent_version: str
+    parent: Digest
+    source: str
+    table: Digest
+    outcome: str
+    method: Literal["intercept", "recalibrate", "refit"]
+    patients: Annotated[int, Meta(ge=1)]
+    events: Annotated[int, Meta(ge=0)]
+    before: dict[str, Estimate]
+    after: dict[str, Estimate]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """``manifest.json``.
 
     ``required`` names the variables that must not be missing and ``used`` those that the members split on. ``edges``
     are the smallest single-precision values on the far side of each split. ``typical`` is the typical patient.
     ``horizon`` is the day by which the risk is, and ``curve`` leads to it; both are None for an undated risk.
-    ``support`` counts near training patients, over the variables in ``used``.
+    ``support`` counts near training patients, over the variables in ``used``. ``updated`` is None for a trained model.
     """
 
     format: int
@@ -125,6 +144,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     golden: Golden
     training_data: TrainingData
     libraries: dict[str, str]
+    updated: Update | None = None
 
     @property
     def variable_names(self) -> tuple[str, ...]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from importlib.metadata import packages_distributions, version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import joblib
-import msgspec
 import numpy as np
 
 from heartapp.card import write_card
 from heartapp.clinical.variables import BY_NAME, fingerprint
 from heartapp.inference import bundle
-from heartapp.inference.bundle import MEMBERS, FileEntry, Manifest, Platt, TrainingData
+from heartapp.inference.bundle import MEMBERS, Manifest, Platt, TrainingData
 from heartapp.inference.report import CohortFigures, Report
+from heartapp.inference.writing import next_version, pretty, write_bundle
 from heartapp.training import description
 from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
@@ -25,7 +24,6 @@ from heartapp.training.recipe import Recipe
 from heartapp.training.refitting import grid_rows, make_table, refit
 from heartapp.training.stability import measure_shape, report_instability
 from heartapp.training.support import make_support
-from heartapp.training.writing import next_version, write_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,10 +53,21 @@ def train(
         The folders written.
     """
     cohort = Cohort.from_table(table)
-    return [_train_model(model, cohort, output, seed=seed, splits=splits, refits=refits) for model in cohort.models]
+    return [
+        write_bundle(
+            output, *make_bundle(model, cohort, next_version(output, model), seed=seed, splits=splits, refits=refits)
+        )
+        for model in cohort.models
+    ]
 
 
-def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits: int, refits: int) -> Path:
+def make_bundle(
+    model: str, cohort: Cohort, number: str, *, seed: int, splits: int, refits: int
+) -> tuple[Manifest, dict[str, bytes]]:
+    """Train a model: its manifest without the files, and the files; ``number`` is the version's.
+
+    The other arguments are those of `train`.
+    """
     recipe, sample = Recipe.of_cohort(model, seed, cohort), cohort.sample(model)
     fitted = recipe.fit(sample)
     content = to_onnx(fitted, len(recipe.names))
@@ -76,11 +85,8 @@ def _train_model(model: str, cohort: Cohort, output: Path, *, seed: int, splits:
         instability=instability,
         shape=measure_shape(fitted, recipe.names, sample.features, splits) if recipe.plan.variables else None,
     )
-    manifest = _manifest(model, next_version(output, model), recipe, fitted, content, cohort)
-    files |= {bundle.REPORT: _pretty(report), bundle.CARD: write_card(manifest, report).encode()}
-    entries = {file: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for file, data in files.items()}
-    files[bundle.MANIFEST] = _pretty(msgspec.structs.replace(manifest, files=entries))
-    return write_bundle(output, model, manifest.version, files)
+    manifest = _manifest(model, number, recipe, fitted, content, cohort)
+    return manifest, {**files, bundle.REPORT: pretty(report), bundle.CARD: write_card(manifest, report).encode()}
 
 
 def _refit(
@@ -140,10 +146,6 @@ def _joblib(fitted: FittedRecipe) -> bytes:
     buffer = io.BytesIO()
     joblib.dump(dict(zip(MEMBERS, fitted.members, strict=True)), buffer, compress=3)
     return buffer.getvalue()
-
-
-def _pretty(value: Any) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
 def _libraries() -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from heartapp.errors import BundleError
 from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, Manifest, list_bundles, read_served
-from heartapp.training.writing import next_version, write_bundle
+from heartapp.inference.writing import next_version, write_bundle
 
 
 @pytest.fixture
@@ -18,16 +18,17 @@ def root(models: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "models" / "bedside" / "1"
     shutil.copytree(models / "bedside" / read_served(models)["bedside"], folder)
     (tmp_path / "models" / SERVED).write_text('bedside = "1"\nthird = "4"\n', "utf-8")
-    (folder / MANIFEST).write_bytes(as_version("1", folder)[MANIFEST])
+    manifest, files = as_version("1", folder)
+    shutil.rmtree(folder)
+    write_bundle(tmp_path / "models", manifest, files)
     return tmp_path / "models"
 
 
-def as_version(version: str, folder: Path) -> dict[str, bytes]:
-    """A bundle's files, under another version's number."""
+def as_version(version: str, folder: Path) -> tuple[Manifest, dict[str, bytes]]:
+    """A bundle's manifest under another version's number, and its files."""
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
-    manifest = msgspec.json.decode(files[MANIFEST], type=Manifest)
-    files[MANIFEST] = msgspec.json.encode(msgspec.structs.replace(manifest, version=version))
-    return files
+    manifest = msgspec.json.decode(files.pop(MANIFEST), type=Manifest)
+    return msgspec.structs.replace(manifest, version=version, files={}), files
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -44,21 +45,28 @@ def test_the_next_version_is_one_above_the_highest_number(root: Path) -> None:
 
 def test_a_bundle_is_written_and_served_and_the_others_stay(root: Path, tmp_path: Path) -> None:
     before = contents(root / "bedside" / "1")
-    files = as_version("2", root / "bedside" / "1")
-    folder = write_bundle(root, "bedside", "2", files)
-    assert (folder, contents(folder)) == (root / "bedside" / "2", files)
+    manifest, files = as_version("2", root / "bedside" / "1")
+    folder = write_bundle(root, manifest, files)
+    assert folder == root / "bedside" / "2"
+    assert contents(folder).items() >= files.items()
     assert contents(root / "bedside" / "1") == before
     assert read_served(root) == {"bedside": "2", "third": "4"}
     assert folder.stat().st_mode & 0o555 == 0o555
     assert not [path for path in root.rglob(".*") if path.name.startswith(".unfinished")]
-    write_bundle(tmp_path / "new" / "models", "bedside", "1", as_version("1", folder))
+    write_bundle(tmp_path / "new" / "models", *as_version("1", folder))
     assert read_served(tmp_path / "new" / "models") == {"bedside": "1"}
 
 
+def test_a_bundle_can_be_written_without_serving_it(root: Path) -> None:
+    write_bundle(root, *as_version("2", root / "bedside" / "1"), serve=False)
+    assert read_served(root)["bedside"] == "1"
+    assert ("bedside", "2") in list_bundles(root)
+
+
 def test_a_bundle_that_cannot_be_loaded_is_not_served(root: Path) -> None:
-    files = as_version("2", root / "bedside" / "1")
-    with pytest.raises(BundleError, match="bytes, the manifest says"):
-        write_bundle(root, "bedside", "2", {**files, ONNX: files[ONNX][:-1]})
+    manifest, files = as_version("2", root / "bedside" / "1")
+    with pytest.raises(BundleError, match=ONNX):
+        write_bundle(root, manifest, {**files, ONNX: files[ONNX][:-1]})
     assert read_served(root)["bedside"] == "1"
     assert list_bundles(root) == [("bedside", "1")]
 
@@ -71,6 +79,6 @@ def test_a_full_disk_leaves_no_partial_bundle(root: Path, monkeypatch: pytest.Mo
     before, files = contents(root), as_version("2", root / "bedside" / "1")
     monkeypatch.setattr(Path, "write_bytes", fill_up)
     with pytest.raises(OSError, match="No space left"):
-        write_bundle(root, "bedside", "2", files)
+        write_bundle(root, *files)
     assert contents(root) == before
     assert [path.name for path in (root / "bedside").iterdir()] == ["1"]

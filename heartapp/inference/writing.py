@@ -1,19 +1,24 @@
-"""Write a bundle under the next version number, complete or not at all, and serve it."""
+"""Write a bundle under the next version number, complete or not at all."""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from heartapp.errors import BundleError
 from heartapp.files import atomic_write
-from heartapp.inference.bundle import SERVED, read_bundle, read_served
+from heartapp.inference.bundle import MANIFEST, SERVED, FileEntry, read_bundle, read_served
 from heartapp.inference.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from heartapp.inference.bundle import Manifest
 
 
 def next_version(output: Path, name: str) -> str:
@@ -22,12 +27,21 @@ def next_version(output: Path, name: str) -> str:
     return str(max(taken, default=0) + 1)
 
 
-def write_bundle(output: Path, name: str, version: str, files: Mapping[str, bytes]) -> Path:
-    """Write a bundle's files, load it as a server does, then name it in ``served.toml``.
+def write_bundle(output: Path, manifest: Manifest, files: Mapping[str, bytes], *, serve: bool = True) -> Path:
+    """Write a bundle, and load it as a server does.
+
+    Args:
+        output: the folder of bundles.
+        manifest: without its ``files``, which are added.
+        files: the others, by name.
+        serve: name it in ``served.toml``.
 
     Raises:
         BundleError: what was written cannot be loaded.
     """
+    name, version = manifest.name, manifest.version
+    entries = {file: FileEntry(len(content), hashlib.sha256(content).hexdigest()) for file, content in files.items()}
+    files = {**files, MANIFEST: pretty(msgspec.structs.replace(manifest, files=entries))}
     folder = output / name / version
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
@@ -43,7 +57,17 @@ def write_bundle(output: Path, name: str, version: str, files: Mapping[str, byte
     except BundleError:
         shutil.rmtree(folder)
         raise
+    if serve:
+        _serve(output, name, version)
+    return folder
+
+
+def _serve(output: Path, name: str, version: str) -> None:
     served = {**(read_served(output) if (output / SERVED).exists() else {}), name: version}
     with atomic_write(output / SERVED) as stream:
         stream.write("".join(f'{one} = "{number}"\n' for one, number in sorted(served.items())).encode())
-    return folder
+
+
+def pretty(value: object) -> bytes:
+    """JSON for a bundle's file, a line for each value."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"

@@ -29,7 +29,6 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.config import find, read_settings
 from heartapp.inference.bundle import read_bundle, read_served
 from heartapp.inference.model import Model
-from heartapp.scoring.score import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +106,7 @@ def members(model: Model, rows: int) -> Run:
     batches = [values[start : start + BATCH] for start in range(0, len(values), BATCH)]
     turns = round(rows / len(values))
     wall, cpu = time.perf_counter(), time.process_time()
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(pa.cpu_count()) as pool:
         list(pool.map(model.run_graph, batches * turns))
     scale = rows / (turns * len(values))
     return Run((time.perf_counter() - wall) * scale, (time.process_time() - cpu) * scale)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from tqdm import tqdm
 
 from heartapp.config import find, read_settings
@@ -22,7 +23,7 @@ from heartapp.files import UNFINISHED
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model, ModelIdentity
 from heartapp.scoring.names import REJECTS, find_delimiter, find_kind, find_parts
-from heartapp.scoring.score import Options, Report, cores, score_file
+from heartapp.scoring.score import Options, Report, score_file
 from heartapp.scoring.source import open_source
 from heartapp.tables.columns import MODEL, model_label
 
@@ -62,11 +63,9 @@ def score_parts(
     todo = [part for part in parts if not (resume and _is_complete(part))]
     report = Report(notes=[f"{len(parts):,} files, {len(parts) - len(todo):,} of them complete before"])
     try:
-        with closing(_run(todo, options.threads or cores(), scheduler)) as reports:
+        with closing(_run(todo, options.threads or pa.cpu_count(), scheduler)) as reports:
             for one in tqdm(reports, total=len(todo), unit="file", disable=None, leave=False):
-                report.read, report.rejected = report.read + one.read, report.rejected + one.rejected
-                report.reasons.update(one.reasons)
-                report.notes += [note for note in one.notes if note not in report.notes]
+                report.add(one)
     finally:
         for leftover in output.rglob(f".*{UNFINISHED}"):
             leftover.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -63,11 +62,15 @@ class Report:
     rejects: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, rows: int, faults: Sequence[FieldError]) -> None:
-        """Count some rows and their faults."""
-        self.read += rows
-        self.rejected += len({fault.row for fault in faults})
-        self.reasons.update(f"{fault.field} {fault.message}".lstrip() for fault in faults)
+    def add(self, other: Report) -> None:
+        """Add the counts and notes of some of the rows."""
+        self.read += other.read
+        self.rejected += other.rejected
+        self.reasons += other.reasons
+        self.notes += [note for note in other.notes if note not in self.notes]
+
+
+_Scored = tuple[Any, list[FieldError], Report]
 
 
 def score_file(source: str, target: str, model: Model, options: Options) -> Report:
@@ -98,31 +101,18 @@ def score_file(source: str, target: str, model: Model, options: Options) -> Repo
         # Opened last and so complete first: an output that has its name has its rejects too.
         reject = files.enter_context(write_rejects(rejects))
         score = partial(_score, opened, model, positions, output)
-        for scored in _in_order(opened, score, options.threads or cores()):
+        for encoded, faults, part in _in_order(opened, score, options.threads or pa.cpu_count()):
             with as_data_error(target):
-                output.write(scored.encoded)
-            if scored.faults:
-                reject(scored.faults, report.read + 1)
-            report.add(scored.rows, scored.faults)
+                output.write(encoded)
+            if faults:
+                reject(faults, report.read + 1)
+            report.add(part)
     report.rejects = [str(rejects or "standard error")] if report.rejected else []
     return report
 
 
-def cores() -> int:
-    """How many threads this process can run at once."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """A piece: its scored rows, ready to be written; how many rows it has; the faults of the others, by row."""
-
-    encoded: Any
-    rows: int
-    faults: list[FieldError]
-
-
 def _score(opened: Source, model: Model, positions: Sequence[int | None], output: Output, piece: Any) -> _Scored:
+    """The scored rows of a piece, ready to be written; the faults of the others, in the order of rows; the counts."""
     rows = opened.parse(piece)
     batch, values = rows.batch, read_columns(rows.batch, positions, opened.place)
     found = check_values(values, model.variables, model.required)
@@ -132,7 +122,9 @@ def _score(opened: Source, model: Model, positions: Sequence[int | None], output
     if found:
         good = np.delete(np.arange(len(values)), [row_of(fault) for fault in found])
         batch, values = batch.take(pa.array(good)), values[good]
-    return _Scored(output.encode(batch, model.score(values)), total, sorted(faults, key=row_of))
+    reasons = Counter(f"{fault.field} {fault.message}".lstrip() for fault in faults)
+    report = Report(total, len({fault.row for fault in faults}), reasons)
+    return output.encode(batch, model.score(values)), sorted(faults, key=row_of), report
 
 
 def _in_order(opened: Source, score: Callable[[Any], _Scored], threads: int) -> Iterator[_Scored]:

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -30,7 +29,6 @@ BLOCK_BYTES: Final = 1024 * 1024
 LONGEST_HEADER: Final = 1024 * 1024
 BATCH_ROWS: Final = 16_384
 _BATCH_BYTES: Final = 4 * 1024 * 1024
-_LF, _CR = b"\n\r"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +102,17 @@ def _read_blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _parse(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
-    bad = find_bad_lines(block, delimiter)
-    if not len(bad):
+    bad = {*find_bad_lines(block, delimiter).tolist()}
+    if not bad:
         return _split(schema, delimiter, place, block)
-    codes = np.frombuffer(block, np.uint8).copy()
-    ends = np.flatnonzero(codes == _LF)
-    starts = np.append(0, ends[:-1] + 1)
-    good = ends - starts > (codes[ends - 1] == _CR)
-    numbers = np.cumsum(good) - 1  # empty lines are no rows
-    good[bad] = False
-    for line in bad:
-        codes[starts[line] : ends[line]] = _LF
-    rows, kept = _split(schema, delimiter, place, codes.tobytes()), numbers[good]
-    broken = dict.fromkeys(numbers[bad].tolist(), NOT_CSV)
-    broken |= {int(kept[row_of(fault)]): fault.message for fault in rows.broken}
-    return Rows(rows.batch, [FieldError("", broken[number], number) for number in sorted(broken)])
+    # Empty lines are no rows, so a bad line is emptied to leave it out.
+    lines = [*enumerate(block.split(b"\n"))]
+    numbers = {line: row for row, line in enumerate(line for line, text in lines if text not in {b"", b"\r"})}
+    rows = _split(schema, delimiter, place, b"\n".join(b"" if line in bad else text for line, text in lines))
+    kept = [row for line, row in numbers.items() if line not in bad]
+    broken = [FieldError("", NOT_CSV, numbers[line]) for line in bad]
+    broken += [FieldError("", fault.message, kept[row_of(fault)]) for fault in rows.broken]
+    return Rows(rows.batch, sorted(broken, key=row_of))
 
 
 def _split(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:

@@ -23,7 +23,7 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
 from heartapp.scoring import source as source_module
 from heartapp.scoring.output import ADDED, METADATA
-from heartapp.scoring.score import Options, Report, cores, score_file
+from heartapp.scoring.score import Options, Report, score_file
 from tests.client import added, spelled
 
 if TYPE_CHECKING:
@@ -234,11 +234,3 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_nothing(
     with disk_of(40_000), pytest.raises(DataError, match=rf"/{target} cannot be written: File too large$"):
         run(tmp_path / "in.csv", output, bedside)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
-
-
-def test_every_core_is_used_where_the_system_tells_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {1, 4, 5}, raising=False)
-    assert cores() == 3
-    monkeypatch.delattr("os.sched_getaffinity")
-    monkeypatch.setattr("os.cpu_count", lambda: 6)
-    assert cores() == 6

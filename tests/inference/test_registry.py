@@ -78,12 +78,6 @@ def test_an_unknown_model_is_answered_with_the_served_ones(shipped: ModelRegistr
     assert len(str(caught.value)) < 200
 
 
-def test_nothing_is_read_before_the_first_use(root: Path) -> None:
-    registry = ModelRegistry(root, default="bedside")
-    broken = break_bundle(root, "bedside")
-    assert registry.faults["bedside"].startswith(f"{broken.relative_to(root)}: ")
-
-
 def test_a_table_that_was_read_before_is_used_again(root: Path) -> None:
     break_bundle(root, "followup")
     ModelRegistry(root, default="bedside").read()
@@ -111,16 +105,6 @@ def test_a_bundle_that_fails_is_not_served_and_leaves_the_others_served(
     assert list(registry.faults) == ["followup"]
     assert registry.faults["followup"].startswith(f"{broken.relative_to(root)}: ")
     assert f"model followup is not served: {registry.faults['followup']} (bundles: {root})" in caplog.messages
-
-
-def test_a_model_that_does_not_answer_its_golden_rows_is_not_served_and_the_others_are(root: Path) -> None:
-    manifest = root / "followup" / read_served(root)["followup"] / MANIFEST
-    told = json.loads(manifest.read_bytes())
-    told["golden"]["risks"].reverse()
-    manifest.write_text(json.dumps(told))
-    registry = ModelRegistry(root, default="bedside")
-    assert [model.name for model in registry.models] == ["bedside"]
-    assert "the golden rows are not answered as stored" in registry.faults["followup"]
 
 
 def test_a_default_model_that_fails_is_replaced_by_no_other(root: Path) -> None:

@@ -32,7 +32,7 @@ def test_each_goal_is_compared_with_its_figure_and_none_is_too_good_to_be_true(b
     assert evaluation
     values = {figure: spread.mean for figure, spread in evaluation.metrics.items()}
     values |= {f"slope_{one.day}": one.slope.value for one in evaluation.calibration}
-    assert evaluation.goals == judge(GOALS[bundle.manifest.name], values)
+    assert evaluation.goals == judge(GOALS[bundle.manifest.name], values, evaluation.protocol.splits)
     assert not any(goal.alarm for goal in evaluation.goals)
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,56 +12,27 @@ import dask
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client, KilledWorker
+from distributed import Client, KilledWorker, LocalCluster
 
 from heartapp.errors import DataError
-from heartapp.scoring import cluster, parts
+from heartapp.scoring import cluster
 from heartapp.scoring.cluster import run_cluster
 from heartapp.scoring.parts import Part, score_parts
 from heartapp.scoring.score import Options, Report
-from tests.server.running import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from heartapp.inference.model import Model
 
-ROOT = Path(__file__).parents[2]
 FILES = 6
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_" + str(arguments[0]), *map(str, arguments[1:])],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def start_scheduler(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    file = folder / "scheduler.json"
-    process = start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
-    wait_until(lambda: file.exists() and file.read_text().endswith("}"), "the scheduler has an address")
-    address: str = json.loads(file.read_text())["address"]
-    return process, address
-
-
 @pytest.fixture(scope="module")
-def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def scheduler() -> Iterator[str]:
     """The address of a scheduler with two workers, each a process with one thread."""
-    folder = tmp_path_factory.mktemp("cluster")
-    process, address = start_scheduler(folder)
-    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", folder)
-    processes = [process, *(start("worker", address, *options) for _ in range(2))]
-    try:
-        with Client(address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=30)
-        yield address
-    finally:
-        for one in processes:
-            one.kill()
-            one.wait()
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as running:
+        yield running.scheduler_address
 
 
 @pytest.fixture(scope="module")
@@ -158,16 +126,14 @@ def test_a_scheduler_that_does_not_answer_is_told_and_leaves_no_client(bedside: 
 def test_a_scheduler_without_workers_or_one_that_is_lost_is_told(
     bedside: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process, address = start_scheduler(tmp_path)
     monkeypatch.setattr(cluster, "PATIENCE", 0.1)
-    with pytest.raises(DataError, match=f"start one: dask worker {address}"):
-        list(run_cluster([part(bedside, tmp_path)], address))
-
-    def lose(*_: object, **__: object) -> None:
-        process.kill()
-        process.wait()
-
-    monkeypatch.setattr(Client, "wait_for_workers", lose)
-    with pytest.raises(DataError, match=f"connection to the Dask scheduler at {address} was lost"):
-        list(run_cluster([part(bedside, tmp_path)], address))
-    assert parts.score_part(part(bedside, tmp_path)).read == 1
+    with LocalCluster(n_workers=0, dashboard_address=":0") as running:
+        address = running.scheduler_address
+        with pytest.raises(DataError, match=f"start one: dask worker {address}"):
+            list(run_cluster([part(bedside, tmp_path)], address))
+        monkeypatch.setattr(Client, "wait_for_workers", lambda *_, **__: running.close())
+        with (
+            dask.config.set({"distributed.comm.timeouts.connect": "0.5s"}),
+            pytest.raises(DataError, match=f"connection to the Dask scheduler at {address} was lost"),
+        ):
+            list(run_cluster([part(bedside, tmp_path)], address))

@@ -11,19 +11,19 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from heartapp.clinical.variables import BY_NAME
+from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "files.md").read_text("utf-8")
@@ -31,30 +31,27 @@ ONE, FOLDER, SCHEDULER, WORKER, CLUSTER = re.findall(r"```sh\n(.*?)```", DOCUMEN
 
 
 @pytest.fixture
-def folder(patients: pa.Table, tmp_path: Path) -> Path:
-    """The files that the document names."""
+def folder(
+    patients: pa.Table,
+    random_patients: Callable[[Sequence[str], int], list[list[float]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The files that the document names; the commands find heartapp and dask."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     (tmp_path / "visits").mkdir()
     pa_csv.write_csv(patients, tmp_path / "patients.csv")
     (tmp_path / "patients.csv.gz").write_bytes(gzip.compress((tmp_path / "patients.csv").read_bytes()))
-    time = pa.array([BY_NAME["time"].example] * patients.num_rows)
-    complete = {name: patients[name] for name in patients.column_names}
-    for name, column in complete.items():
-        if name != "name":
-            complete[name] = column.fill_null(pa.scalar(BY_NAME[name].example, column.type))
-    pq.write_table(pa.table({**complete, "time": time}), tmp_path / "patients.parquet")
+    names = MODEL_VARIABLES["followup"]
+    columns = map(list, zip(*random_patients(names, 3_000), strict=True))
+    pq.write_table(pa.table(dict(zip(names, columns, strict=True))), tmp_path / "patients.parquet")
     pq.write_table(patients, tmp_path / "visits" / "a.parquet")
     return tmp_path
 
 
-def environment() -> dict[str, str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "HEARTAPP_MODELS": str(ROOT / "models")}
-
-
 def run(script: str, folder: Path) -> None:
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=environment(), capture_output=True, check=False
-    )
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
 
 
@@ -83,8 +80,10 @@ def cluster(folder: Path) -> Iterator[str]:
         script.replace("10.0.0.1", "127.0.0.1").replace("8786", port).replace("/shared", str(folder))
         for script in (SCHEDULER, WORKER, CLUSTER)
     )
-    options: dict[str, Any] = {"cwd": folder, "env": environment(), "stderr": subprocess.DEVNULL}
-    started = [subprocess.Popen(["bash", "-c", one], start_new_session=True, **options) for one in (scheduler, worker)]
+    started = [
+        subprocess.Popen(["bash", "-c", one], cwd=folder, stderr=subprocess.DEVNULL, start_new_session=True)
+        for one in (scheduler, worker)
+    ]
     yield command
     for process in started:
         os.killpg(process.pid, signal.SIGKILL)

@@ -28,7 +28,6 @@ from tests.server.running import wait_until
 if TYPE_CHECKING:
     from heartapp.inference.model import Model
 
-ROOT = Path(__file__).parents[2]
 HEADER = "age,ejection_fraction,serum_creatinine"
 
 
@@ -154,8 +153,7 @@ def test_a_command_that_is_ended_leaves_complete_files_and_no_process(
 ) -> None:
     pa_csv.write_csv(pa.concat_tables([patients] * 300), folder / "in/b.csv")
     command = [str(Path(sys.executable).with_name("heartapp")), "score", "in", "out", "--threads", "2"]
-    environment = {**os.environ, "HEARTAPP_MODELS": str(ROOT / "models")}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder) as process:
         wait_until(lambda: [*folder.glob("out/.b.csv.*")], "the long file is begun")
         workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         process.send_signal(number)

@@ -10,7 +10,6 @@ import pytest
 
 from heartapp.scoring.signals import exit_on_signals
 
-ROOT = Path(__file__).parents[2]
 ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
@@ -51,7 +50,6 @@ def test_a_reader_that_leaves_ends_the_command_without_a_word(rows: int) -> None
     os.close(reader)
     done = subprocess.run(
         [Path(sys.executable).with_name("heartapp"), "score", "-", "-"],
-        env={**os.environ, "HEARTAPP_MODELS": str(ROOT / "models")},
         input=b"age,ejection_fraction,serum_creatinine\n" + rows * b"62,35,1.4\n",
         stdout=writer,
         stderr=subprocess.PIPE,

@@ -38,14 +38,12 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}{UNFINISHED}")
     try:
         with as_data_error(path):
-            file = temporary.open("xb")
-        with as_data_error(path), file:
-            if target.is_file():
-                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        with as_data_error(path):
+            with temporary.open("xb") as file:
+                if target.is_file():
+                    temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
             temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -23,8 +23,6 @@ FIRST_DAY: Final = 30
 LAST_DAY: Final = 180
 """The days that can be asked for, as far as the model's horizon reaches."""
 DEFAULT_DAYS: Final = (90, 180)
-STEP: Final = 5
-"""Days between two exponents, and between two points of a drawing."""
 _LEAST: Final = float(np.finfo(np.float64).tiny)
 """Stands for a survival of 0, which has no logarithm."""
 

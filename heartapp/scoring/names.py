@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from itertools import combinations
 from pathlib import Path
 from typing import Final, Literal
 
@@ -82,8 +83,7 @@ def check_different(*paths: Path) -> None:
     Raises:
         DataError: names a file that would be replaced while it is used.
     """
-    for index, path in enumerate(paths):
-        for other in paths[:index]:
-            same = path.samefile(other) if path.is_file() and other.is_file() else path.resolve() == other.resolve()
-            if same and (path.is_file() or not path.exists()):
-                raise DataError(f"{path} is the same file as {other}; name another one")
+    for other, path in combinations(paths, 2):
+        same = path.samefile(other) if path.is_file() and other.is_file() else path.resolve() == other.resolve()
+        if same and (path.is_file() or not path.exists()):
+            raise DataError(f"{path} is the same file as {other}; name another one")

@@ -62,13 +62,13 @@ def encoded(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def table(records: Sequence[dict[str, float | None]], *, more: bool = True) -> bytes:
+def table(records: Sequence[dict[str, float | None]]) -> bytes:
     """Patients as CSV, behind two columns that are not heartapp's."""
     names = list(records[0])
-    lines = [",".join([*(["id", "note"] if more else []), *names])]
+    lines = [",".join(["id", "note", *names])]
     for number, record in enumerate(records):
         cells = ["" if record[name] is None else f"{record[name]:.10g}" for name in names]
-        lines.append(",".join([*([f"{number:03}", '"a, ""b"" c"'] if more else []), *cells]))
+        lines.append(",".join([f"{number:03}", '"a, ""b"" c"', *cells]))
     return ("\n".join(lines) + "\n").encode()
 
 

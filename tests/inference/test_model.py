@@ -69,29 +69,21 @@ def check_agreement(prediction: Prediction) -> None:
     assert prediction.death_event == (votes >= 2) == (prediction.risk >= prediction.threshold)
 
 
-def scores_of(predictions: Sequence[Prediction]) -> Scores:
-    """The predictions of single patients as a table's scores."""
-    return Scores(
-        np.array([one.risk for one in predictions]),
-        np.array([one.death_event for one in predictions], np.int8),
-        np.array([votes_of(one) for one in predictions], np.float32),
-        np.array([[vote.vote for vote in one.votes] for one in predictions], np.int8),
-        np.array([" ".join(caution.kind for caution in one.cautions) for one in predictions]),
-    )
-
-
 @pytest.mark.parametrize("threshold", [None, 0.6])
 @pytest.mark.parametrize("size", [1, 7, 1_000])
 def test_a_table_is_scored_bit_for_bit_as_its_patients_are_predicted(
     model: Model, rows: list[list[float]], size: int, threshold: float | None
 ) -> None:
     table = np.array(rows)
-    wanted = scores_of([model.predict(row, Options(threshold=threshold)) for row in rows])
+    wanted = [model.predict(row, Options(threshold=threshold)) for row in rows]
     parts = [model.score(table[start : start + size], threshold) for start in range(0, len(table), size)]
-    for name in ("risk", "death_event", "probabilities", "votes"):
-        scored = np.concatenate([getattr(part, name) for part in parts])
-        assert (scored.dtype, scored.tobytes()) == (getattr(wanted, name).dtype, getattr(wanted, name).tobytes())
-    assert [caution for part in parts for caution in part.cautions] == wanted.cautions.tolist()
+    scored = [np.concatenate([getattr(part, name) for part in parts]).tolist() for name in Scores.__slots__]
+    risk, died, probabilities, votes, cautions = scored
+    assert risk == [one.risk for one in wanted]
+    assert died == [one.death_event for one in wanted]
+    assert probabilities == [votes_of(one) for one in wanted]
+    assert votes == [[vote.vote for vote in one.votes] for one in wanted]
+    assert cautions == [" ".join(caution.kind for caution in one.cautions) for one in wanted]
 
 
 @given(st.data())

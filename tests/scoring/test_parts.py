@@ -10,7 +10,7 @@ import sys
 import threading
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -42,9 +42,8 @@ def folder(patients: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path
 
 
-def run(model: Model, *, source: str = "in", **arguments: Any) -> Report:
-    options = Options(threads=2, kind=arguments.pop("kind", None))
-    return score_parts(source, Path("out"), model, options, **arguments)
+def run(model: Model, *, resume: bool = False) -> Report:
+    return score_parts("in", Path("out"), model, Options(threads=2), resume=resume)
 
 
 def test_each_file_of_a_folder_gets_an_output_as_if_scored_alone(bedside: Model, folder: Path) -> None:
@@ -60,11 +59,6 @@ def test_each_file_of_a_folder_gets_an_output_as_if_scored_alone(bedside: Model,
         if not name.endswith("rejects.csv"):
             score_file(f"in/{name}", f"alone-{name}", bedside, Options())
         assert Path("out", name).read_bytes() == Path(f"alone-{name}").read_bytes()
-
-
-def test_a_stated_format_is_that_of_all_outputs(bedside: Model, folder: Path) -> None:
-    run(bedside, source=f"{folder}/in/*.csv", kind="parquet")
-    assert pq.read_table("out/b.parquet").num_rows == 3_000
 
 
 def test_complete_files_are_skipped_and_their_rejects_still_count(bedside: Model, folder: Path) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import subprocess
 import sys
-import threading
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -123,21 +120,6 @@ def test_a_killed_process_is_told_and_the_run_can_go_on(
         with pytest.raises(DataError, match="go on with --resume and fewer --threads"):
             run(bedside)
     assert run(bedside, resume=True).notes[0].startswith("3 files, ")
-
-
-@pytest.mark.usefixtures("default_signals")
-def test_a_process_ignores_ctrl_c_and_ends_with_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = threading.Event()
-
-    class Gone:
-        def join(self) -> None:
-            """The parent has ended."""
-
-    monkeypatch.setattr(multiprocessing, "parent_process", Gone)
-    monkeypatch.setattr(os, "_exit", lambda _: ended.set())
-    parts._prepare_process()
-    assert ended.wait(timeout=25)
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 @pytest.mark.usefixtures("default_signals")

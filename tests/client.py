@@ -116,11 +116,11 @@ class Page:
         return text(self.ids[id_])
 
     def typed(self) -> dict[str, str]:
-        """What stands in the form: text by field, and the chosen radio button's value."""
+        """What stands in the form: text by field, hidden or not, and the chosen radio button's value."""
         return {
             field.attrib["name"]: field.get("value", "")
             for field in self.all("input")
-            if field.get("type") == "text" or (field.get("type") == "radio" and "checked" in field.attrib)
+            if field.get("type") in {"text", "hidden"} or (field.get("type") == "radio" and "checked" in field.attrib)
         }
 
     def numbers(self, **attributes: str) -> list[float]:
@@ -130,11 +130,6 @@ class Page:
             for element in self.all("data")
             if all(element.get(name.rstrip("_")) == wanted for name, wanted in attributes.items())
         ]
-
-    @property
-    def token(self) -> str:
-        """The form's CSRF token."""
-        return next(field.attrib["value"] for field in self.all("input") if field.get("name") == "csrf_token")
 
 
 class _Tree(HTMLParser):
@@ -171,12 +166,9 @@ def form_page(client: FlaskClient, address: str = "/") -> Page:
     return Page(client.get(address).text)
 
 
-def submit(
-    client: FlaskClient, fields: Mapping[str, str], *, htmx: bool = False, token: str | None = None
-) -> TestResponse:
-    """Post the form, as HTMX does or as a browser without JavaScript, with a token of this client's own page."""
-    sent = {"csrf_token": form_page(client).token if token is None else token, **fields}
-    return client.post("/predict", data=sent, headers={"HX-Request": "true"} if htmx else None)
+def submit(client: FlaskClient, fields: Mapping[str, str], *, htmx: bool = False) -> TestResponse:
+    """Post the form, as HTMX does or as a browser without JavaScript."""
+    return client.post("/predict", data=fields, headers={"HX-Request": "true"} if htmx else None)
 
 
 def problem_of(response: TestResponse, status: int) -> dict[str, Any]:

@@ -113,7 +113,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="years",
         low=18,
         high=110,
-        help="At the start of follow-up. Decimals are allowed.",
+        help="At the start of follow-up.",
         example=62,
         given=True,
     ),
@@ -135,7 +135,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         high=200_000,
         step=10,
         logarithmic=True,
-        help="CPK, in the study’s unit. Most laboratories report U/L.",
+        help="CPK. Most laboratories report U/L.",
         example=250,
     ),
     Variable(
@@ -154,7 +154,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="%",
         low=5,
         high=90,
-        help="Share of the blood in the left ventricle that each beat pumps out.",
+        help="Share of the blood that each beat pumps out.",
         example=35,
     ),
     Variable(
@@ -174,7 +174,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         low=1_000,
         high=3_000_000,
         step=1_000,
-        help="To convert from 10⁹/L, multiply by 1000: 265 becomes 265000.",
+        help="Or with its unit, such as 265 ×10⁹/L.",
         example=265_000,
     ),
     Variable(
@@ -187,7 +187,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         high=40,
         step=0.1,
         logarithmic=True,
-        help="To convert from µmol/L, divide by 88.4.",
+        help="Or with its unit, such as 168 µmol/L.",
         example=1.4,
     ),
     Variable(
@@ -226,7 +226,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         unit="days",
         low=1,
         high=1_000,
-        help="Days until death or last contact. Not known at the bedside.",
+        help="Until death or last contact. Leaks the outcome.",
         example=115,
         known="afterwards",
         given=True,

@@ -1,12 +1,20 @@
-// The form works without this file. This file fills in the example without a reload, renews the result when a value
-// changes, moves to faults and results, and shows server errors in place of the result.
+// The form works without this file. This file renews the result while values are typed, keeps entries in this tab,
+// moves to faults and results, and shows server errors in place of the result.
+
+const PAUSE = 250; // Milliseconds after the last key until the entries are sent.
+const SETTLED = 600; // Milliseconds after the last answer until it is announced.
+const STORE = "entries";
 
 const form = () => document.getElementById("patient");
 const result = () => document.getElementById("result");
-const entries = () => JSON.stringify([...new FormData(form())].filter(([name]) => name !== "csrf_token"));
+const entries = () => JSON.stringify([...new FormData(form())].sort());
+const complete = () => [...form().elements].every((input) => !input.required || input.value.trim());
 let asked = false; // Whether the button started the request; then the focus may move to the faults.
-let edited = false; // Whether the person went on to edit after that; then the page does not scroll to the answer.
-let sent = entries(); // The entries that the result belongs to.
+let typing = false; // Whether the last change was a key in a field that still has the focus: it may be half a number.
+let edited = false; // Whether the person went on to edit after pressing the button; then nothing scrolls.
+let sent = entries(); // The entries of the latest request.
+let shown = sent; // The entries that the result belongs to.
+let pause, announcing;
 
 // Morphing in a new result must not change what was typed, chosen or opened.
 const kept = { INPUT: ["value", "checked"], DETAILS: ["open"] };
@@ -14,20 +22,50 @@ htmx.registerExtension("keep-entries", {
   htmx_before_morph_attr: (element, { attrName }) => !kept[element.tagName]?.includes(attrName),
 });
 
+function keep() {
+  const before = JSON.parse(sessionStorage.getItem(STORE) ?? "{}");
+  sessionStorage.setItem(STORE, JSON.stringify({ ...before, ...Object.fromEntries(new FormData(form())) }));
+}
+
+// After a reload or Back, an untouched form gets what was typed in this tab.
+function restore() {
+  const before = JSON.parse(sessionStorage.getItem(STORE) ?? "{}");
+  const filled = (input) => (input.type === "radio" ? input.defaultChecked && input.value : input.defaultValue);
+  if ([...form().querySelectorAll("[data-example]")].some(filled)) return;
+  for (const input of form().elements) {
+    if (!(input.name in before) || input.name === "model") continue;
+    if (input.type === "radio") input.checked = input.value === before[input.name];
+    else input.value = before[input.name];
+  }
+  update();
+}
+
+// Send the entries if they are complete and not those of the result.
+function update() {
+  clearTimeout(pause);
+  const underWay = result().matches(".htmx-request") && entries() === sent;
+  if (complete() && entries() !== shown && !underWay) form().requestSubmit();
+}
+
+function markOutdated() {
+  result().classList.toggle("outdated", result().dataset.state === "prediction" && entries() !== shown);
+}
+
 function fillExample() {
   for (const input of form().querySelectorAll("[data-example]")) {
     if (input.type === "radio") input.checked = true;
     else input.value = input.dataset.example;
   }
-  refresh();
+  keep();
+  update();
 }
 
-function refresh() {
-  if (result().dataset.state === "prediction" || result().matches(".htmx-request")) form().requestSubmit();
-}
-
-function markOutdated() {
-  if (result().dataset.state === "prediction") result().classList.toggle("outdated", entries() !== sent);
+// One announcement, when answers no longer change.
+function announce() {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => {
+    document.getElementById("announcement").textContent = result().dataset.announcement;
+  }, SETTLED);
 }
 
 // On a phone the result is below the form. The focus stays where it is.
@@ -42,10 +80,16 @@ function unavailable(text) {
 }
 
 function showTrouble(content = document.getElementById("trouble").content.cloneNode(true).children) {
-  const working = result().querySelector(".working");
-  result().replaceChildren(working, ...[...content].filter((one) => !one.matches(".working")));
+  const notes = result().querySelectorAll(".working, .waiting");
+  for (const input of result().querySelectorAll("input[name]")) {
+    input.type = "hidden"; // Options stand beside the answer; without one, the form keeps them.
+    form().append(input);
+  }
+  result().replaceChildren(...notes, ...[...content].filter((one) => !one.matches(".working, .waiting")));
   result().dataset.state = "trouble";
-  document.getElementById("announcement").textContent = "";
+  result().dataset.announcement = document.getElementById("announcement").textContent = "";
+  shown = "";
+  markOutdated();
   if (asked && !edited) bringIntoView();
   asked = false;
 }
@@ -55,29 +99,47 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     fillExample();
   }
+  // A fault may be in a folded part of the form.
+  const target = event.target.closest("#summary a")?.hash.slice(1);
+  if (target) document.getElementById(target)?.closest("details")?.setAttribute("open", "");
 });
 
 document.addEventListener("change", (event) => {
-  if (event.target.closest("#patient")) refresh();
+  if (event.target.form !== form()) return;
+  typing = false;
+  keep();
+  update();
 });
 
-document.addEventListener("input", () => {
-  edited = true;
+document.addEventListener("input", (event) => {
+  if (event.target.form !== form()) return;
+  edited = typing = true;
+  keep();
   markOutdated();
+  clearTimeout(pause);
+  pause = setTimeout(update, PAUSE);
 });
 
 document.addEventListener("submit", (event) => {
   asked ||= event.submitter !== null;
-  if (event.submitter) edited = false;
+  if (event.submitter) edited = typing = false;
   sent = entries();
 });
 
+// Half a number is no fault: the old answer stays, marked as out of date, until the field is left.
+document.addEventListener("htmx:before:swap", (event) => {
+  if (event.detail.ctx.response?.status === 422 && typing && !asked) event.preventDefault();
+});
+
 document.addEventListener("htmx:after:swap", () => {
+  shown = sent;
   const summary = document.getElementById("summary");
+  document.querySelectorAll("#also:has(.error)").forEach((part) => part.setAttribute("open", ""));
   if (asked && summary) summary.focus();
   else if (asked && !edited) bringIntoView();
   asked = false;
   markOutdated();
+  announce();
 });
 
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
@@ -85,3 +147,5 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
 });
 
 document.addEventListener("htmx:error", () => showTrouble());
+
+restore();

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flask_wtf import FlaskForm
@@ -15,13 +14,11 @@ from wtforms.widgets import TextInput
 
 from heartapp.clinical.numbers import NumberTextError, read_number
 from heartapp.clinical.patient import MISSING
-from heartapp.clinical.variables import BY_NAME, GROUPS, VARIABLES, Variable
+from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, Variable
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from heartapp.inference.model import Model
 
 THRESHOLD: Final = Variable(
@@ -32,7 +29,7 @@ THRESHOLD: Final = Variable(
     unit="%",
     low=1,
     high=99,
-    help="A risk of this or more counts as death expected. Leave empty to use the model’s own. Whole numbers.",
+    help="A risk of this or more counts as high. Leave empty for the model’s own.",
     example=math.nan,
 )
 HORIZON: Final = Variable(
@@ -43,7 +40,7 @@ HORIZON: Final = Variable(
     unit="days",
     low=FIRST_DAY,
     high=LAST_DAY,
-    help="One more day to list under risk over time. Whole numbers.",
+    help="",
     example=math.nan,
 )
 OPTIONS: Final = (THRESHOLD, HORIZON)
@@ -75,42 +72,51 @@ class NumberField(FloatField):
 
 
 class FormModel(NamedTuple):
-    """What the form needs of a model: the fields that it takes, those that it requires, and those that it ignores.
-
-    ``horizon`` is the last day that may be asked for, None where the model is undated.
-    """
+    """What the form needs of a model: its variables, which of them it requires and uses, and its last day, if any."""
 
     name: str
-    fields: tuple[str, ...]
+    names: tuple[str, ...]
     required: tuple[str, ...]
-    ignored: tuple[str, ...]
+    used: tuple[str, ...]
     horizon: int | None
 
     @classmethod
     def of(cls, model: Model) -> FormModel:
-        """Take it from a loaded model; only a dated model takes a day."""
+        """Take it from a loaded model."""
         manifest = model.bundle.manifest
-        options = (THRESHOLD,) if manifest.horizon is None else OPTIONS
-        fields = (*model.names, *(option.name for option in options))
-        ignored = tuple(name for name in model.names if name not in manifest.used)
-        return cls(model.name, fields, model.required, ignored, manifest.horizon)
+        return cls(model.name, model.names, model.required, tuple(manifest.used), manifest.horizon)
+
+    @classmethod
+    def unavailable(cls, name: str) -> FormModel:
+        """A form that keeps what was entered for a model that is not served."""
+        names = MODEL_VARIABLES.get(name, ())
+        return cls(name, names, (), names, None)
 
 
 class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """The base of the forms that `patient_form_class` makes."""
+    """The base of the forms that `patient_form_class` makes.
 
-    model: RadioField
-    served: dict[str, FormModel]
-    groups: dict[str, list[Variable]]
+    It has no CSRF token, which would need a session: a prediction changes and stores nothing.
+    """
 
-    def values(self, variables: Sequence[Variable]) -> list[float]:
-        """The validated values in the order of ``variables``, `MISSING` for each that was left out."""
-        entered = [self[variable.name].data for variable in variables]
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]  # Flask-WTF has no types
+        """What WTForms reads."""
+
+        csrf = False
+
+    asks: FormModel
+    used: tuple[Variable, ...]
+    unused: tuple[Variable, ...]
+    option_fields: tuple[Variable, ...]
+
+    def values(self) -> list[float]:
+        """The validated values in the order of the model's variables, `MISSING` for each that was left out."""
+        entered = [self[name].data for name in self.asks.names]
         return [MISSING if entry in (None, "") else float(entry) for entry in entered]
 
     def days(self, model: Model) -> list[int]:
-        """The days to list under risk over time: the model's own and the one that was entered."""
-        day = self[HORIZON.name].data
+        """The days to list under risk by day: the model's own and the one that was entered."""
+        day = self[HORIZON.name].data if model.curve else None
         return sorted({*model.default_days, *([] if day is None else [int(day)])})
 
     def options(self, model: Model) -> Options:
@@ -123,18 +129,6 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             instability=model.refits is not None,
         )
 
-    def takers(self, name: str) -> list[str]:
-        """The models that take a field."""
-        return [model.name for model in self.served.values() if name in model.fields]
-
-    def optional(self, name: str) -> list[str]:
-        """The models that take a field and do not require it."""
-        return [model.name for model in self.served.values() if name in model.fields and name not in model.required]
-
-    def ignored(self, name: str) -> list[str]:
-        """The models that take a field and do not use it."""
-        return [model.name for model in self.served.values() if name in model.ignored]
-
     @property
     def faults(self) -> list[tuple[str, str]]:
         """The input's id and the message of each faulty field, in the order of the form."""
@@ -142,52 +136,39 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             (f"{field.id}-0" if isinstance(field, RadioField) else field.id, message)
             for field in self
             for message in field.errors
-            if field is not self.csrf_token
         ]
 
 
 @cache
-def patient_form_class(models: tuple[FormModel, ...]) -> type[PatientForm]:
-    """The form for these models.
-
-    A field that the chosen model does not take is not checked, and keeps its text. Within a group, the variables that
-    more models require come first.
-    """
-
-    def rank(variable: Variable) -> int:
-        return -sum(variable.name in model.required for model in models)
-
-    groups = {name: sorted((one for one in VARIABLES if one.group == name), key=rank) for name in GROUPS}
-    groups["Options"] = list(OPTIONS)
-    choices = [SelectChoice(model.name) for model in models]
-    fields: dict[str, Any] = {"model": RadioField("Model", [_check_model], choices=choices, validate_choice=False)}
-    for variable in chain.from_iterable(groups.values()):
-        fields[variable.name] = _field(variable)
-    served = {model.name: model for model in models}
-    return type("ServedPatientForm", (PatientForm,), {**fields, "served": served, "groups": groups})
+def patient_form_class(model: FormModel) -> type[PatientForm]:
+    """The form of a model. Those of its variables that it does not use come last."""
+    ordered = sorted((BY_NAME[name] for name in model.names), key=lambda one: GROUPS.index(one.group))
+    used = tuple(one for one in ordered if one.name in model.used)
+    unused = tuple(one for one in ordered if one.name not in model.used)
+    options = OPTIONS if model.horizon else (THRESHOLD,)
+    fields = {one.name: _field(one, required=one.name in model.required) for one in (*used, *unused, *options)}
+    return type(
+        "ServedPatientForm",
+        (PatientForm,),
+        {**fields, "asks": model, "used": used, "unused": unused, "option_fields": options},
+    )
 
 
-def _field(variable: Variable) -> Any:
+def _field(variable: Variable, *, required: bool) -> Any:
     if variable.kind == "number":
         return NumberField(variable.label, [_check])
-    choices = [SelectChoice(str(code), label) for code, label in (*variable.choices, NOT_KNOWN)]
+    options = variable.choices if required else (*variable.choices, NOT_KNOWN)
+    choices = [SelectChoice(str(code), label) for code, label in options]
     return RadioField(variable.label, [_check], choices=choices, validate_choice=False)
 
 
-def _check_model(form: PatientForm, field: RadioField) -> None:
-    if field.data not in form.served:
-        raise ValidationError("Choose a model.")
-
-
 def _check(form: PatientForm, field: Field) -> None:
-    """Check a field as the chosen model needs it. It is the only validator, so a field has one message at most."""
-    model = form.served.get(form.model.data)
-    if model is None or field.name not in model.fields:
-        field.errors = []
-    elif not field.errors:
-        _check_value(_BY_NAME[field.name], field.data, required=field.name in model.required)
-        if field.name == HORIZON.name and (field.data or 0) > (model.horizon or 0):
-            raise ValidationError(f"{HORIZON.label} must be at most {model.horizon}, the model’s horizon.")
+    """The only validator of a field, so that it has one message at most."""
+    if field.errors:
+        return
+    _check_value(_BY_NAME[field.name], field.data, required=field.name in form.asks.required)
+    if field.name == HORIZON.name and (field.data or 0) > (form.asks.horizon or 0):
+        raise ValidationError(f"{HORIZON.label} must be at most {form.asks.horizon}, the model’s horizon.")
 
 
 def _check_value(variable: Variable, value: Any, *, required: bool) -> None:

@@ -21,10 +21,15 @@ def rounded(share: float, threshold: float | None = None) -> str:
     return str(number)
 
 
+def living(risk: float) -> str:
+    """How many of 100 live, so that the dead and the living add up to 100: ``42``, ``over 99``, ``under 1``."""
+    number = HUNDRED - of_hundred(risk)
+    return {0: "under 1", HUNDRED: "over 99"}.get(number, str(number))
+
+
 def points(contribution: float) -> str:
     """The size of a contribution in percentage points, without its sign."""
-    size = of_hundred(abs(contribution))
-    return {0: "less than 1 point", 1: "1 point"}.get(size, f"{size} points")
+    return str(of_hundred(abs(contribution)) or "under 1")
 
 
 def nonzero(contribution: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,17 @@ from heartapp.clinical.variables import BY_NAME, VARIABLES, list_labels
 from heartapp.ui import drawing
 from heartapp.ui.forms import FormModel, patient_form_class
 from heartapp.ui.model_page import card_of
-from heartapp.ui.rounding import nonzero, points, rounded
+from heartapp.ui.rounding import living, nonzero, points, rounded
 from heartapp.web.extension import get_registry
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
-    from heartapp.inference.model import Prediction
+    from heartapp.inference.model import Model, Prediction
     from heartapp.ui.forms import PatientForm
 
 blueprint = Blueprint("ui", __name__)
-for template_filter in (list_labels, of_hundred, per_cent, points, rounded):
+for template_filter in (list_labels, living, of_hundred, per_cent, points, rounded, zip):
     blueprint.add_app_template_filter(template_filter)
 blueprint.add_app_template_test(nonzero)
 
@@ -42,23 +43,13 @@ def limit_form() -> None:
 def index() -> ResponseReturnValue:
     """The form, empty or with the example patient."""
     example = {one.name: f"{one.example:.10g}" for one in VARIABLES} if "example" in request.args else {}
-    form = _form(MultiDict(example))
-    form.model.data = request.args.get("model", get_registry().default)
-    return _page(form)
+    return _answer(MultiDict(example), request.args.get("model"), predict=False)
 
 
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
     """The form's answer: a fragment for HTMX, a whole page without JavaScript."""
-    form, registry = _form(request.form), get_registry()
-    form.model.data = name = form.model.data or registry.default
-    if name in registry.faults:  # This comes first: no entry can help.
-        return _page(form, unavailable=name), HTTPStatus.SERVICE_UNAVAILABLE
-    if not form.validate():
-        return _page(form), HTTPStatus.UNPROCESSABLE_ENTITY
-    model = registry.get(name)
-    prediction = model.predict(form.values(model.variables), form.options(model))
-    return _page(form, prediction=prediction)
+    return _answer(request.form, request.form.get("model"), predict=True)
 
 
 @blueprint.get("/predict")
@@ -85,21 +76,31 @@ def error_page(status: int, detail: str) -> ResponseReturnValue:
     return render_template("error.html", status=HTTPStatus(status), detail=detail), status
 
 
-def _form(entries: MultiDict[str, str]) -> PatientForm:
-    models = tuple(FormModel.of(model) for model in get_registry().models)
-    return patient_form_class(models)(formdata=entries)
-
-
-def _page(form: PatientForm, *, prediction: Prediction | None = None, unavailable: str | None = None) -> str:
-    """The form with its result; ``unavailable`` names the chosen model where it is not served."""
+def _answer(entered: MultiDict[str, str], name: str | None, *, predict: bool) -> ResponseReturnValue:
+    """The page of a model with these entries and, where ``predict``, with their result."""
     registry = get_registry()
+    name = name or registry.default
+    if name in registry.faults:
+        form = patient_form_class(FormModel.unavailable(name))(formdata=entered)
+        return _page(form, None), HTTPStatus.SERVICE_UNAVAILABLE
+    model = registry.get(name)
+    form = patient_form_class(FormModel.of(model))(formdata=entered)
+    if not predict:
+        return _page(form, model)
+    if not form.validate():
+        return _page(form, model), HTTPStatus.UNPROCESSABLE_ENTITY
+    return _page(form, model, model.predict(form.values(), form.options(model)))
+
+
+def _page(form: PatientForm, model: Model | None, prediction: Prediction | None = None) -> str:
+    """The form with its result. A model that is not served is None."""
     return render_template(
         "_workspace.html" if request.headers.get("HX-Request") == "true" else "index.html",
         form=form,
-        registry=registry,
+        model=model,
         prediction=prediction,
-        model=registry.get(prediction.model.name) if prediction else None,
-        unavailable=unavailable,
+        registry=get_registry(),
         by_name=BY_NAME,
         drawing=drawing,
+        now=datetime.now(UTC),
     )

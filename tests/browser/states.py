@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.pages import BEDSIDE, EXTREMES, Held, expect_trouble, fill, press, show_result
+from tests.browser.pages import (
+    BEDSIDE,
+    EXTREMES,
+    Held,
+    expect_settled,
+    expect_trouble,
+    fill,
+    press,
+    show_result,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +28,28 @@ def empty(page: Page) -> None:
 
 
 def result(page: Page) -> None:
-    """A result with everything: values missing, a threshold and a day entered, all parts open."""
-    show_result(page, {**BEDSIDE, "platelets": "", "diabetes": "", "threshold": "5", "horizon": "47"})
-    for part in ("#turning", "#votes"):
+    show_result(page, BEDSIDE)
+
+
+def details(page: Page) -> None:
+    """A result with everything: a threshold and a day entered, all parts open."""
+    show_result(page, BEDSIDE)
+    for part in ("#by-when", "#turning", "#about"):
         page.click(f"{part} summary")
-    expect(page.locator("#votes table")).to_be_visible()
+    fill(page, {"threshold": "5", "horizon": "47"})
+    expect(page.locator("#by-when th", has_text="47")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect_settled(page)
+
+
+def all_fields(page: Page) -> None:
+    page.click("#also summary")
+    expect(page.locator("#platelets")).to_be_visible()
+
+
+def followup(page: Page) -> None:
+    page.goto("/?model=followup")
+    expect(page.locator("#time")).to_be_visible()
 
 
 def cautions(page: Page) -> None:
@@ -31,22 +57,31 @@ def cautions(page: Page) -> None:
     expect(page.locator(".cautions li")).to_be_visible()
 
 
+def option_at_fault(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#turning summary")
+    page.fill("#threshold", "500")
+    page.keyboard.press("Tab")
+    expect(page.locator("#threshold-error")).to_be_visible()
+
+
+def waiting(page: Page) -> None:
+    """An entry is not complete, and the last answer is out of date."""
+    show_result(page, BEDSIDE)
+    with page.expect_response("**/predict"):
+        page.fill("#age", "6")
+    expect(page.locator(".waiting")).to_be_visible()
+
+
 def unfamiliar(page: Page) -> None:
     show_result(page, {**BEDSIDE, "age": "110", "ejection_fraction": "85", "serum_creatinine": "30"})
-    expect(page.locator("#unfamiliar h2")).to_be_visible()
+    expect(page.locator("#unfamiliar")).to_be_visible()
 
 
 def errors(page: Page) -> None:
     fill(page, {"age": "620", "platelets": "265,000", "diabetes": "1"})
     press(page)
     expect(page.locator("#platelets-error")).to_be_visible()
-
-
-def expired(page: Page) -> None:
-    fill(page, BEDSIDE)
-    page.context.clear_cookies()
-    press(page)
-    expect(page.locator("#summary")).to_be_focused()
 
 
 def server_error(page: Page) -> None:
@@ -74,11 +109,15 @@ def at(path: str, title: str) -> Callable[[Page], None]:
 
 STATES: dict[str, Callable[[Page], None]] = {
     "empty": empty,
+    "all fields": all_fields,
+    "follow-up model": followup,
     "result": result,
+    "result with all parts open": details,
     "cautions": cautions,
     "unfamiliar patient": unfamiliar,
     "errors": errors,
-    "expired": expired,
+    "option at fault": option_at_fault,
+    "waiting for an entry": waiting,
     "server error": server_error,
     "answer under way": under_way,
     "model": at("/models/bedside", "Bedside model"),

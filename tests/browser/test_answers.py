@@ -11,10 +11,9 @@ from tests.browser.conftest import STATUS_NOTE
 from tests.browser.pages import (
     BEDSIDE,
     BUTTON,
-    FOLLOWUP,
     Held,
-    choose_model,
     expect_result,
+    expect_settled,
     expect_trouble,
     fill,
     form_with,
@@ -60,7 +59,7 @@ def test_while_an_answer_is_under_way_the_page_says_so_and_fades_the_old_result(
     press(page)
     held.wait_for(1)
     expect(page.locator(".working")).to_have_css("opacity", "1")
-    expect(page.locator("#risk")).to_have_css("opacity", "0.55")
+    expect(page.locator("#risk")).to_have_css("opacity", "0.6")
     held.let_go()
     expect(page.locator("#risk")).to_have_css("opacity", "1")
     expect(page.locator(".working")).to_be_hidden()
@@ -75,13 +74,9 @@ def test_text_typed_while_an_answer_is_under_way_is_kept_and_sent_next(page: Pag
     page.keyboard.press("End")
     page.keyboard.type(".5")
     held.let_go()
-    expect_result(page, risk(server))
-    expect(page.locator("#age")).to_be_focused()
-    expect(page.locator("#age")).to_have_value("62.5")
-    expect(page.locator("#result")).to_have_class("result outdated")
-    page.focus("#serum_sodium")
     expect_result(page, risk(server, age=62.5))
-    expect(page.locator("#result")).to_have_class("result")
+    expect(page.locator("#age")).to_be_focused()
+    expect_settled(page)
     assert standing(page) == form_with({**BEDSIDE, "age": "62.5"})
 
 
@@ -104,7 +99,7 @@ def test_the_result_belongs_to_what_was_changed_while_an_answer_was_under_way(
     held.wait_for(2)
     held.let_go()
     expect_result(page, risk(server, **changes))
-    expect(page.locator("#result")).to_have_class("result")
+    expect_settled(page)
     assert standing(page) == form_with({**BEDSIDE, **{name: str(value) for name, value in changes.items()}})
 
 
@@ -115,7 +110,6 @@ def test_what_a_program_fills_in_while_an_answer_is_under_way_is_kept_and_marks_
     held.wait_for(1)
     page.evaluate("document.getElementById('age').value = '63'")  # as autofill may, without an event
     held.let_go()
-    expect_result(page)
     expect(page.locator("#result")).to_have_class("result outdated")
     assert standing(page) == form_with({**BEDSIDE, "age": "63"})
 
@@ -200,13 +194,14 @@ def test_an_unavailable_model_is_named_in_place_of_the_result(tmp_path: Path, op
     home = make_home(tmp_path / "home", models=damaged_copy(tmp_path / "models", "bedside"))
     with running(home, "--workers", "1") as other:
         page = open_page(base=other.url)
-        fill(page, FOLLOWUP)
+        expect(page.locator("#result h2")).to_have_text("The bedside model is not available")
+        fill(page, BEDSIDE)
         press(page)
         expect_trouble(page)
         expect(page.locator("#result h2")).to_have_text("The bedside model is not available")
         expect(page.locator(BUTTON)).to_be_focused()
-        assert standing(page) == {name: text for name, text in form_with(FOLLOWUP).items() if name != "model"}
         check(page)
-        choose_model(page, "followup")
+        page.click(".other a")
+        page.fill("#time", "100")
         press(page)
         expect_result(page)

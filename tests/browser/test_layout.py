@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.pages import BEDSIDE, BUTTON, EXTREMES, expect_result, expect_trouble, fill, press, show_result
+from tests.browser.pages import (
+    BEDSIDE,
+    BUTTON,
+    EXTREMES,
+    UNFAMILIAR,
+    expect_result,
+    expect_trouble,
+    fill,
+    press,
+    show_result,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,31 +47,37 @@ def test_the_result_is_below_the_form_on_a_phone_and_beside_it_on_a_desktop(page
         assert (result["y"] >= form["y"] + form["height"]) is not beside
 
 
-def test_on_a_desktop_the_result_stays_in_view(page: Page) -> None:
-    show_result(page, BEDSIDE)
-    assert page.evaluate("document.documentElement.scrollHeight > innerHeight + 200")
-    for selector in (BUTTON, "#age"):
-        page.locator(selector).scroll_into_view_if_needed()
-        expect(page.locator("#result .verdict")).to_be_in_viewport(ratio=1)
-        expect(page.locator("#risk")).to_be_in_viewport(ratio=1)
-    page.evaluate("scrollTo(0, 0)")
-    for selector in (".arrays", "#instability strong"):
-        expect(page.locator(selector)).to_be_in_viewport(ratio=1)
+def test_the_form_and_the_way_to_an_answer_fit_one_screen(open_page: Open) -> None:
+    page = open_page(viewport={"width": 1280, "height": 720})
+    for seen in ("#age", "#ejection_fraction", "#serum_creatinine", BUTTON, "#example", "#also summary"):
+        expect(page.locator(seen)).to_be_in_viewport(ratio=1)
+    expect(page.locator("#platelets, [name=model]").first).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = page.locator(BUTTON).bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= 1.5 * 844
+
+
+@pytest.mark.parametrize("values", [BEDSIDE, UNFAMILIAR], ids=["plain", "with a caution"])
+def test_the_whole_answer_fits_one_screen(open_page: Open, values: dict[str, str]) -> None:
+    page = open_page(viewport={"width": 1440, "height": 900})
+    show_result(page, values)
+    for seen in (*(["#cautions"] if values is UNFAMILIAR else []), "#risk", ".people", "#sure", "#why"):
+        expect(page.locator(seen)).to_be_in_viewport(ratio=1)
 
 
 def test_on_a_phone_the_result_comes_into_view_and_the_focus_stays(open_page: Open) -> None:
     page = on_a_phone(open_page)
     fill(page, BEDSIDE)
-    for seen in ("#risk", "#result .verdict"):
-        press(page)
-        expect_result(page)
-        expect(page.locator(seen)).to_be_in_viewport(ratio=1)
-        expect(page.locator(BUTTON)).to_be_focused()
+    press(page)
+    expect_result(page)
+    expect(page.locator("#risk")).to_be_in_viewport(ratio=1)
+    expect(page.locator(BUTTON)).to_be_focused()
     page.locator("#age").scroll_into_view_if_needed()
-    page.fill("#age", "80")
     with page.expect_response("**/predict"):
-        page.focus("#ejection_fraction")
-    expect(page.locator("#ejection_fraction")).to_be_in_viewport()  # a renewed result does not scroll the page
+        page.fill("#age", "80")
+    expect_result(page)
+    expect(page.locator("#age")).to_be_in_viewport()  # a renewed result does not scroll the page
 
 
 def test_on_a_phone_trouble_comes_into_view(open_page: Open) -> None:
@@ -82,13 +98,14 @@ def test_a_result_prints_on_one_page(page: Page, values: Mapping[str, str], mode
 
 def test_a_print_has_values_and_all_parts_of_the_result_and_no_controls(page: Page) -> None:
     show_result(page, BEDSIDE)
-    page.click("#by-when summary")
     page.emulate_media(media="print")
-    values = ("#age", "#field-sex input:checked + label", "#risk", "#result .verdict", ".arrays", ".colophon")
-    for seen in (*values, ".curve", "#why p", "#turning .fine", "#votes table"):
+    for seen in ("#age", "#risk", ".people", "#sure", "#why", ".plot", "#turning .fine", "#votes", ".colophon"):
         expect(page.locator(seen).first).to_be_visible()
-    for unseen in (BUTTON, "#example", "nav", "#time", "#field-sex input:not(:checked) + label"):
+    for unseen in (BUTTON, "#example", "nav", "#horizon", ".other"):
         expect(page.locator(unseen).first).to_be_hidden()
+    told = page.inner_text("#provenance")
+    assert re.search(r"Bedside model, version \d+, sha256:[0-9a-f]{64}", told)
+    assert re.search(r"20\d\d-\d\d-\d\d \d\d:\d\d UTC", told)
 
 
 def test_the_page_follows_the_colour_scheme(open_page: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,6 @@ from playwright.sync_api import expect
 from tests.browser.pages import (
     BEDSIDE,
     FOLLOWUP,
-    choose_model,
     expect_result,
     fill,
     form_with,
@@ -18,7 +18,7 @@ from tests.browser.pages import (
     show_result,
     standing,
 )
-from tests.server.running import BEDSIDE_EXAMPLE
+from tests.server.running import BEDSIDE_EXAMPLE, JSON
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -36,9 +36,9 @@ def page(open_page: Open) -> Page:
 def test_the_answer_is_a_page_that_keeps_the_entries_and_can_be_sent_again(page: Page, server: Server) -> None:
     show_result(page, BEDSIDE)
     expect_result(page, server.predict(BEDSIDE_EXAMPLE).json["risk"])
-    assert page.url == f"{server.url}/predict"
+    assert page.url == f"{server.url}/predict#result"
     assert standing(page) == form_with(BEDSIDE)
-    expect(page).to_have_title(f"{page.inner_text('#result .verdict')} – heartapp")
+    expect(page).to_have_title(f"{page.inner_text('#result-title')} – heartapp")
     page.fill("#age", "80")
     press(page)
     expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "age": 80}).json["risk"])
@@ -58,12 +58,30 @@ def test_faults_link_to_their_fields_and_keep_the_entries(page: Page) -> None:
 def test_the_example_fills_the_form(page: Page) -> None:
     with page.expect_navigation():
         page.click("#example")
-    assert standing(page) == form_with(FOLLOWUP)
+    assert standing(page) == form_with(BEDSIDE)
 
 
-def test_only_the_follow_up_model_shows_the_follow_up_time(page: Page) -> None:
-    expect(page.locator("#time")).to_be_hidden()
-    choose_model(page, "followup")
-    expect(page.locator("#time")).to_be_visible()
+def test_all_twelve_fields_are_open_for_the_follow_up_model(page: Page) -> None:
+    page.click(".other a")
     show_result(page, FOLLOWUP, "followup")
-    expect(page.locator("#time")).to_be_visible()
+    assert standing(page) == form_with(FOLLOWUP, "followup")
+
+
+def test_the_day_and_the_threshold_are_fields_beside_the_answer(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#by-when summary")
+    page.fill("#horizon", "47")
+    press(page)
+    page.click("#by-when summary")
+    wanted = server.request("POST", "/api/v1/predict?horizon=47", json.dumps(BEDSIDE_EXAMPLE), JSON).json
+    shown = page.locator("tr", has=page.locator("th", has_text="47")).locator("data").first
+    expect(shown).to_have_attribute("value", str(wanted["survival"]["risk"][0]))
+    assert standing(page) == form_with({**BEDSIDE, "horizon": "47"})
+
+
+@pytest.mark.parametrize("values", [BEDSIDE, {**BEDSIDE, "age": "620"}], ids=["an answer", "a fault"])
+def test_on_a_phone_the_page_returns_to_the_answer_or_the_faults(open_page: Open, values: dict[str, str]) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    fill(page, values)
+    press(page)
+    expect(page.locator("#result-title")).to_be_in_viewport(ratio=1)

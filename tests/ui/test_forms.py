@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,6 @@ from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, VARIAB
 from heartapp.inference.curve import DEFAULT_DAYS
 from heartapp.ui.forms import (
     HORIZON,
-    OPTIONS,
     THRESHOLD,
     FormModel,
     PatientForm,
@@ -30,19 +28,18 @@ if TYPE_CHECKING:
     from heartapp.clinical.variables import Variable
 
 NEEDED = ("age", "ejection_fraction", "serum_creatinine")
-MODELS = (
-    FormModel("bedside", (*MODEL_VARIABLES["bedside"], "threshold", "horizon"), NEEDED, ("smoking",), 150),
-    FormModel("followup", (*MODEL_VARIABLES["followup"], "threshold"), MODEL_VARIABLES["followup"], (), None),
-)
-"""One model that requires few variables and is dated, and one that requires all and is not."""
+BEDSIDE = FormModel("bedside", MODEL_VARIABLES["bedside"], NEEDED, NEEDED, 150)
+FOLLOWUP = FormModel("followup", MODEL_VARIABLES["followup"], MODEL_VARIABLES["followup"], (), None)
+"""A dated model that requires and uses few variables, and one that requires all and uses none."""
 OPTIONAL = [variable for variable in VARIABLES if variable.name not in {*NEEDED, "time"}]
 CHOICES = [variable for variable in VARIABLES if variable.kind != "number"]
 
 
 def read(app: Flask, typed: Mapping[str, str]) -> PatientForm:
-    """The form after it was sent and checked, without a CSRF token."""
+    """The form of the chosen model after it was sent and checked."""
+    model = FOLLOWUP if typed.get("model") == "followup" else BEDSIDE
     with app.test_request_context(method="POST"):
-        form = patient_form_class(MODELS)(formdata=MultiDict(typed))
+        form = patient_form_class(model)(formdata=MultiDict(typed))
         form.validate()
         return form
 
@@ -51,14 +48,13 @@ def messages(app: Flask, typed: Mapping[str, str]) -> dict[str, str]:
     """The one message of each faulty field."""
     errors = read(app, typed).errors
     assert all(len(found) == 1 for found in errors.values())
-    return {name: found[0] for name, found in errors.items() if name != "csrf_token"}
+    return {name: found[0] for name, found in errors.items()}
 
 
 @pytest.mark.parametrize("model", MODEL_VARIABLES)
 def test_the_example_is_valid_and_values_come_in_the_asked_order(app: Flask, model: str) -> None:
     assert messages(app, entries(model)) == {}
-    variables = [BY_NAME[name] for name in reversed(MODEL_VARIABLES[model])]
-    assert read(app, entries(model)).values(variables) == [variable.example for variable in variables]
+    assert read(app, entries(model)).values() == [BY_NAME[name].example for name in MODEL_VARIABLES[model]]
 
 
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
@@ -74,7 +70,7 @@ def test_an_empty_optional_field_is_a_missing_value(app: Flask, variable: Variab
         rest = {name: text for name, text in entries().items() if name != variable.name}
         form = read(app, {**rest, **typed})
         assert not form.faults
-        assert form.values([variable]) == [MISSING]
+        assert form.values()[BEDSIDE.names.index(variable.name)] is MISSING
 
 
 @pytest.mark.parametrize("name", number_names())
@@ -105,53 +101,34 @@ def test_numbers_are_read_as_people_write_them(app: Flask, name: str, typed: str
     assert read(app, {**entries(), name: typed})[name].data == value
 
 
-def test_a_field_that_the_model_does_not_take_is_not_checked(app: Flask) -> None:
-    for typed in ("", "whenever", "-1"):
-        assert messages(app, {**entries("bedside"), "time": typed}) == {}
-        assert set(messages(app, {**entries("followup"), "time": typed})) == {"time"}
-
-
-@pytest.mark.parametrize("model", ["", "none", "Bedside"])
-def test_an_unknown_model_is_the_only_fault(app: Flask, model: str) -> None:
-    assert set(messages(app, {**entries(), "age": "", "model": model})) == {"model"}
-
-
 def test_faults_come_in_the_order_of_the_form_and_point_to_inputs(app: Flask) -> None:
     form = read(app, {"model": "followup", "threshold": "0"})
-    order = [variable for variables in form.groups.values() for variable in variables]
-    ids = [variable.name if variable.kind == "number" else f"{variable.name}-0" for variable in order]
-    assert [id_ for id_, _ in form.faults] == ids[:-1]  # This model takes no day.
-    assert [message for _, message in form.faults][:-1] == [variable.prompt for variable in order[:-2]]
+    ids = [one.name if one.kind == "number" else f"{one.name}-0" for one in form.unused]
+    assert [id_ for id_, _ in form.faults] == [*ids, "threshold"]
+    assert [message for _, message in form.faults][:-1] == [variable.prompt for variable in form.unused]
 
 
-def test_each_variable_is_in_one_group_and_required_ones_come_first(app: Flask) -> None:
-    groups = read(app, {}).groups
-    assert list(groups) == [*GROUPS, "Options"]
-    listed = [variable.name for variables in groups.values() for variable in variables]
-    assert sorted(listed) == sorted([*BY_NAME, "threshold", "horizon"])
-    for variables in groups.values():
-        required = [variable.name in NEEDED for variable in variables]
-        assert required == sorted(required, reverse=True)
-
-
-def test_the_form_knows_which_models_take_a_field_and_which_require_it(app: Flask) -> None:
+def test_used_variables_come_first_each_part_in_the_order_of_the_groups(app: Flask) -> None:
     form = read(app, {})
-    both = ["bedside", "followup"]
-    assert (form.takers("age"), form.optional("age")) == (both, [])
-    assert (form.takers("platelets"), form.optional("platelets")) == (both, ["bedside"])
-    assert (form.takers("time"), form.optional("time")) == (["followup"], [])
-    assert (form.ignored("smoking"), form.ignored("age")) == (["bedside"], [])
-    assert (form.takers("threshold"), form.optional("threshold")) == (both, both)
-    assert (form.takers("horizon"), form.optional("horizon")) == (["bedside"], ["bedside"])
+    assert [one.name for one in form.used] == [*NEEDED]
+    assert {one.name for one in form.used + form.unused} == {*BEDSIDE.names}
+    places = [GROUPS.index(one.group) for one in form.unused]
+    assert places == sorted(places)
+
+
+def test_a_choice_that_must_be_known_has_no_answer_for_what_is_not(app: Flask) -> None:
+    for model, known in (("bedside", False), ("followup", True)):
+        options = [option.data for option in read(app, {"model": model})["smoking"]]
+        assert ("" not in options) is known
 
 
 def test_the_form_takes_a_models_fields_from_its_bundle(app: Flask) -> None:
     for model in get_registry(app).models:
-        known = FormModel.of(model)
-        options = [option.name for option in OPTIONS if model.curve or option is not HORIZON]
-        horizon, used = model.bundle.manifest.horizon, model.bundle.manifest.used
-        ignored = tuple(name for name in model.names if name not in used)
-        assert known == (model.name, (*model.names, *options), model.required, ignored, horizon)
+        manifest = model.bundle.manifest
+        used = tuple(manifest.used)
+        assert FormModel.of(model) == (model.name, model.names, model.required, used, manifest.horizon)
+        assert FormModel.unavailable(model.name).names == model.names
+    assert FormModel.unavailable("other").names == ()
 
 
 @pytest.mark.parametrize(
@@ -196,11 +173,10 @@ def test_an_undated_model_takes_no_day(app: Flask) -> None:
         assert form.options(model).horizons == ()
 
 
-@given(st.dictionaries(st.sampled_from([*BY_NAME, "model"]), st.text(st.characters(exclude_categories=["Cs"]))))
+@given(st.dictionaries(st.sampled_from([*BY_NAME]), st.text(st.characters(exclude_categories=["Cs"]))))
 def test_any_entry_is_valid_or_has_a_message_and_its_text_is_kept(app: Flask, changed: dict[str, str]) -> None:
     form = read(app, {**entries("followup"), **changed})
     assert all(form[name]._value() == changed[name] for name in number_names() if name in changed)
     if not form.faults:
-        variables = [BY_NAME[name] for name in MODEL_VARIABLES[form.model.data]]
-        for variable, value in zip(variables, form.values(variables), strict=True):
-            assert variable.allows(value) or (math.isnan(value) and variable in OPTIONAL)
+        for name, value in zip(FOLLOWUP.names, form.values(), strict=True):
+            assert BY_NAME[name].allows(value)

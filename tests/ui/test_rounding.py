@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartapp.clinical.numbers import of_hundred, per_cent
-from heartapp.ui.rounding import nonzero, points, rounded
+from heartapp.ui.rounding import living, nonzero, points, rounded
 
 THRESHOLDS = st.integers(1, 99).map(lambda number: number / 100)
 
@@ -39,7 +39,7 @@ def test_a_rounded_share_is_on_the_same_side_of_the_threshold(share: float, thre
 
 @pytest.mark.parametrize(
     ("contribution", "text"),
-    [(0.29, "29 points"), (-0.05, "5 points"), (0.0149, "1 point"), (-0.0049, "less than 1 point")],
+    [(0.29, "29"), (-0.05, "5"), (0.0149, "1"), (-0.0049, "under 1")],
 )
 def test_a_contribution_is_given_in_percentage_points(contribution: float, text: str) -> None:
     assert points(contribution) == text
@@ -48,3 +48,10 @@ def test_a_contribution_is_given_in_percentage_points(contribution: float, text:
 @pytest.mark.parametrize(("contribution", "answer"), [(0.1, True), (-1e-3, True), (8e-18, False), (0.0, False)])
 def test_rounding_errors_are_not_contributions(contribution: float, answer: bool) -> None:  # noqa: FBT001 - the expected answer
     assert nonzero(contribution) is answer
+
+
+@given(st.floats(0, 1))
+def test_the_dead_and_the_living_add_up_to_100(risk: float) -> None:
+    told = [rounded(risk), living(risk)]
+    assert sum(int(text.split()[-1]) for text in told) == 100
+    assert sorted(text.split()[0] for text in told if " " in text) in ([], ["over", "under"])

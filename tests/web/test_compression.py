@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.client import ROOT
+from heartapp.web.compression import _kept
+from tests.client import ROOT, entries
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -44,14 +45,22 @@ def test_a_part_of_a_file_is_sent_as_it_is(client: FlaskClient) -> None:
         assert (response.status_code, response.data) == (206, CONTENT[:10])
 
 
-@pytest.mark.parametrize("address", ["/models/bedside", "/api/v1/"])
-def test_a_page_without_a_form_is_compressed_and_unchanged(client: FlaskClient, address: str) -> None:
+@pytest.mark.parametrize("address", ["/", "/models/bedside", "/api/v1/"])
+def test_a_page_is_compressed_and_unchanged(client: FlaskClient, address: str) -> None:
     with client.get(address) as plain, client.get(address, headers=WITH_GZIP) as response:
         assert gzip.decompress(response.data) == plain.data
-        assert b"csrf_token" not in plain.data
 
 
-@pytest.mark.parametrize("address", ["/", "/api/v1/models", "/static/none.css"])
-def test_the_form_and_answers_are_not_compressed(client: FlaskClient, address: str) -> None:
+@pytest.mark.parametrize(("fields", "status"), [(entries(), 200), ({}, 422)], ids=["a prediction", "faults"])
+def test_an_answer_is_compressed_and_never_kept(client: FlaskClient, fields: dict[str, str], status: int) -> None:
+    before = _kept.cache_info().misses
+    response = client.post("/predict", data=fields, headers=WITH_GZIP)
+    assert (response.status_code, response.headers["Content-Encoding"]) == (status, "gzip")
+    assert b'id="result"' in gzip.decompress(response.data)
+    assert _kept.cache_info().misses == before
+
+
+@pytest.mark.parametrize("address", ["/api/v1/models", "/static/none.css", "/models/none"])
+def test_other_answers_are_not_compressed(client: FlaskClient, address: str) -> None:
     with client.get(address, headers=WITH_GZIP) as response:
         assert "Content-Encoding" not in response.headers

@@ -291,7 +291,7 @@ ALTERATIONS: dict[str, Callable[[Array], Any]] = {
 @pytest.mark.parametrize("alteration", ALTERATIONS)
 def test_refits_of_any_type_shape_and_numbers_are_refused_or_predict(root: Path, folder: Path, alteration: str) -> None:
     with np.load(folder / REFITS) as stored:
-        arrays = dict(stored)
+        arrays = {name: stored[name][(slice(5),) * stored[name].ndim] for name in stored.files}  # few, to be quick
     for name, array in arrays.items():
         buffer = io.BytesIO()
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):

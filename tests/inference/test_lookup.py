@@ -45,7 +45,7 @@ def test_the_manifest_has_every_edge_of_the_graph(model: Model) -> None:
 def test_most_single_edges_that_are_left_out_are_noticed(bedside: Model) -> None:
     stated = bedside.bundle.manifest.edges
     edges = {bedside.names.index(name): np.array(one, np.float32) for name, one in stated.items()}
-    left_out = [{**edges, column: np.delete(one, at)} for column, one in edges.items() for at in range(len(one))]
+    left_out = [{**edges, column: np.delete(one, at)} for column, one in edges.items() for at in range(0, len(one), 5)]
     assert sum(noticed(bedside, one) for one in left_out) > 0.9 * len(left_out)
 
 

@@ -34,8 +34,10 @@ def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) ->
     """
     try:
         table = read_csv(content, PLACE)
-        positions = find_columns(table.names, model, PLACE, added=(*ADDED_NAMES, *([FAULT] if skip else [])))
-        check_misspelled(table.names, model, PLACE)
+        positions = find_columns(
+            table.names, model.names, model.required, PLACE, added=(*ADDED_NAMES, *([FAULT] if skip else []))
+        )
+        check_misspelled(table.names, model.names, PLACE)
     except ColumnsError as error:
         raise InvalidPatientError(error.faults) from None
     except DataError as error:
@@ -43,7 +45,7 @@ def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) ->
     if len(table.rows) > most:
         raise too_many(most)
     values = read_values(table.rows, positions)
-    faults, good = check_table(values, table.broken, model)
+    faults, good = check_table(values, table.broken, model.variables, model.required)
     if faults and not skip:
         raise InvalidPatientError(faults)
     return Patients(values[good].tolist(), np.flatnonzero(good).tolist(), faults, table=table)

@@ -89,7 +89,7 @@ def score_file(source: str, target: str, model: Model, options: Options) -> Repo
     rejects = options.rejects or (None if target == STREAM else Path(target + REJECTS))
     check_different(*(Path(name) for name in (source, target, rejects or STREAM) if name != STREAM))
     with open_source(source, kinds[0], find_delimiter(source, options.delimiter)) as opened, ExitStack() as files:
-        positions = find_columns(opened.schema.names, model, opened.place)
+        positions = find_columns(opened.schema.names, model.names, model.required, opened.place)
         report = Report(notes=_notes(opened, model, positions))
         stream = files.enter_context(open_stream(target))
         with as_data_error(target):
@@ -138,5 +138,5 @@ def _notes(opened: Source, model: Model, positions: Sequence[int | None]) -> lis
     """What a person should know about the columns."""
     absent = [name for name, position in zip(model.names, positions, strict=True) if position is None]
     notes = [f"no column {', '.join(absent)}: taken as missing values"] if absent else []
-    misspelled = find_misspelled(opened.schema.names, model)
+    misspelled = find_misspelled(opened.schema.names, model.names)
     return notes + [f"column {column} is not used; did you mean {variable}?" for column, variable in misspelled]

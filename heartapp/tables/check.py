@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,22 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.clinical.variables import Variable
-
-
-class Wanted(Protocol):
-    """What the columns of a table are compared with, such as a model."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The variables' names."""
-
-    @property
-    def required(self) -> Sequence[str]:
-        """The names of those that may not be missing."""
-
-    @property
-    def variables(self) -> Sequence[Variable]:
-        """The variables, in the order of the names."""
 
 
 def check_values(
@@ -56,17 +40,21 @@ def check_values(
 
 
 def check_table(
-    values: NDArray[np.float64], broken: Sequence[FieldError], model: Wanted
+    values: NDArray[np.float64],
+    broken: Sequence[FieldError],
+    variables: Sequence[Variable],
+    required: Collection[str],
 ) -> tuple[list[FieldError], NDArray[np.bool_]]:
     """The faults of a table in the order of its rows, and which rows have none, shape (n,).
 
     Args:
         values: see `check_values`.
         broken: one fault for each row that could not be split into cells, whose values are ignored.
-        model: whose variables they are.
+        variables: see `check_values`.
+        required: see `check_values`.
     """
     rows = {fault.row for fault in broken}
-    found = check_values(values, model.variables, model.required)
+    found = check_values(values, variables, required)
     faults = sorted([*broken, *(fault for fault in found if fault.row not in rows)], key=row_of)
     good = np.ones(len(values), np.bool_)
     good[[row_of(fault) for fault in faults]] = False

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heartapp.inference.model import ModelIdentity
-    from heartapp.tables.check import Wanted
 
 MODEL: Final = "model"
 ADDED_NAMES: Final = (
@@ -38,15 +37,21 @@ def model_label(identity: ModelIdentity) -> str:
 
 
 def find_columns(
-    names: Sequence[str], model: Wanted, place: str, *, added: Sequence[str] = ADDED_NAMES
+    names: Sequence[str],
+    wanted: Sequence[str],
+    required: Sequence[str],
+    place: str,
+    *,
+    added: Sequence[str] = ADDED_NAMES,
 ) -> tuple[int | None, ...]:
-    """The position of each of the model's variables among a table's columns, None for an optional one that is absent.
+    """The position of each variable among a table's columns, None for an optional one that is absent.
 
     Case and spaces around a name are ignored.
 
     Args:
         names: the table's header.
-        model: whose variables are looked for.
+        wanted: the variables to look for.
+        required: those of them that must be there.
         place: the table's name, for messages.
         added: the columns that the answer adds.
 
@@ -55,34 +60,33 @@ def find_columns(
     """
     folded = _fold(names)
     # Check this first. A table without a header has a patient's values here, and no message may name those.
-    if absent := [name for name in model.required if name.lower() not in folded]:
+    if absent := [name for name in required if name.lower() not in folded]:
         close = [(name, one) for name in absent for one in difflib.get_close_matches(name.lower(), folded, n=1)]
         hints = [f"is {name} the column {printable(one)!a}?" for name, one in close]
-        raise ColumnsError(place, absent, "missing", " ".join(hints) or f"needed: {', '.join(model.required)}")
+        raise ColumnsError(place, absent, "missing", " ".join(hints) or f"needed: {', '.join(required)}")
     if twice := sorted(printable(name) for name, count in Counter(folded).items() if count > 1):
         raise ColumnsError(place, twice, "there more than once", "give each a name of its own")
     # Compare the case too: the published table has a column DEATH_EVENT.
     if taken := sorted({name.strip() for name in names} & set(added)):
         raise ColumnsError(place, taken, "there already, where scoring adds its own", "rename or drop")
-    wanted = _fold(model.names)
-    return tuple(folded.index(name) if name in folded else None for name in wanted)
+    return tuple(folded.index(name) if name in folded else None for name in _fold(wanted))
 
 
-def find_misspelled(names: Sequence[str], model: Wanted) -> list[tuple[str, str]]:
+def find_misspelled(names: Sequence[str], wanted: Sequence[str]) -> list[tuple[str, str]]:
     """Columns that are probably a misspelled optional variable, each with the variable that it resembles."""
     folded = _fold(names)
-    absent = [name for name in model.names if name not in folded]
+    absent = [name for name in wanted if name not in folded]
     close = {name: difflib.get_close_matches(name, absent, n=1, cutoff=_SIMILAR) for name in folded}
-    return [(printable(name), found[0]) for name, found in close.items() if name not in model.names and found]
+    return [(printable(name), found[0]) for name, found in close.items() if name not in wanted and found]
 
 
-def check_misspelled(names: Sequence[str], model: Wanted, place: str) -> None:
+def check_misspelled(names: Sequence[str], wanted: Sequence[str], place: str) -> None:
     """Refuse a table with a misspelled optional variable, whose values would count as missing otherwise.
 
     Raises:
         ColumnsError: names the column and the variable.
     """
-    for column, variable in find_misspelled(names, model):
+    for column, variable in find_misspelled(names, wanted):
         raise ColumnsError(place, [column], "not a variable", f"did you mean {variable}? Rename or drop it")
 
 

@@ -106,15 +106,6 @@ class RawTable:
         return tuple(self.numbers[self.good][counts[kinds.reshape(-1)] > 1].tolist())
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the columns of a training table are compared with, see `heartapp.tables.check.Wanted`."""
-
-    required: Sequence[str] = REQUIRED
-    names: Sequence[str] = COLUMNS
-    variables: Sequence[Variable] = WITH_OUTCOME
-
-
 def read_table(
     path: Path, delimiter: str = "comma", *, horizon: int = HORIZON, anyway: bool = False, allow_altered: bool = False
 ) -> Table:
@@ -162,10 +153,10 @@ def read_raw(path: Path, delimiter: str = "comma") -> RawTable:
     positions = _find_columns(table.names, place)
     values = read_values(table.rows, positions)
     absent = tuple(name for name, column in zip(COLUMNS, values.T, strict=True) if np.isnan(column).all())
-    wanted = _Wanted((*REQUIRED, *({TIME} - {*absent})))
+    required = {*REQUIRED, *({TIME} - {*absent})}
     # One line is one row, and empty lines are no rows.
     numbers = [number for number, line in enumerate(content.split(b"\n"), 1) if line.removesuffix(b"\r")][1:]
-    faults, good = check_table(values, table.broken, wanted)
+    faults, good = check_table(values, table.broken, WITH_OUTCOME, required)
     return RawTable(
         place=place,
         values=values,
@@ -186,11 +177,11 @@ def _find_columns(names: Sequence[str], place: str) -> tuple[int | None, ...]:
     """The position of each of `COLUMNS`, None for an absent one."""
     misspelled = [
         FieldError(column, f"is not a variable; did you mean {name}? Rename or drop it")
-        for column, name in find_misspelled(names, _Wanted())
+        for column, name in find_misspelled(names, COLUMNS)
         if name not in REQUIRED
     ]
     try:
-        positions = find_columns(names, _Wanted(), place, added=())
+        positions = find_columns(names, COLUMNS, REQUIRED, place, added=())
     except ColumnsError as error:
         raise TableError(place, [FieldError("", str(error).removeprefix(f"{place}: ")), *misspelled]) from None
     if misspelled:

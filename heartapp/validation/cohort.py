@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heartapp.clinical.variables import Variable
     from heartapp.inference.model import Model
     from heartapp.tables.csv_body import CsvRows
     from heartapp.validation.mapping import Mapping
@@ -106,20 +105,6 @@ class Cohort:
         return column
 
 
-@dataclass(frozen=True, slots=True)
-class _Needed:
-    """What rows are checked against: the variables that the model uses, see `heartapp.tables.check.Wanted`."""
-
-    names: Sequence[str]
-    required: Sequence[str]
-    variables: Sequence[Variable]
-
-    @classmethod
-    def by(cls, model: Model) -> _Needed:
-        names = [name for name in model.names if name in {*model.bundle.manifest.used, *model.required}]
-        return cls(names, model.required, [BY_NAME[name] for name in names])
-
-
 def read_table(path: Path, delimiter: str) -> CsvRows:
     """Split a CSV file into cells.
 
@@ -159,15 +144,15 @@ def read_cohort(
     positions, faults = find_positions(table.names, model, mapping)
     raw = _read_cells(table, positions, mapping)
     day = horizon or model.bundle.manifest.horizon if mapping.time else None
-    needed = _Needed.by(model)
-    faults += find_faults(raw, model, mapping, needed.names, day, anyway=anyway)
+    needed = [name for name in model.names if name in {*model.bundle.manifest.used, *model.required}]
+    faults += find_faults(raw, model, mapping, needed, day, anyway=anyway)
     if faults:
         raise TableError(str(path), faults)
-    good, flow = _select(raw, needed)
+    good, flow = _select(raw, needed, model.required)
     time = None if raw.time is None else raw.time[good]
     if faults := too_few(raw.outcome[good], time, day, anyway=anyway):
         raise TableError(str(path), [*faults, *_told_rejected(flow)])
-    doubtful = {name: text for name, text in ask(raw, mapping).items() if name not in {*needed.names, *mapping.columns}}
+    doubtful = {name: text for name, text in ask(raw, mapping).items() if name not in {*needed, *mapping.columns}}
     return Cohort(
         place=path.name,
         values=_usable(raw.values[good], doubtful),
@@ -227,10 +212,10 @@ def _convert(column: NDArray[np.float64], name: str, unit: str) -> NDArray[np.fl
     return column
 
 
-def _select(raw: RawCohort, needed: _Needed) -> tuple[NDArray[np.bool_], Flow]:
+def _select(raw: RawCohort, needed: Sequence[str], required: Sequence[str]) -> tuple[NDArray[np.bool_], Flow]:
     """Which rows are used, shape (n,), and what became of the others."""
-    values = raw.values[:, [NAMES.index(name) for name in needed.names]]
-    faults, good = check_table(values, raw.broken, needed)
+    values = raw.values[:, [NAMES.index(name) for name in needed]]
+    faults, good = check_table(values, raw.broken, [BY_NAME[name] for name in needed], required)
     known = ~np.isnan(raw.outcome)
     known[[row_of(fault) for fault in raw.broken]] = True
     reasons = {row_of(fault): f"{fault.field} {fault.message}".lstrip() for fault in reversed(faults)}

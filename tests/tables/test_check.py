@@ -49,7 +49,7 @@ def test_faults_of_rows_and_of_cells_come_in_the_order_of_the_rows(bedside: Mode
     values[3, 0] = values[0, 0] = 300
     broken = [ragged(2, 11, 1), ragged(1, 11, 3)]
 
-    faults, good = check_table(values, broken, bedside)
+    faults, good = check_table(values, broken, bedside.variables, bedside.required)
 
     assert [(fault.row, fault.field) for fault in faults] == [(0, "age"), (1, ""), (3, "")]
     assert good.tolist() == [False, False, True, False]
@@ -58,7 +58,7 @@ def test_faults_of_rows_and_of_cells_come_in_the_order_of_the_rows(bedside: Mode
 def test_a_decimal_comma_is_named_as_the_fault(bedside: Model) -> None:
     values = np.array([[variable.example for variable in bedside.variables]])
     values[0, 0] = DECIMAL_COMMA
-    (fault,) = check_table(values, [], bedside)[0]
+    (fault,) = check_table(values, [], bedside.variables, bedside.required)[0]
     assert fault.message.endswith("; write decimals with a point")
 
 

@@ -17,12 +17,12 @@ NAMES = tuple(variable.name for variable in VARIABLES)
 
 def test_columns_are_found_in_any_order_case_and_spacing(bedside: Model) -> None:
     names = ["id", *(f" {name.upper()} " for name in reversed(bedside.names)), OUTCOME]
-    found = find_columns(names, bedside, "x.csv")
+    found = find_columns(names, bedside.names, bedside.required, "x.csv")
     assert [names[position or 0].strip().lower() for position in found] == list(bedside.names)
 
 
 def test_an_optional_column_may_be_absent(bedside: Model) -> None:
-    found = find_columns(bedside.required, bedside, "x.csv")
+    found = find_columns(bedside.required, bedside.names, bedside.required, "x.csv")
     absent = {name for name, position in zip(bedside.names, found, strict=True) if position is None}
     assert absent == {*bedside.names} - {*bedside.required}
 
@@ -42,38 +42,38 @@ def test_columns_that_do_not_fit_are_named_with_the_remedy(
     bedside: Model, names: list[str], faulty: list[str], remedy: str
 ) -> None:
     with pytest.raises(ColumnsError, match=r"^x\.csv: column") as caught:
-        find_columns(names, bedside, "x.csv")
+        find_columns(names, bedside.names, bedside.required, "x.csv")
     assert [(fault.field, fault.row) for fault in caught.value.faults] == [(name, None) for name in faulty]
     assert all(remedy in fault.message for fault in caught.value.faults)
 
 
 def test_a_table_without_a_header_does_not_leak_its_first_row(bedside: Model) -> None:
     with pytest.raises(ColumnsError) as caught:
-        find_columns(["61946283", "0", "0"], bedside, "x.csv")
+        find_columns(["61946283", "0", "0"], bedside.names, bedside.required, "x.csv")
     assert "61946283" not in str(caught.value)
     assert [fault.field for fault in caught.value.faults] == list(bedside.required)
 
 
 def test_the_names_of_added_columns_can_be_extended(bedside: Model) -> None:
-    assert find_columns([*NAMES, "fault"], bedside, "x.csv")
+    assert find_columns([*NAMES, "fault"], bedside.names, bedside.required, "x.csv")
     with pytest.raises(ColumnsError, match="column fault is"):
-        find_columns([*NAMES, "fault"], bedside, "x.csv", added=("risk", "fault"))
+        find_columns([*NAMES, "fault"], bedside.names, bedside.required, "x.csv", added=("risk", "fault"))
 
 
 def test_the_published_table_with_its_outcome_can_be_scored(bedside: Model) -> None:
-    assert None not in find_columns([*NAMES, OUTCOME], bedside, "x.csv")
+    assert None not in find_columns([*NAMES, OUTCOME], bedside.names, bedside.required, "x.csv")
 
 
 def test_a_misspelled_optional_variable_is_found(bedside: Model) -> None:
     names = [*bedside.required, "Anemia", "serum sodium", "smoker_since", "note"]
-    assert find_misspelled(names, bedside) == [("anemia", "anaemia"), ("serum sodium", "serum_sodium")]
+    assert find_misspelled(names, bedside.names) == [("anemia", "anaemia"), ("serum sodium", "serum_sodium")]
     with pytest.raises(ColumnsError, match=r"column anemia is not a variable; did you mean anaemia\?"):
-        check_misspelled(names, bedside, "x.csv")
+        check_misspelled(names, bedside.names, "x.csv")
 
 
 def test_a_column_like_a_variable_that_is_there_is_no_misspelling(bedside: Model) -> None:
-    assert find_misspelled([*bedside.names, "anemia"], bedside) == []
-    check_misspelled([*bedside.names, "anemia"], bedside, "x.csv")
+    assert find_misspelled([*bedside.names, "anemia"], bedside.names) == []
+    check_misspelled([*bedside.names, "anemia"], bedside.names, "x.csv")
 
 
 def test_the_label_of_a_model_is_short() -> None:

@@ -40,11 +40,6 @@ def test_a_file_that_the_browser_has_is_not_sent_again(client: FlaskClient) -> N
         assert "Content-Encoding" not in again.headers
 
 
-def test_a_part_of_a_file_is_sent_as_it_is(client: FlaskClient) -> None:
-    with client.get(CSS, headers={**WITH_GZIP, "Range": "bytes=0-9"}) as response:
-        assert (response.status_code, response.data) == (206, CONTENT[:10])
-
-
 @pytest.mark.parametrize("address", ["/", "/models/bedside", "/api/v1/"])
 def test_a_page_is_compressed_and_unchanged(client: FlaskClient, address: str) -> None:
     with client.get(address) as plain, client.get(address, headers=WITH_GZIP) as response:

@@ -27,9 +27,7 @@ def test_a_media_type_may_have_parameters_and_any_case(sent: str) -> None:
     assert asked(sent) == (JSON, JSON)
 
 
-@pytest.mark.parametrize(
-    "sent", [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonx", "json"]
-)
+@pytest.mark.parametrize("sent", [None, "", "text/plain", "application/jsonx", "json"])
 def test_another_media_type_is_refused_with_the_right_ones(sent: str | None) -> None:
     error = refusal(sent)
     assert error.status is HTTPStatus.UNSUPPORTED_MEDIA_TYPE

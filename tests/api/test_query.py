@@ -17,7 +17,7 @@ from heartapp.api.query import (
     read_query,
 )
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
-from heartapp.inference.model import RISK_ONLY, Options
+from heartapp.inference.model import Options
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def refusal(**query: str) -> str:
 
 
 def test_the_defaults_are_the_risk_alone_from_the_default_model() -> None:
-    assert read() == read(explain="false", survival="false") == Query(None, skip=False, options=RISK_ONLY)
+    assert read() == read(explain="false", survival="false") == Query()
 
 
 @given(st.floats(LOWEST_THRESHOLD, HIGHEST_THRESHOLD))
@@ -51,10 +51,7 @@ def test_a_threshold_is_taken_as_written(threshold: float) -> None:
     assert read(threshold=repr(threshold)).options == Options(threshold=threshold)
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "nan", "0.0099", "0.9901", "-0.3", "0,3", SENTINEL, " 0.3", "0.3_2"],
-)
+@pytest.mark.parametrize("text", ["", "nan", "0.0099", "0.9901", "-0.3", "0,3", SENTINEL, " 0.3", "0.3_2"])
 def test_a_threshold_outside_the_limits_is_refused(text: str) -> None:
     assert refusal(threshold=text) == "The query parameter threshold must be a number from 0.01 to 0.99."
 

@@ -178,14 +178,6 @@ def test_on_request_a_table_keeps_faulty_rows_and_says_what_is_wrong(client: Fla
     assert answered[3][FAULT] == "has 12 cells, the header has 11"
 
 
-def test_on_request_faulty_rows_are_left_out_of_json_and_named(client: FlaskClient) -> None:
-    good = [*example().values()]
-    answer = post(client, table([good, [300, *good[1:]], good[:2], good]), "?on_error=skip", JSON).get_json()
-    assert answer["rows"] == [0, 3]
-    assert answer["predictions"] == [client.post(PREDICT, json=example()).json] * 2
-    assert [(one["row"], one["field"]) for one in answer["errors"]] == [(1, "age"), (2, "")]
-
-
 def test_on_request_faulty_patients_of_an_array_are_empty_rows_of_a_table(client: FlaskClient) -> None:
     sent = [{**example(), "age": 300}, example(), 7, {**example(), "x": SENTINEL, "age": SENTINEL}]
     response = client.post(f"{PREDICT}?on_error=skip", json=sent, headers={"Accept": CSV})

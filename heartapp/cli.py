@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from heartapp.errors import BundleError, HeartappError
 from heartapp.scoring.names import SUFFIXES, is_many
@@ -85,7 +86,7 @@ def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
 _delimiter = click.option(
     "--delimiter", type=click.Choice([*DELIMITERS]), default="comma", show_default=True, help="Separates the cells."
 )
-_TABLE_OPTIONS: Final = (
+_TRAINING_OPTIONS: Final = (
     click.option("--data", type=TABLE, help="The table, as CSV. [default: download the published one]"),
     _delimiter,
     click.option(
@@ -97,11 +98,12 @@ _TABLE_OPTIONS: Final = (
     ),
     click.option("--anyway", is_flag=True, help="Accept rows that equal another row."),
     click.option("--allow-altered", is_flag=True, help="Accept a table that is nearly the published one."),
+    click.option("--seed", type=int, default=defaults.SEED, show_default=True, help="Seed of folds and members."),
 )
 
 
 def _takes_table(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that name a table, and call the command with the table that they name."""
+    """Add the options that training and evaluation share, and call the command with the table that they name."""
 
     @wraps(command)
     def read_and_call(
@@ -114,11 +116,10 @@ def _takes_table(command: Callable[..., None]) -> Callable[..., None]:
         path = data or download_table()
         table = read_table(path, delimiter, horizon=horizon, anyway=anyway, allow_altered=allow_altered)
         click.echo(f"{len(table.outcome)} patients, {table.outcome.sum()} deaths: {table.origin}")
-        for note in table.notes:
-            _tell(note)
+        _tell(*table.notes)
         command(table, **options)
 
-    for option in reversed(_TABLE_OPTIONS):
+    for option in reversed(_TRAINING_OPTIONS):
         read_and_call = option(read_and_call)
     return read_and_call
 
@@ -126,7 +127,6 @@ def _takes_table(command: Callable[..., None]) -> Callable[..., None]:
 @main.command()
 @_takes_table
 @click.option("--output", type=FOLDER, default=Path("models"), show_default=True, help="Where the bundles go.")
-@click.option("--seed", type=int, default=defaults.SEED, show_default=True, help="Seed of folds and members.")
 @click.option(
     "--skip-report",
     is_flag=True,
@@ -143,7 +143,6 @@ def train(table: Table, output: Path, seed: int, *, skip_report: bool) -> None:
 
 @main.command()
 @_takes_table
-@click.option("--seed", type=int, default=defaults.SEED, show_default=True, help="Seed of the recipe.")
 @click.option(
     "--split-seed",
     type=int,
@@ -195,8 +194,7 @@ def _read_cohort(
 
     mapping, model = read_mapping(options), _served(name)
     cohort = read_cohort(table, model, mapping, delimiter=delimiter, horizon=horizon, anyway=anyway)
-    for note in cohort.notes:
-        _tell(note)
+    _tell(*cohort.notes)
     return model, cohort, options
 
 
@@ -206,8 +204,6 @@ def _read_cohort(
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def audit_data(path: Path, delimiter: str, *, as_json: bool) -> None:
     """Find fills, leaks, sorted rows, duplicates and altered values in a table; exit status 1 if it is faulty."""
-    import msgspec
-
     with _packages("training", "train"):
         from heartapp.training.audit import audit
     found = audit(path, delimiter)
@@ -260,14 +256,11 @@ def score(source: str, target: str, name: str | None, scheduler: str | None, *, 
 
 
 def _tell_report(report: Report) -> None:
-    for note in report.notes:
-        _tell(note)
+    _tell(*report.notes)
     scored = report.read - report.rejected
     _tell(f"{report.read:,} rows read = {scored:,} scored + {report.rejected:,} rejected")
-    for reason, count in report.reasons.most_common(_MOST_LINES):
-        _tell(f"  {count:,} × {reason}")
-    for path in report.rejects[:_MOST_LINES]:
-        _tell(f"rejected rows: {path}")
+    _tell(*(f"  {count:,} × {reason}" for reason, count in report.reasons.most_common(_MOST_LINES)))
+    _tell(*(f"rejected rows: {path}" for path in report.rejects[:_MOST_LINES]))
 
 
 @main.group(cls=_Group, invoke_without_command=True)
@@ -299,8 +292,6 @@ def list_models(root: Path) -> None:
 @click.pass_obj
 def show_model(root: Path, name: str, version: str | None) -> None:
     """Show one bundle as JSON: variables, performance, digests. Without VERSION, the one that is served."""
-    import msgspec
-
     from heartapp.api.answers import summarise
 
     click.echo(msgspec.json.format(msgspec.json.encode(summarise(_load(root, name, version)))))
@@ -345,8 +336,6 @@ def show_config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def variables(*, as_json: bool) -> None:
     """Print the table of variables."""
-    import msgspec
-
     from heartapp.clinical.variables import VARIABLES
 
     if as_json:
@@ -380,9 +369,10 @@ def _names(extras: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _tell(line: str) -> None:
-    """A line for people, beside what a program may read from standard output."""
-    click.echo(line, err=True)
+def _tell(*lines: str) -> None:
+    """Lines for people, beside what a program may read from standard output."""
+    for line in lines:
+        click.echo(line, err=True)
 
 
 def _served(name: str | None) -> Model:

@@ -51,20 +51,10 @@ def estimate_of(value: float, reach: float = 0.02) -> Estimate:
     return Estimate(value, round(value - reach, 6), round(value + reach, 6))
 
 
-def bins_of(predictions: int) -> list[Bin]:
-    return [
-        Bin(predictions, round(0.05 + 0.09 * step, 6), estimate_of(round(0.02 + 0.1 * step, 6))) for step in range(10)
-    ]
-
-
-def goal_of(figure: str, value: float, **changed: object) -> GoalResult:
-    goal = GoalResult(figure, value, (0.8, 1), (0.815, 1), "goal")
-    return msgspec.structs.replace(goal, **changed)
-
-
 def calibration_of(day: int | None) -> CalibrationReport:
     shift = (day or 0) / 10_000
-    return CalibrationReport(day, estimate_of(1.034 + shift, 0.2), estimate_of(-0.012 - shift, 0.04), bins_of(600))
+    bins = [Bin(600, round(0.05 + 0.09 * step, 6), estimate_of(round(0.02 + 0.1 * step, 6))) for step in range(10)]
+    return CalibrationReport(day, estimate_of(1.034 + shift, 0.2), estimate_of(-0.012 - shift, 0.04), bins)
 
 
 def evaluation_of(horizon: int | None = 180, **changed: object) -> Evaluation:
@@ -93,10 +83,10 @@ def evaluation_of(horizon: int | None = 180, **changed: object) -> Evaluation:
             Subgroup("men", 194, *map(estimate_of, (0.808, 0.163, 0.317, 0.341))),
         ],
         goals=[
-            goal_of("roc_auc", 0.811),
-            goal_of("mcc", 0.46, goal=(0.5, 1), stretch=None, reached="missed"),
-            goal_of("brier_180", 0.13, goal=(0, 0.163), stretch=(0, 0.158), reached="stretch", alarm=True),
-            goal_of("slope_180", 1.052, goal=(0.88, 1.15), stretch=None),
+            GoalResult("roc_auc", 0.811, (0.8, 1), (0.815, 1), "goal"),
+            GoalResult("mcc", 0.46, (0.5, 1), None, "missed"),
+            GoalResult("brier_180", 0.13, (0, 0.163), (0, 0.158), "stretch", alarm=True),
+            GoalResult("slope_180", 1.052, (0.88, 1.15), None, "goal"),
         ],
     )
     return msgspec.structs.replace(evaluation, **changed)

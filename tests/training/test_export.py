@@ -10,7 +10,6 @@ import onnx
 import pytest
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.calibration import Calibration
 from heartapp.training.export import (
     RANDOM_ROWS,
@@ -102,6 +101,7 @@ def test_the_graph_gives_the_estimators_probabilities_with_values_missing_or_not
     for rows in (features, probes, np.full((1, len(NAMES)), np.nan, np.float32)):
         assert largest_difference(followup, content, rows) <= TOLERANCE
     assert settle_threshold(followup, content, features, NAMES) == followup
+    assert to_onnx(followup, len(NAMES)) == content
 
 
 def test_a_graph_of_all_columns_uses_only_those_of_the_members(bedside: FittedRecipe, people: Cohort) -> None:
@@ -121,17 +121,6 @@ def test_a_bagged_member_is_one_ensemble_of_all_its_trees(bedside: FittedRecipe)
     # Two bags of one tree, or of ten.
     assert [len(set(one["nodes_treeids"])) for one in ensembles] == [2, 20, 20]
     assert [one["post_transform"] for one in ensembles] == [b"NONE", b"LOGISTIC", b"LOGISTIC"]
-
-
-def test_the_graph_takes_patients_gives_three_probabilities_and_is_reproducible(
-    followup: FittedRecipe, content: bytes
-) -> None:
-    graph = onnx.load_from_string(content).graph
-    (source,), (result,) = graph.input, graph.output
-    shapes = [[one.dim_param or one.dim_value for one in edge.type.tensor_type.shape.dim] for edge in (source, result)]
-    assert (source.name, result.name) == ("patients", "probabilities")
-    assert shapes == [["n", len(NAMES)], ["n", len(MEMBERS)]]
-    assert to_onnx(followup, len(NAMES)) == content
 
 
 def test_the_probes_test_every_split_with_both_its_neighbours(

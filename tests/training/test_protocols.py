@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 
 from heartapp.card.filters import interval, span
@@ -18,10 +17,9 @@ if TYPE_CHECKING:
 
 def test_a_line_gives_the_figure_its_interval_what_is_beside_it_and_the_goal() -> None:
     evaluation = evaluation_of()
-    goals = [msgspec.structs.replace(goal, alarm=goal.figure == "brier_180") for goal in evaluation.goals]
-    lines = {line.split()[0]: line for line in describe(evaluation.metrics, goals, {"mcc": "beside"})}
+    lines = {line.split()[0]: line for line in describe(evaluation.metrics, evaluation.goals, {"mcc": "beside"})}
     assert list(lines) == list(evaluation.metrics)
-    judged = {goal.figure: goal for goal in goals}
+    judged = {goal.figure: goal for goal in evaluation.goals}
     for name, spread in evaluation.metrics.items():
         assert interval(spread) in lines[name]
         assert ("goal" in lines[name]) is (name in judged)

@@ -57,13 +57,6 @@ def test_the_recipe_of_a_model_has_the_variables_and_the_horizon_of_the_cohort(p
     assert Recipe.of_cohort("followup", 7, part).horizon is None
 
 
-def test_the_bedside_model_uses_its_three_variables_and_the_other_one_all(
-    bedside: FittedRecipe, followup: FittedRecipe
-) -> None:
-    assert tuple(NAMES[column] for column in bedside.columns) == BEDSIDE_USES
-    assert followup.columns == tuple(range(len(MODEL_VARIABLES["followup"])))
-
-
 def test_settings_are_among_those_of_the_plan(people: Cohort) -> None:
     plan = small(PLANS["followup"])
     fitted = Recipe(MODEL_VARIABLES["followup"], plan, SEED, None).fit(people.sample("followup"))
@@ -108,11 +101,6 @@ def test_without_follow_up_times_the_risk_is_of_the_outcome_and_has_no_curve(
     assert undated.base_rate == sample.outcome.mean()
     assert undated.calibration == fit_calibration(held_out, sample.outcome, np.ones(len(held_out)), 0.2)
     assert np.array_equal(undated.probabilities(sample.features), bedside.probabilities(sample.features))
-
-
-def test_followup_has_no_date_although_the_times_are_known(followup: FittedRecipe, people: Cohort) -> None:
-    assert people.sample("followup").time is not None
-    assert (followup.horizon, followup.curve, followup.base_rate) == (None, None, people.outcome.mean())
 
 
 @pytest.mark.parametrize("shipped", [False, True], ids=["trained", "shipped"])

@@ -145,6 +145,7 @@ def test_the_bedside_risk_has_a_date_curve_support_and_refits_and_that_of_follow
     followup = bundle_of(trained, "followup")
     assert (followup.manifest.horizon, followup.manifest.curve, followup.manifest.support) == (None, None, None)
     assert (followup.manifest.base_rate, followup.report.instability) == (table.outcome.mean(), None)
+    assert followup.manifest.used == [*NAMES]
 
 
 @every_model

@@ -20,7 +20,7 @@ from heartapp.scoring.names import REJECTS, STREAM, check_different, find_delimi
 from heartapp.scoring.numbers import read_columns
 from heartapp.scoring.output import open_stream, write_csv, write_parquet, write_rejects
 from heartapp.scoring.source import open_source
-from heartapp.tables.check import check_values, row_of
+from heartapp.tables.check import check_table, row_of
 from heartapp.tables.columns import find_columns, find_misspelled
 
 if TYPE_CHECKING:
@@ -114,17 +114,15 @@ def score_file(source: str, target: str, model: Model, options: Options) -> Repo
 def _score(opened: Source, model: Model, positions: Sequence[int | None], output: Output, piece: Any) -> _Scored:
     """The scored rows of a piece, ready to be written; the faults of the others, in the order of rows; the counts."""
     rows = opened.parse(piece)
-    batch, values = rows.batch, read_columns(rows.batch, positions, opened.place)
-    found = check_values(values, model.variables, model.required)
+    values = read_columns(rows.batch, positions, opened.place)
+    found, good = check_table(values, [], model.variables, model.required)
     total = len(values) + len(rows.broken)
     numbers = np.delete(np.arange(total), [row_of(fault) for fault in rows.broken])
     faults = [*rows.broken, *(FieldError(one.field, one.message, int(numbers[row_of(one)])) for one in found)]
-    if found:
-        good = np.delete(np.arange(len(values)), [row_of(fault) for fault in found])
-        batch, values = batch.take(pa.array(good)), values[good]
+    batch = rows.batch.filter(pa.array(good)) if found else rows.batch
     reasons = Counter(f"{fault.field} {fault.message}".lstrip() for fault in faults)
     report = Report(total, len({fault.row for fault in faults}), reasons)
-    return output.encode(batch, model.score(values)), sorted(faults, key=row_of), report
+    return output.encode(batch, model.score(values[good])), sorted(faults, key=row_of), report
 
 
 def _in_order(opened: Source, score: Callable[[Any], _Scored], threads: int) -> Iterator[_Scored]:

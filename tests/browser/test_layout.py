@@ -99,7 +99,7 @@ def test_a_result_prints_on_one_page(page: Page, values: Mapping[str, str], mode
 def test_a_print_has_values_and_all_parts_of_the_result_and_no_controls(page: Page) -> None:
     show_result(page, BEDSIDE)
     page.emulate_media(media="print")
-    for seen in ("#age", "#risk", ".people", "#sure", "#why", ".plot", "#turning .fine", "#votes", ".colophon"):
+    for seen in ("#age", "#risk", ".people", "#sure", "#why", ".chart", "#turning .fine", "#votes", ".colophon"):
         expect(page.locator(seen).first).to_be_visible()
     for unseen in (BUTTON, "#example", "nav", "#horizon", ".other"):
         expect(page.locator(unseen).first).to_be_hidden()

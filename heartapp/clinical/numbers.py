@@ -1,4 +1,4 @@
-"""Numbers as people write and read them: decimal comma, spaces between thousands, percentages."""
+"""Numbers as people write and read them: decimal comma, spaces between thousands, percentages, units."""
 
 from __future__ import annotations
 
@@ -18,7 +18,19 @@ _GROUPED: Final = re.compile(rf"([+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+)([.,]\d*)
 _PLAIN: Final = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)", re.ASCII)
 _THOUSANDS_OR_DECIMAL: Final = re.compile(r"([+-]?[1-9]\d{0,2})([.,])(\d{3})", re.ASCII)
 _SEPARATORS: Final = re.compile(r"[+-]?\d{1,3}(?:[.,]\d{3})+(?:[.,]\d+)?", re.ASCII)
-_MINUS: Final = str.maketrans({"\N{MINUS SIGN}": "-"})
+# A number and its unit, which starts with no digit except that of a power: 10^9/L.
+_QUANTITY: Final = re.compile(
+    rf"([+-]?[\d.,]+(?:[{_SPACES}]\d{{3}}(?!\d))*[\d.,]*)[{_SPACES}]*((?:[^\d.,{_SPACES}]|10[^\d.,{_SPACES}]).*)",
+    re.ASCII,
+)
+# Full-width forms, as Chinese and Japanese keyboards write them, are 0xFEE0 above their ASCII characters.
+_PLAINER: Final[dict[int, str]] = {
+    **{code + 0xFEE0: chr(code) for code in range(ord("!"), ord("~") + 1)},
+    ord("\N{MINUS SIGN}"): "-",
+    ord("\N{IDEOGRAPHIC SPACE}"): " ",
+}
+_SPELLINGS: Final = str.maketrans({"µ": "u", "μ": "u", "⁹": "9", "³": "3", "^": None, " ": None, "×": None, "*": None})
+_THOUSAND: Final = 1_000
 _MARKS: Final = {",": "comma", ".": "point"}
 _MAX_LENGTH: Final = 40
 
@@ -45,7 +57,7 @@ def read_number(text: str, plausible: Callable[[float], bool]) -> float:
         NumberTextError: the text is not a number.
         AmbiguousNumberError: the text can be read as two numbers.
     """
-    text = text.strip(_SPACES + "\t\r\n").translate(_MINUS)
+    text = text.translate(_PLAINER).strip(_SPACES + "\t\r\n")
     if len(text) > _MAX_LENGTH:
         raise NumberTextError("This is too long for a number.")
     if grouped := _GROUPED.fullmatch(text):
@@ -62,6 +74,40 @@ def read_number(text: str, plausible: Callable[[float], bool]) -> float:
     if _SEPARATORS.fullmatch(text):
         raise AmbiguousNumberError("Leave thousands separators out, and write a point or a comma before decimals.")
     raise NumberTextError("This is not a number. Use digits, with a point or a comma before decimals.")
+
+
+def read_quantity(
+    text: str, factor: Callable[[str], float | None], plausible: Callable[[float], bool]
+) -> tuple[float, float]:
+    """Read a number that may be followed by its unit, or by k for thousands.
+
+    Args:
+        text: what was typed.
+        factor: what to multiply by for a unit; None for one that is not known.
+        plausible: whether a number is possible here, after it was multiplied.
+
+    Returns:
+        The number, multiplied, and what it was multiplied by. A converted number has three decimals at most.
+
+    Raises:
+        NumberTextError: the text is no number, or its unit is not known.
+        AmbiguousNumberError: the text can be read as two numbers.
+    """
+    found = _QUANTITY.fullmatch(text.translate(_PLAINER).strip())
+    if not found or len(text) > _MAX_LENGTH:
+        return read_number(text, plausible), 1
+    number, unit = found.groups()
+    by = float(_THOUSAND) if unit in {"k", "K"} else factor(unit)
+    if by is None:
+        raise NumberTextError("This has a unit that is not known here.")
+    value = read_number(number, lambda value: plausible(value * by))
+    return (value if by == 1 else round(value * by, 3)), by
+
+
+def fold_unit(unit: str) -> str:
+    """A unit without what people write differently: case, spaces, µ or u, plural."""
+    folded = unit.lower().translate(_SPELLINGS).replace("per", "/").replace("mcg", "ug")
+    return folded.removeprefix("x").removesuffix("s")
 
 
 def format_number(value: float) -> str:

@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from heartapp.clinical.numbers import format_number
+from heartapp.clinical.numbers import fold_unit, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,8 @@ GROUPS: Final = ("Patient", "Measurements", "History", "Follow-up")
 class Variable:
     """One clinical input.
 
-    ``low`` and ``high`` are the hard limits, both allowed, in ``unit``. ``step`` is the precision that people use.
+    ``low`` and ``high`` are the hard limits, both allowed, in ``unit``. ``other_units`` are others that people
+    use, each with the factor that leads to ``unit``. ``step`` is the precision that people use.
     ``logarithmic`` says that ratios matter more than differences. ``known`` says whether the value exists when the
     patient is seen or only when the follow-up is over. ``given`` marks what nobody can change. ``example`` belongs to a
     made-up patient.
@@ -51,6 +52,7 @@ class Variable:
     help: str
     example: float
     unit: str = ""
+    other_units: tuple[tuple[str, float], ...] = ()
     low: float = 0
     high: float = 1
     known: Known = "bedside"
@@ -62,6 +64,15 @@ class Variable:
     def choices(self) -> tuple[tuple[int, str], ...]:
         """Code and label of each allowed value; empty for a number."""
         return CHOICES[self.kind]
+
+    @property
+    def units(self) -> dict[str, float]:
+        """Every unit with its factor, the variable's own first; empty for a choice."""
+        return {self.unit: 1, **dict(self.other_units)} if self.unit else {}
+
+    def factor(self, unit: str) -> float | None:
+        """What to multiply values in ``unit`` by; None for an unknown unit. Spelling does not matter."""
+        return {fold_unit(one): factor for one, factor in self.units.items()}.get(fold_unit(unit))
 
     @property
     def span(self) -> str:
@@ -111,6 +122,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         group="Patient",
         kind="number",
         unit="years",
+        other_units=(("months", 1 / 12),),
         low=18,
         high=110,
         help="At the start of follow-up.",
@@ -131,6 +143,8 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         group="Measurements",
         kind="number",
         unit="mcg/L",
+        # The study's numbers are of the size that laboratories report in U/L.
+        other_units=(("U/L", 1),),
         low=1,
         high=200_000,
         step=10,
@@ -152,6 +166,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         group="Measurements",
         kind="number",
         unit="%",
+        other_units=(("fraction", 100),),
         low=5,
         high=90,
         help="Share of the blood that each beat pumps out.",
@@ -171,6 +186,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         group="Measurements",
         kind="number",
         unit="per µL",
+        other_units=(("10^9/L", 1_000), ("10^3/µL", 1_000), ("k/µL", 1_000)),
         low=1_000,
         high=3_000_000,
         step=1_000,
@@ -183,6 +199,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         group="Measurements",
         kind="number",
         unit="mg/dL",
+        other_units=(("µmol/L", 1 / 88.42),),
         low=0.1,
         high=40,
         step=0.1,
@@ -196,6 +213,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         group="Measurements",
         kind="number",
         unit="mEq/L",
+        other_units=(("mmol/L", 1),),
         low=90,
         high=200,
         help="The number is the same in mmol/L.",
@@ -224,6 +242,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         group="Follow-up",
         kind="number",
         unit="days",
+        other_units=(("months", 365.25 / 12), ("years", 365.25)),
         low=1,
         high=1_000,
         help="Until death or last contact. Leaks the outcome.",

@@ -12,7 +12,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import ValidationError
 from wtforms.widgets import TextInput
 
-from heartapp.clinical.numbers import NumberTextError, read_number
+from heartapp.clinical.numbers import NumberTextError, read_quantity
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, Variable
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
@@ -51,9 +51,13 @@ NOT_KNOWN: Final = ("", "Not known")
 
 
 class NumberField(FloatField):
-    """A number in a text input. ``data`` is None where the input is empty or is not a number."""
+    """A number in a text input, with its unit or without.
+
+    ``data`` is None where the input is empty or is not a number. ``converted`` says what was made of another unit.
+    """
 
     widget = TextInput()
+    converted = ""
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the text.
@@ -66,9 +70,17 @@ class NumberField(FloatField):
             return
         variable = _BY_NAME[self.name]
         try:
-            self.data = read_number(valuelist[0], variable.allows)
+            self.data, factor = read_quantity(valuelist[0], variable.factor, variable.allows)
         except NumberTextError as error:
-            raise ValueError(f"{variable.label}: {error} Allowed: {variable.range}.") from None
+            raise ValueError(f"{variable.label}: {error} Allowed: {_allowed(variable)}.") from None
+        if factor != 1:
+            number = f"{self.data:.2f} {variable.unit}" if variable.step < 1 else variable.quantity(self.data)
+            self.converted = f"{valuelist[0].strip()} is {number}"
+
+
+def _allowed(variable: Variable) -> str:
+    others = [unit for unit, factor in variable.other_units if factor != 1]
+    return f"{variable.range}, or with {' or '.join(others)} after it" if others else variable.range
 
 
 class FormModel(NamedTuple):

@@ -16,6 +16,7 @@ from heartapp.clinical.numbers import (
     of_hundred,
     per_cent,
     read_number,
+    read_quantity,
 )
 from heartapp.clinical.variables import BY_NAME
 
@@ -27,6 +28,7 @@ COMMA_QUESTION = (
 POINT_QUESTION = COMMA_QUESTION.replace("comma", "point").replace("1,2500", "1.2500")
 SEPARATOR_ADVICE = "Leave thousands separators out, and write a point or a comma before decimals."
 NOT_A_NUMBER = "This is not a number. Use digits, with a point or a comma before decimals."
+UNKNOWN_UNIT = "This has a unit that is not known here."
 TOO_LONG = "This is too long for a number."
 MESSAGES = {COMMA_QUESTION, POINT_QUESTION, SEPARATOR_ADVICE, NOT_A_NUMBER, TOO_LONG}
 
@@ -177,3 +179,72 @@ def test_a_share_is_rounded_to_whole_people_half_up_unless_digits_are_given(shar
     assert of_hundred(share) == people
     assert per_cent(share) == f"{people}%"
     assert per_cent(share, 2) == f"{share * 100:.2f}%"
+
+
+def quantity(name: str, text: str) -> float | str:
+    """What a text says of a variable."""
+    try:
+        return read_quantity(text, BY_NAME[name].factor, BY_NAME[name].allows)[0]
+    except NumberTextError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("ejection_fraction", "35%", 35),
+        ("ejection_fraction", "35 %", 35),
+        ("ejection_fraction", "３５％", 35),
+        ("ejection_fraction", "0.35 fraction", 35),
+        ("serum_creatinine", "1.7 mg/dL", 1.7),
+        ("serum_creatinine", "1,7mg/dl", 1.7),
+        ("serum_creatinine", "１．７", 1.7),
+        ("serum_creatinine", "168 µmol/L", 1.9),
+        ("serum_creatinine", "168umol/l", 1.9),
+        ("platelets", "265k", 265_000),
+        ("platelets", "265 K", 265_000),
+        ("platelets", "265 ×10⁹/L", 265_000),
+        ("platelets", "265 x10^9/L", 265_000),
+        ("platelets", "265 10^9/L", 265_000),
+        ("platelets", "265 K/uL", 265_000),
+        ("platelets", "265 000 per µL", 265_000),
+        ("platelets", "265 100", 265_100),
+        ("platelets", "26510", 26_510),
+        ("age", "72 years", 72),
+        ("age", "72 year", 72),
+        ("age", "864 months", 72),
+        ("serum_sodium", "137 mmol/L", 137),
+        ("creatinine_phosphokinase", "250 µg/L", 250),
+    ],
+)
+def test_a_number_may_be_followed_by_its_unit(name: str, text: str, value: float) -> None:
+    assert quantity(name, text) == value
+
+
+def test_a_conversion_gives_its_factor_and_the_own_unit_gives_one() -> None:
+    factors = {
+        unit: read_quantity(f"1 {unit}", BY_NAME["serum_creatinine"].factor, bool)[1] for unit in ("mg/dL", "µmol/L")
+    }
+    assert factors == {"mg/dL": 1, "µmol/L": 1 / 88.42}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("age", "72 mg", UNKNOWN_UNIT),
+        ("age", "1e5", UNKNOWN_UNIT),
+        ("age", "7 2", NOT_A_NUMBER),
+        ("age", "years", NOT_A_NUMBER),
+        ("age", "7" * 41 + " years", TOO_LONG),
+        ("serum_creatinine", "1,234 mg/dL", COMMA_QUESTION),
+        ("platelets", "265.000/µL", POINT_QUESTION),
+    ],
+)
+def test_what_is_no_quantity_is_refused(name: str, text: str, said: str) -> None:
+    assert quantity(name, text) == said
+
+
+@given(st.text(max_size=50))
+def test_any_text_is_a_finite_quantity_or_a_message(text: str) -> None:
+    read = quantity("platelets", text)
+    assert read in {*MESSAGES, UNKNOWN_UNIT} if isinstance(read, str) else math.isfinite(read)

@@ -95,6 +95,9 @@ def test_an_unknown_choice_is_refused(app: Flask, variable: Variable) -> None:
     [
         ("serum_creatinine", "1,9", 1.9),
         ("platelets", "265\N{NARROW NO-BREAK SPACE}000", 265_000),
+        ("platelets", "265k", 265_000),
+        ("age", "７２ years", 72),
+        ("threshold", "35%", 35),
     ],
 )
 def test_numbers_are_read_as_people_write_them(app: Flask, name: str, typed: str, value: float) -> None:
@@ -129,6 +132,23 @@ def test_the_form_takes_a_models_fields_from_its_bundle(app: Flask) -> None:
         assert FormModel.of(model) == (model.name, model.names, model.required, used, manifest.horizon)
         assert FormModel.unavailable(model.name).names == model.names
     assert FormModel.unavailable("other").names == ()
+
+
+def test_a_conversion_is_told_and_a_value_in_the_own_unit_is_not(app: Flask) -> None:
+    form = read(app, {**entries(), "serum_creatinine": " 168 µmol/L", "platelets": "265k", "age": "62 years"})
+    assert form.values()[BEDSIDE.names.index("serum_creatinine")] == 1.9
+    told = {field.name: field.converted for field in form if getattr(field, "converted", "")}
+    assert told == {
+        "serum_creatinine": "168 µmol/L is 1.90 mg/dL",
+        "platelets": "265k is 265\N{NARROW NO-BREAK SPACE}000 per µL",
+    }
+
+
+def test_a_message_names_the_other_units(app: Flask) -> None:
+    said = messages(app, {**entries(), "serum_creatinine": "168 stone"})["serum_creatinine"]
+    assert "mg/dL" in said
+    assert "µmol/L" in said
+    assert "168" not in said
 
 
 @pytest.mark.parametrize(

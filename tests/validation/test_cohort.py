@@ -47,7 +47,7 @@ def test_other_names_units_and_codes_give_the_same_patients(
             "Alter": columns["age"],
             "Geschlecht": np.where(columns["sex"] == 1, "m", "w"),
             "LVEF": [f"{value / 100:.2f}" for value in columns["ejection_fraction"]],
-            "Krea (umol)": columns["serum_creatinine"] * 88.4,
+            "Krea (umol)": columns["serum_creatinine"] * 88.42,
             "status": np.where(drawn.died == 1, "2", "1.0"),
         },
     )
@@ -108,7 +108,7 @@ def test_rows_are_left_out_with_their_reasons_and_missing_cells_are_missing(
     ("column", "change", "unit"),
     [
         ("ejection_fraction", 0.01, "ejection_fraction=fraction"),
-        ("serum_creatinine", 88.4, "serum_creatinine=µmol/L"),
+        ("serum_creatinine", 88.42, "serum_creatinine=µmol/L"),
         ("platelets", 0.001, "platelets=10^9/L"),
     ],
 )

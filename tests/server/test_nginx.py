@@ -14,7 +14,6 @@ from heartapp.serve import HEADER_TIMEOUT
 from tests.conftest import require
 from tests.server.nginx import EXAMPLE, NGINX
 from tests.server.running import BEDSIDE_EXAMPLE, JSON, ROOT, wait_until
-from tests.server.running import EXAMPLE as PATIENT
 
 if TYPE_CHECKING:
     from tests.server.nginx import Balancer
@@ -49,22 +48,6 @@ def test_a_large_body_and_its_answer_never_touch_the_disk(balancer: Balancer) ->
     answer = balancer.request("POST", "/api/v1/predict", many.ljust(Settings().max_body_bytes), JSON)
     assert len(answer.json["predictions"]) == Settings().max_patients
     assert "temporary file" not in balancer.log
-
-
-@pytest.mark.nginx
-def test_a_form_from_one_replica_is_taken_by_the_other(balancer: Balancer) -> None:
-    pages = [balancer.submit({"model": "bedside", **PATIENT}) for _ in range(3)]
-    assert [page.status for page in pages] == [200] * 3
-    asked = wait_until(lambda: lines if len(lines := balancer.asked()) == 6 else None, "nginx has written six lines")
-    assert any(form != prediction for form, prediction in zip(asked[::2], asked[1::2], strict=True))
-
-
-@pytest.mark.nginx
-def test_a_form_with_its_token_is_not_compressed_on_the_way(balancer: Balancer) -> None:
-    compressible = {"Accept-Encoding": "gzip"}
-    assert "Content-Encoding" not in balancer.request("GET", "/", headers=compressible).headers
-    style = balancer.request("GET", "/static/heartapp.css", headers=compressible)
-    assert style.headers["Content-Encoding"] == "gzip"
 
 
 @pytest.mark.nginx

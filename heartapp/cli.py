@@ -1,4 +1,4 @@
-"""The command line: ``heartapp serve | train | evaluate | validate | audit-data | score | models | variables``.
+"""The command line.
 
 Every command imports what it needs when it runs, so that serving never loads training code and help is instant.
 """
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
     from heartapp.scoring.score import Report
     from heartapp.training.data import Table
+    from heartapp.training.renewal import Renewal
     from heartapp.validation.cohort import Cohort
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -184,6 +185,40 @@ def validate(table: Path, *, as_json: Path | None, report: Path | None, start: P
         if target:
             write_text(target, render(found))
     click.echo(summarise(found))
+
+
+@main.command()
+@names_cohort
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "intercept", "recalibrate", "refit"]),
+    default="auto",
+    show_default=True,
+    help="Auto is the closed testing procedure of Vergouwe et al. (2017).",
+)
+@click.option("--output", type=FOLDER, help="Where the bundle goes. [default: the folder of the model's bundle]")
+def update(table: Path, *, method: Any, output: Path | None, **options: Any) -> None:
+    """Fit a model to the patients of TABLE: write a new version of its bundle, which is not served by itself.
+
+    Refused where nothing is gained over treating everyone or no one, unless --anyway.
+    """
+    from heartapp.config import find, read_settings
+
+    anyway, (model, cohort, how) = options["anyway"], _read_cohort(table, **options)
+    with _packages("updating", "validate"):
+        from heartapp.validation.update import plan_update, write_update
+        from heartapp.validation.writing import compare
+
+    def renew() -> Renewal:
+        with _packages("a refit", "train"):
+            from heartapp.training.renewal import Renewal
+        patients = (cohort.values, cohort.outcome, cohort.time, cohort.horizon, cohort.digest)
+        return Renewal.of(model.name, *patients, how["seed"])
+
+    plan, root = plan_update(model, cohort, method, renew, anyway=anyway, **how), find(read_settings().models)
+    folder = write_update(model, cohort, plan, renew, root=root, output=output or root)
+    click.echo(compare(plan))
+    click.echo(f"wrote {folder}; serve it by naming it in served.toml")
 
 
 def _read_cohort(

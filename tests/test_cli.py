@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from heartapp.training.data import Table
 
-COMMANDS = ("serve", "train", "evaluate", "validate", "audit-data", "score", "models", "config", "variables")
+COMMANDS = ("serve", "train", "evaluate", "validate", "update", "audit-data", "score", "models", "config", "variables")
 
 
 def run(*arguments: str | Path, **environment: str) -> Result:

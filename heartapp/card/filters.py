@@ -26,6 +26,8 @@ _NAMES: Final = {
     "auc": "AUC",
     "brier": "Brier score",
     "slope": "Calibration slope",
+    "intercept": "Calibration in the large",
+    "observed_expected": "Observed / expected deaths",
     "mean_absolute_change": "Mean change of a risk",
     "median_width": "Median width of a patient’s range",
     "largest_step": "Largest step of the risk",

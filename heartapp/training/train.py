@@ -7,6 +7,7 @@ from importlib.metadata import packages_distributions, version
 from typing import TYPE_CHECKING, Final
 
 import joblib
+import msgspec
 import numpy as np
 
 from heartapp.card import write_card
@@ -28,6 +29,7 @@ from heartapp.training.support import make_support
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from heartapp.inference.bundle import Update
     from heartapp.inference.report import InstabilityReport
     from heartapp.training.cohort import Sample
     from heartapp.training.data import Table
@@ -62,11 +64,11 @@ def train(
 
 
 def make_bundle(
-    model: str, cohort: Cohort, number: str, *, seed: int, splits: int, refits: int
+    model: str, cohort: Cohort, number: str, *, seed: int, splits: int, refits: int, updated: Update | None = None
 ) -> tuple[Manifest, dict[str, bytes]]:
-    """Train a model: its manifest without the files, and the files; ``number`` is the version's.
+    """Train a model: its manifest without the files, and the files.
 
-    The other arguments are those of `train`.
+    ``number`` is the version's, ``updated`` what the manifest says of a refit; the others are as in `train`.
     """
     recipe, sample = Recipe.of_cohort(model, seed, cohort), cohort.sample(model)
     fitted = recipe.fit(sample)
@@ -85,7 +87,7 @@ def make_bundle(
         instability=instability,
         shape=measure_shape(fitted, recipe.names, sample.features, splits) if recipe.plan.variables else None,
     )
-    manifest = _manifest(model, number, recipe, fitted, content, cohort)
+    manifest = msgspec.structs.replace(_manifest(model, number, recipe, fitted, content, cohort), updated=updated)
     return manifest, {**files, bundle.REPORT: pretty(report), bundle.CARD: write_card(manifest, report).encode()}
 
 

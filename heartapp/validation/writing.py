@@ -1,4 +1,4 @@
-"""What the commands write and print: the start of a mapping, the result as JSON and as a few lines."""
+"""What the commands write and print: the start of a mapping, and results as JSON and as lines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from heartapp.validation.cohort import read_table
 from heartapp.validation.mapping import start_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from heartapp.inference.report import Estimate
     from heartapp.validation.result import Validation
+    from heartapp.validation.update import Plan
 
 
 def write_start(target: Path, table: Path, delimiter: str) -> None:
@@ -63,7 +64,23 @@ def summarise(found: Validation) -> str:
     return "\n".join(lines)
 
 
-def _lines(figures: dict[str, Estimate | None]) -> Iterator[str]:
+def compare(plan: Plan) -> str:
+    """What an update is worth as lines."""
+    tests = ", ".join(f"{name} p = {value:.3f}" for name, value in plan.p_values.items())
+    lines = [
+        f"method: {plan.method}" + (f" (closed test of each smaller update: {tests})" if tests else ""),
+        "before:",
+        *_lines(plan.before.figures),
+        "after, corrected for optimism:",
+        *_lines(plan.after.figures),
+        "net benefit above treating everyone or no one, after:",
+        *_lines({f"at {threshold:.0%}": gain for threshold, gain in plan.after.gains.items()}),
+        *_lines({"on average": plan.after.gain}),
+    ]
+    return "\n".join(lines)
+
+
+def _lines(figures: Mapping[str, Estimate | None]) -> Iterator[str]:
     for name, one in figures.items():
         if one is not None:
             yield f"  {name:<20}{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"

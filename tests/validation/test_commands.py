@@ -6,18 +6,19 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from heartapp.cli import main
 from tests.client import Page, text
+from tests.training.small import small_training
+from tests.validation.conftest import Drawn, write_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
-
-    from tests.validation.conftest import Drawn
 
 
 @pytest.fixture
@@ -80,8 +81,35 @@ def test_a_mapping_file_is_started_from_the_header_and_used(run: Any, table: Pat
     assert "column nothing" in run("validate", table, "--mapping", file, "--outcome", "nothing").stderr
 
 
+def test_update_writes_a_version_and_says_what_it_is_worth(run: Any, drawn: Drawn, table: Path) -> None:
+    died = drawn.died * (np.arange(len(drawn.died)) % 2)
+    write_table(table, {**drawn.columns, "died": died})
+    arguments = ("update", table, "--outcome", "died", "--bootstrap", 20, "--output", table.with_name("models"))
+    done = run(*arguments)
+    assert done.exit_code == 0, done.stderr
+    assert "method: recalibrate (closed test" in done.stdout
+    assert "observed_expected" in done.stdout
+    assert (table.with_name("models") / "bedside" / "1" / "model.onnx").is_file()
+    assert "before:" in run(*arguments, "--method", "recalibrate", "--anyway").stdout
+
+
+def test_update_can_refit(run: Any, drawn: Drawn, table: Path) -> None:
+    odds = (drawn.columns["ejection_fraction"] - 45) / 10
+    died = np.random.default_rng(3).random(len(odds)) < 1 / (1 + np.exp(-odds))
+    write_table(table, {**drawn.columns, "died": died.astype(np.int64)})
+    with small_training():
+        done = run(
+            "update", table, "--outcome", "died", "--bootstrap", 20, "--method", "refit", "--output", table.parent
+        )
+    assert done.exit_code == 0, done.stderr
+    assert "method: refit" in done.stdout
+
+
 def test_a_missing_extra_is_named(run: Any, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "heartapp.validation.validate", None)
     stderr = run("validate", table, "--outcome", "died").stderr
     assert "validation needs more packages" in stderr
     assert "scikit-learn" in stderr
+    monkeypatch.setitem(sys.modules, "heartapp.training.renewal", None)
+    stderr = run("update", table, "--outcome", "died", "--bootstrap", 20, "--method", "refit").stderr
+    assert "a refit needs more packages" in stderr

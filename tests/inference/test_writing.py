@@ -26,7 +26,7 @@ def root(models: Path, tmp_path: Path) -> Path:
 
 def as_version(version: str, folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     """A bundle's manifest under another version's number, and its files."""
-    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     manifest = msgspec.json.decode(files.pop(MANIFEST), type=Manifest)
     return msgspec.structs.replace(manifest, version=version, files={}), files
 

@@ -17,29 +17,20 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings: what to run with; read from their sources where not given.
 
     Raises:
-        ConfigError: a setting is unknown, ill-typed or missing.
+        ConfigError: a setting is unknown or ill-typed.
     """
     # Imported here so that `import heartapp` alone stays free of Flask: training and the command line need none.
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from heartapp import api, ui
-    from heartapp.config import find, load_settings
+    from heartapp.config import find, read_settings
     from heartapp.inference.registry import ModelRegistry
     from heartapp.web import assets, compression, extension, health, problems, security
 
-    settings = settings or load_settings()
+    settings = settings or read_settings()
     app = Flask(__name__)
-    app.config.from_mapping(
-        SECRET_KEY=settings.secret_key,
-        SESSION_COOKIE_NAME="heartapp",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.secure_cookies,
-        MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        WTF_CSRF_TIME_LIMIT=settings.form_lifetime,
-        TRUSTED_HOSTS=settings.trusted_hosts or None,
-    )
+    app.config.from_mapping(MAX_CONTENT_LENGTH=settings.max_body_bytes, TRUSTED_HOSTS=settings.trusted_hosts or None)
     # Every address has one form, so that no redirect is made of a Host header or a path that a client chose.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     registry = ModelRegistry(find(settings.models), default=settings.default_model, served=settings.served)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import difflib
 import os
-import secrets
 import tomllib
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -24,25 +22,15 @@ _CONFIG: Final = PREFIX + "CONFIG"
 _HOME: Final = PREFIX + "HOME"
 _INSTANCE: Final = "instance/config.toml"
 _ENVIRONMENT: Final = "the environment"
-_SECRET_BYTES: Final = 32
 _SHIPPED: Final = Path(__file__).with_name("_shipped")
 """The bundles and the configuration in a wheel. A checkout has them beside the package instead."""
-_HOW_TO_MAKE_ONE: Final = (
-    "make one with: python3 -c 'import secrets; print(secrets.token_hex(32))' and put it into HEARTAPP_SECRET_KEY, or "
-    'into instance/config.toml as secret_key = "…" (readable by you alone)'
-)
+_RETIRED: Final = ("environment", "secret_key", "form_lifetime", "secure_cookies")
+"""Settings up to version 0.2, when forms had a session. They are ignored, so that they do not stop an upgrade."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything an operator can set. Relative paths start at `home`."""
 
-    environment: Annotated[
-        Literal["production", "development"],
-        Meta(description="production demands a secret key; development lets the machine make its own."),
-    ] = "production"
-    secret_key: Annotated[
-        str, Meta(description="Signs the session cookie, which holds the form's CSRF token. 32 random bytes or more.")
-    ] = ""
     models: Annotated[str, Meta(description="The folder of bundles.", min_length=1)] = "models"
     served: Annotated[
         dict[str, str],
@@ -51,8 +39,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     default_model: Annotated[str, Meta(description="The model that answers by default.", min_length=1)] = "bedside"
     max_patients: Annotated[int, Meta(description="Patients in one array or table, at most.", ge=1)] = 10_000
     max_body_bytes: Annotated[int, Meta(description="Size of one request's body, at most.", ge=1_024)] = 4_194_304
-    form_lifetime: Annotated[int, Meta(description="Seconds until an open form asks for another click.", ge=1)] = 43_200
-    secure_cookies: Annotated[bool, Meta(description="Send cookies over HTTPS only. False suits plain HTTP.")] = True
     trusted_proxies: Annotated[int, Meta(description="Number of proxies that set X-Forwarded-*.", ge=0, le=10)] = 0
     trusted_hosts: Annotated[
         list[str],
@@ -77,23 +63,8 @@ def find(text: str) -> Path:
     return shipped if shipped.exists() and not path.exists() else path
 
 
-def load_settings(*, make_key: bool = False) -> Settings:
-    """Read all sources and check them, and that there is a secret key to serve with.
-
-    With ``make_key``, a development machine without a secret key makes its own now.
-
-    Raises:
-        ConfigError: names the source, the setting and the remedy.
-    """
-    settings = read_settings()
-    if not settings.secret_key and settings.environment == "development":
-        settings = msgspec.structs.replace(settings, secret_key=_own_key(make=make_key))
-    _check_secret(settings)
-    return settings
-
-
 def read_settings() -> Settings:
-    """The settings, whether or not there is a secret key to serve with.
+    """Read all sources and check them.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
@@ -105,39 +76,26 @@ def read_settings() -> Settings:
 
 
 def describe_settings() -> list[tuple[str, str, str, str]]:
-    """Name, value, source and help of every setting. The secret key is hidden.
+    """Name, value, source and help of every setting, and the retired ones that are still set.
 
     Raises:
         ConfigError: names the source, the setting and the remedy.
     """
     settings = read_settings()
     sources = {name: source for source, values in _sources() for name in values}
-    hidden = msgspec.structs.replace(settings, secret_key="(hidden)" if settings.secret_key else "")
     sources |= dict.fromkeys({_HOME, _CONFIG} & os.environ.keys(), _ENVIRONMENT)
     described = [
         (_HOME, str(home()), "Where config, instance, models and all relative paths are."),
         (_CONFIG, _main_file(), "The file of settings that instance/config.toml and HEARTAPP_* add to."),
     ]
-    for name, value in msgspec.structs.asdict(hidden).items():
+    for name, value in msgspec.structs.asdict(settings).items():
         described.append((name, msgspec.json.encode(value).decode(), _description(name)))
+    described += [(name, "ignored", "Retired: remove it.") for name in _RETIRED if name in sources]
     return [(name, value, sources.get(name, "default"), purpose) for name, value, purpose in described]
 
 
-def _own_key(*, make: bool) -> str:
-    """The key that this development machine made for itself, readable by its owner alone; empty if there is none."""
-    path = home() / "instance" / "secret_key"
-    if make:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            path.touch(0o600, exist_ok=False)
-            path.write_text(secrets.token_hex(_SECRET_BYTES) + "\n", "utf-8")
-    return path.read_text("utf-8").strip() if path.is_file() else ""
-
-
 def _main_file() -> str:
-    # An installed package that starts in an empty folder is being tried out.
-    default = "config/production.toml" if (home() / "config").is_dir() else "config/development.toml"
-    return os.environ.get(_CONFIG) or default
+    return os.environ.get(_CONFIG) or "config/production.toml"
 
 
 def _sources() -> list[tuple[str, dict[str, Any]]]:
@@ -180,6 +138,8 @@ def _from_environment() -> dict[str, Any]:
 def _merge(settings: Settings, values: dict[str, Any], source: str) -> Settings:
     known = Settings.__struct_fields__
     for name, value in values.items():
+        if name in _RETIRED:
+            continue
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known settings: {', '.join(known)}"
@@ -197,12 +157,3 @@ def _merge(settings: Settings, values: dict[str, Any], source: str) -> Settings:
 def _description(name: str) -> str:
     declared = msgspec.json.schema(Settings)["$defs"]["Settings"]["properties"][name]
     return str(declared["description"])
-
-
-def _check_secret(settings: Settings) -> None:
-    if not settings.secret_key and settings.environment == "development":
-        raise ConfigError("no secret key: `heartapp serve` makes one for this machine; or " + _HOW_TO_MAKE_ONE)
-    if not settings.secret_key:
-        raise ConfigError("production needs a setting secret_key: " + _HOW_TO_MAKE_ONE)
-    if len(settings.secret_key) < _SECRET_BYTES or len(set(settings.secret_key)) < 8:  # noqa: PLR2004 - "changeme", "xxxx…"
-        raise ConfigError("secret_key is too short or too plain to be secret: " + _HOW_TO_MAKE_ONE)

@@ -24,7 +24,7 @@ from granian.http import HTTP1Settings
 from granian.server import Server
 
 from heartapp import create_app
-from heartapp.config import load_settings
+from heartapp.config import read_settings
 from heartapp.errors import ConfigError
 from heartapp.web.extension import get_registry
 
@@ -56,7 +56,7 @@ def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> No
     Raises:
         ConfigError: a setting is wrong, or the address cannot be used; nothing was started.
     """
-    settings = load_settings(make_key=True)
+    settings = read_settings()
     address, port = check_address(host, port)
     # numpy's linear algebra would start threads that nothing here needs.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -84,7 +84,7 @@ def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> No
     )
     server.main_loop_interrupt = _Interrupt()  # type: ignore[assignment]  # has what Granian uses of an Event
     logging.getLogger("_granian").addFilter(_is_useful)
-    threading.Thread(target=_announce, args=(settings.environment, address, port), daemon=True).start()
+    threading.Thread(target=_announce, args=(address, port), daemon=True).start()
     server.serve(target_loader=partial(load_application, settings), wrap_loader=False)
 
 
@@ -145,13 +145,13 @@ def load_application(settings: Settings) -> Flask:
     return app
 
 
-def _announce(environment: str, address: str, port: int) -> None:
+def _announce(address: str, port: int) -> None:
     """Print the URL as soon as it answers."""
     loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - compared, not listened on
     while not _answers(loopback, port):
         time.sleep(0.05)
     name = f"[{loopback}]" if ipaddress.ip_address(loopback).version == 6 else loopback  # noqa: PLR2004 - IPv6
-    print(f"heartapp ({environment}): http://{name}:{port}/  (Ctrl-C stops it)", flush=True)  # noqa: T201 - for a person
+    print(f"heartapp: http://{name}:{port}/  (Ctrl-C stops it)", flush=True)  # noqa: T201 - for a person
 
 
 def _answers(address: str, port: int) -> bool:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[1]
 SHIPPED: Final = ROOT / "models"
-SECRET: Final = "tests sign their cookies with this"  # noqa: S105 - it guards nothing
 PROBLEM: Final = "application/problem+json"
 
 _VOID: Final = {"br", "hr", "img", "input", "link", "meta"}
@@ -36,14 +35,8 @@ _VOID: Final = {"br", "hr", "img", "input", "link", "meta"}
 
 
 def make_app(**settings: Any) -> Flask:
-    """The application over the shipped bundles, with settings of a development machine where not given otherwise."""
-    development = {
-        "environment": "development",
-        "secret_key": SECRET,
-        "secure_cookies": False,
-        "models": str(SHIPPED),
-    }
-    return create_app(Settings(**{**development, **settings}))
+    """The application over the shipped bundles, if the settings name no others."""
+    return create_app(Settings(**{"models": str(SHIPPED), **settings}))
 
 
 def damaged_copy(folder: Path, *names: str) -> Path:

@@ -11,7 +11,7 @@ from flask import Flask
 
 from heartapp import create_app
 from heartapp.web.extension import get_registry, get_settings
-from tests.client import ROOT, SECRET, SHIPPED, form_page, make_app
+from tests.client import ROOT, SHIPPED, form_page, make_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,30 +32,27 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_settings_reach_the_application() -> None:
-    app = make_app(max_body_bytes=2_000, form_lifetime=7, default_model="followup", secure_cookies=True)
-    assert app.config["SECRET_KEY"] == SECRET
+    app = make_app(max_body_bytes=2_000, max_patients=7, default_model="followup")
     assert app.config["MAX_CONTENT_LENGTH"] == 2_000
-    assert app.config["WTF_CSRF_TIME_LIMIT"] == 7
-    assert app.config["SESSION_COOKIE_SECURE"] is True
     assert get_registry(app).default == "followup"
     with app.app_context():
-        assert get_settings().form_lifetime == 7
+        assert get_settings().max_patients == 7
+    assert (app.debug, app.testing) == (False, False)
 
 
 def test_an_application_without_settings_reads_them_from_their_sources(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "instance").mkdir()
-    (home / "instance" / "config.toml").write_text(f'secret_key = "{SECRET}"\nmax_patients = 3\n')
+    (home / "instance" / "config.toml").write_text("max_patients = 3\n")
     monkeypatch.setenv("HEARTAPP_DEFAULT_MODEL", "followup")
     app = create_app()
     assert get_registry(app).default == "followup"
     with app.app_context():
-        assert (get_settings().secret_key, get_settings().max_patients) == (SECRET, 3)
+        assert get_settings().max_patients == 3
 
 
-def test_the_wsgi_entry_point_is_an_application(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEARTAPP_SECRET_KEY", SECRET)
+def test_the_wsgi_entry_point_is_an_application(home: Path) -> None:
     application = runpy.run_path(str(ROOT / "wsgi.py"))["application"]
     assert isinstance(application, Flask)
     assert application.test_client().get("/readyz").status_code == 200
@@ -71,12 +68,6 @@ def test_a_version_that_the_operator_pins_is_served() -> None:
 
 def test_two_applications_share_no_registry() -> None:
     assert get_registry(make_app()) is not get_registry(make_app())
-
-
-def test_debugging_is_off_in_every_environment() -> None:
-    for environment in ("development", "production"):
-        app = make_app(environment=environment)
-        assert (app.debug, app.testing) == (False, False)
 
 
 def test_models_are_loaded_when_they_are_asked_for_and_not_when_the_application_is_made(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def ask(command: str) -> TestResponse:
     address = urlsplit(next(word for word in words if word.startswith("http")))
     body = words[next(index for index, word in enumerate(words) if word in {"-d", "--data-binary"}) + 1]
     header, _, value = words[words.index("-H") + 1].partition(": ")
-    app = create_app(Settings(environment="development", secret_key="of this test, long enough", models="models"))  # noqa: S106 - opens nothing
+    app = create_app(Settings())
     return app.test_client().post(f"{address.path}?{address.query}", data=body, headers={header: value})
 
 

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,12 +13,7 @@ from heartapp import serve
 from heartapp.config import Settings
 from heartapp.errors import ConfigError
 from heartapp.web.extension import get_registry
-from tests.client import SECRET, SHIPPED
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-SETTINGS = Settings(environment="development", secret_key=SECRET, models=str(SHIPPED))
+from tests.client import SHIPPED
 
 
 @pytest.mark.parametrize("platform", ["linux", "win32"])
@@ -51,20 +45,9 @@ def test_a_worker_loads_the_models_before_it_serves(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(serve, "sys", SimpleNamespace(platform=platform))
     monkeypatch.setattr(signal, "signal", lambda number, _: handled.append(number))
     monkeypatch.setattr(os, "setpgrp", lambda: handled.append(0))
-    app = serve.load_application(SETTINGS)
+    app = serve.load_application(Settings(models=str(SHIPPED)))
     assert get_registry(app)._loaded is not None
     assert handled == ([signal.SIGTERM, 0] if platform == "linux" else [signal.SIGTERM])
-
-
-def test_nothing_is_started_if_a_setting_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[Any] = []
-    monkeypatch.setattr(serve, "Server", started.append)
-    monkeypatch.setenv("HEARTAPP_HOME", str(tmp_path))
-    monkeypatch.setenv("HEARTAPP_MAX_PATIENTS", "none")
-    with pytest.raises(ConfigError, match="max_patients"):
-        serve.serve("127.0.0.1", 0, workers=2)
-    assert started == []
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("message", "kept"), [("Listening at: http://x", False), ("Started worker-1", True)])

@@ -1,10 +1,8 @@
-"""Security headers for every answer, and sessions for pages only."""
+"""Security headers for every answer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-
-from flask.sessions import SecureCookieSessionInterface
 
 from heartapp.web import bodies
 
@@ -12,8 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from flask import Flask, Request
-    from flask.sessions import SecureCookieSession
+    from flask import Flask
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
@@ -30,13 +27,11 @@ HEADERS: Final[dict[str, str]] = {
     "X-Content-Type-Options": "nosniff",
 }
 
-API: Final = "/api/"
 _STATIC: Final = "/static/"
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every answer of this application, errors included; keep sessions for pages."""
-    app.session_interface = _PageSessions()
+    """Add the headers to every answer of this application, errors included."""
     app.wsgi_app = _Secured(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents wrapping it so
 
 
@@ -62,10 +57,3 @@ class _Secured:
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)
-
-
-class _PageSessions(SecureCookieSessionInterface):
-    """A session holds the form's CSRF token. The API needs none, and opening one takes time."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        return None if request.path.startswith(API) else super().open_session(app, request)

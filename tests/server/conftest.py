@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.server.nginx import NGINX, Replica, balancing
-from tests.server.running import BEDSIDE_EXAMPLE, GUNICORN, PROGRAMS, SECRET, make_home, running
+from tests.server.running import BEDSIDE_EXAMPLE, GUNICORN, PROGRAMS, make_home, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def program(request: pytest.FixtureRequest) -> tuple[str, ...]:
 @pytest.fixture
 def own_server(home: Path, program: tuple[str, ...]) -> Iterator[Server]:
     """Each server in turn, with one worker, for tests that send it signals."""
-    with running(home, "--workers", "1", command=program, HEARTAPP_SECRET_KEY=SECRET) as one:
+    with running(home, "--workers", "1", command=program) as one:
         assert one.get("/readyz").status == 200
         yield one
 
@@ -51,7 +51,7 @@ def own_server(home: Path, program: tuple[str, ...]) -> Iterator[Server]:
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Each server in turn, with one worker, for tests that leave it as it was."""
     home = make_home(tmp_path_factory.mktemp("server") / "home")
-    with running(home, "--workers", "1", command=request.param, HEARTAPP_SECRET_KEY=SECRET) as one:
+    with running(home, "--workers", "1", command=request.param) as one:
         yield one
 
 

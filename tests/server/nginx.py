@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Self
 
-from tests.server.running import JSON, PATIENCE, ROOT, SECRET, SERVE, WORKER, Server, running
+from tests.server.running import JSON, PATIENCE, ROOT, SERVE, WORKER, Server, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,8 +42,6 @@ http {{
 """
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 CLIENTS = 4
-SETTINGS = {"HEARTAPP_SECRET_KEY": SECRET, "HEARTAPP_TRUSTED_PROXIES": "1"}
-"""What all replicas share."""
 
 
 def free_port() -> int:
@@ -71,7 +69,7 @@ class Replica:
         """Start it, and wait until a worker answers."""
         self._running = ExitStack()
         address = ("--port", str(self.port)) if self.command == SERVE else ("-b", self.address)
-        one = running(self.home, *address, "--workers", "1", command=self.command, **SETTINGS)
+        one = running(self.home, *address, "--workers", "1", command=self.command, HEARTAPP_TRUSTED_PROXIES="1")
         self.server = self._running.enter_context(one)
         assert self.server.get("/livez").status == 200
 

@@ -31,10 +31,8 @@ ROOT = Path(__file__).parents[2]
 HEARTAPP = Path(sys.executable).with_name("heartapp")
 SERVE = (str(HEARTAPP), "serve", "--port", "0")
 GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "-b", "127.0.0.1:0")
-SECRET = "0123456789abcdef" * 4
-DEVELOPMENT = {"HEARTAPP_CONFIG": "config/development.toml"}
 PROGRAMS: dict[str, tuple[str, ...]] = {"granian": SERVE, "gunicorn": GUNICORN}
-READY = r"(?:Listening at|heartapp \(\w+\)): (http://[^\s,]+:\d+)"
+READY = r"(?:Listening at|heartapp): (http://[^\s,]+:\d+)"
 WORKER = r"(?:Booting worker with pid|Spawning worker-\d+ with PID): (\d+)"
 PATIENCE = 25.0
 """Seconds until a condition that does not come true is a failure; nothing ever waits that long when all is well."""
@@ -171,7 +169,7 @@ def running(
         process = subprocess.Popen(
             [*command, *arguments],
             cwd=home,
-            env=environment(home, {**DEVELOPMENT, **settings}),
+            env=environment(home, settings),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -10,7 +10,7 @@ from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import read_bundle, read_served
 from tests.client import damaged_copy
 from tests.conftest import COLD_STARTS
-from tests.server.running import ROOT, SECRET, make_home, running
+from tests.server.running import ROOT, make_home, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_every_worker_answers_the_golden_rows_as_stored(home: Path, program: tuple[str, ...], start: int) -> None:
     """``HEARTAPP_COLD_STARTS=200`` starts that often: a hang after a fork may be rare."""
     assert start >= 0
-    with running(home, "--workers", "2", command=program, HEARTAPP_SECRET_KEY=SECRET) as server:
+    with running(home, "--workers", "2", command=program) as server:
         for name, version in read_served(ROOT / "models").items():
             golden = read_bundle(ROOT / "models", name, version).manifest.golden
             patients = [dict(zip(MODEL_VARIABLES[name], row, strict=True)) for row in golden.rows]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.server.running import BEDSIDE_EXAMPLE, BODY, EXAMPLE, GUNICORN, JSON, SECRET, SERVE, make_home, running
+from tests.server.running import BEDSIDE_EXAMPLE, BODY, EXAMPLE, GUNICORN, JSON, SERVE, make_home, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ def converse(server: Server) -> list[int]:
 @pytest.mark.parametrize("command", LOGS.values(), ids=LOGS)
 def test_no_value_of_a_patient_is_in_the_log_of_a_whole_session(tmp_path: Path, command: tuple[str, ...]) -> None:
     home = make_home(tmp_path / "home")
-    with running(home, "--workers", "1", command=command, HEARTAPP_SECRET_KEY=SECRET) as server:
+    with running(home, "--workers", "1", command=command) as server:
         assert converse(server) == [200, 422, 200, 422, 400, 415, 400, 200, 405]
         assert server.stop() == 0
         log = server.log

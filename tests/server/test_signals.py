@@ -15,17 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.running import (
-    BEDSIDE_EXAMPLE,
-    BODY,
-    HALF_SENT,
-    ROOT,
-    SECRET,
-    WORKER,
-    make_home,
-    running,
-    wait_until,
-)
+from tests.server.running import BEDSIDE_EXAMPLE, BODY, HALF_SENT, ROOT, WORKER, make_home, running, wait_until
 
 if TYPE_CHECKING:
     import socket
@@ -77,7 +67,7 @@ def test_sigterm_ends_a_server_whose_clients_send_no_more(own_server: Server) ->
 
 
 def test_sigterm_while_workers_start_ends_them(home: Path, program: tuple[str, ...]) -> None:
-    with running(home, command=program, ready=WORKER, HEARTAPP_SECRET_KEY=SECRET) as server:
+    with running(home, command=program, ready=WORKER) as server:
         assert server.stop() == 0
 
 
@@ -125,7 +115,7 @@ def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path, program: tu
     models = tmp_path / "models"
     shutil.copytree(ROOT / "models", models)
     home = make_home(tmp_path / "home", models=models)
-    with running(home, "--workers", "1", command=program, HEARTAPP_SECRET_KEY=SECRET) as server:
+    with running(home, "--workers", "1", command=program) as server:
         before = server.predict(BEDSIDE_EXAMPLE).json
         shutil.copytree(models / "bedside" / before["model"]["version"], models / "bedside" / "other")
         path = models / "bedside" / "other" / "manifest.json"
@@ -151,7 +141,7 @@ def test_memory_stays_flat_over_reloads(own_server: Server) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_granians_workers_share_most_of_what_its_main_process_loaded(home: Path) -> None:
-    with running(home, "--workers", "2", HEARTAPP_SECRET_KEY=SECRET) as server:
+    with running(home, "--workers", "2") as server:
         for _ in range(16):
             assert server.predict(BEDSIDE_EXAMPLE).status == 200
         assert pages(server, "Shared_Dirty")[0] > pages(server, "Private_Dirty")[0]

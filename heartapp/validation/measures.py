@@ -96,8 +96,9 @@ def brier(samples: Samples) -> tuple[Estimate, Estimate]:
     """The Brier score, and what it gains on a risk that is the same for all, as a share: the scaled one."""
 
     def scaled(weight: Floats) -> float:
-        share = np.average(samples.dead, weights=weight)
-        return 1 - weighted_brier(samples.dead, samples.risk, weight) / float(share * (1 - share))
+        same = np.full(len(weight), np.average(samples.dead, weights=weight))
+        worst = weighted_brier(samples.dead, same, weight)
+        return 1 - weighted_brier(samples.dead, samples.risk, weight) / worst if worst else float("nan")
 
     return mean((samples.risk - samples.dead) ** 2, samples.weights), estimate(scaled, samples.weights)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FEWEST_EVENTS: Final = 30
 """Deaths below which intervals are too wide to say anything."""
+LEAST: Final = 5
+"""Patients of each outcome without whom nothing can be estimated."""
 GIVEN_AWAY: Final = 0.98
 """The area under the ROC curve, or one minus it, above which a single column all but states the outcome."""
 _MOSTLY: Final = 0.5
@@ -161,10 +163,10 @@ def too_few(
     if time is not None and horizon is not None:
         died, alive = died & (time <= horizon), time > horizon
     deaths, survivors = int(died.sum()), int(alive.sum())
-    if not deaths or not survivors:
-        missing = "died" if not deaths else "is known to have survived"
+    if min(deaths, survivors) < LEAST:
         remedy = "check the outcome's codes" + (", --time-unit and --horizon" if within else "")
-        return [FieldError(OUTCOME_KEY, f"nobody {missing}{within}; {remedy}")]
+        found = f"{deaths} patients died{within} and {survivors} are known to have survived"
+        return [FieldError(OUTCOME_KEY, f"{found}; it takes {LEAST} of each at least: {remedy}")]
     if deaths < FEWEST_EVENTS and not anyway:
         message = f"{deaths} deaths{within} are too few to judge a model; it takes {FEWEST_EVENTS}, or add --anyway"
         return [FieldError(OUTCOME_KEY, message)]

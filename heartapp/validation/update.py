@@ -154,7 +154,9 @@ def write_update(
     Raises:
         BundleError: what was written cannot be loaded.
     """
-    manifest, number = model.bundle.manifest, next_version(output, model.name)
+    manifest = model.bundle.manifest
+    # No version has the number of another one, in whichever folder.
+    number = max((next_version(folder, model.name) for folder in (root, output)), key=int)
     updated = Update(
         parent_version=manifest.version,
         parent=model.identity.digest,

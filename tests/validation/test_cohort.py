@@ -179,7 +179,7 @@ def test_every_fault_is_told_at_once_within_two_seconds(bedside: Model, drawn: D
         '--map "serum_creatinine=Creat inine"',
         "fraction",
         "--time-unit",
-        "nobody died",
+        "0 patients died",
         "agge",
         "--horizon 180",
     ):
@@ -192,9 +192,9 @@ def test_an_outcome_with_one_class_or_few_events_is_refused(bedside: Model, draw
     assert "29 deaths are too few" in refused(path, bedside, DIED)
     assert read_cohort(path, bedside, DIED, anyway=True).outcome.sum() == 29
     alive = write_table(tmp_path / "all.csv", {**drawn.columns, "died": np.ones_like(few)})
-    assert "nobody is known to have survived" in refused(alive, bedside, DIED, anyway=True)
+    assert "0 are known to have survived" in refused(alive, bedside, DIED, anyway=True)
     early = write_table(tmp_path / "early.csv", {**drawn.columns, "died": drawn.died, "days": drawn.days.clip(0, 170)})
-    assert "nobody is known to have survived by day 180" in refused(early, bedside, DATED)
+    assert "by day 180 and 0 are known to have survived" in refused(early, bedside, DATED)
     assert read_cohort(early, bedside, DATED, horizon=90).horizon == 90
 
 
@@ -206,7 +206,7 @@ def test_few_events_among_the_rows_that_are_left_are_refused_with_what_was_left_
     assert "20 deaths" in message
     assert "rows were left out: age" in message
     none = write_table(tmp_path / "none.csv", {**drawn.columns, "age": age * 0, "died": drawn.died})
-    assert "nobody died" in refused(none, bedside, DIED, anyway=True)
+    assert "0 patients died" in refused(none, bedside, DIED, anyway=True)
 
 
 def test_a_column_that_gives_the_outcome_away_is_refused(bedside: Model, drawn: Drawn, tmp_path: Path) -> None:

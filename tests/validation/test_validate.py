@@ -15,6 +15,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from heartapp.inference.report import Estimate
 from heartapp.validation.cohort import read_cohort
 from heartapp.validation.mapping import Mapping
+from heartapp.validation.refusals import LEAST
 from heartapp.validation.report import render_report
 from heartapp.validation.result import Calibration, SampleSize
 from heartapp.validation.sample_size import for_auc, for_observed_expected, for_slope
@@ -253,3 +254,16 @@ def test_the_verdict_follows_its_rules(
     few = give_verdict(auc, fit, SampleSize(sufficient=False, patients=1_000, criteria=[]))
     assert few[0] == ("too few patients" if advice == "holds" else advice)
     assert ("it takes 1,000 patients" in few[1]) == (advice == "holds")
+
+
+@pytest.mark.parametrize("time", ["", "days"])
+def test_the_fewest_deaths_that_are_accepted_give_a_result(
+    time: str, bedside: Model, drawn: Drawn, tmp_path: Path
+) -> None:
+    few = np.where(np.cumsum(drawn.died) > LEAST, 0, drawn.died)
+    days = np.where(few, drawn.days, 200)
+    path = write_table(tmp_path / "t.csv", {**drawn.columns, "died": few, "days": days})
+    cohort = read_cohort(path, bedside, Mapping(outcome="died", time=time), anyway=True)
+    found = validate(bedside, cohort, bootstraps=100, seed=1)
+    assert found.events == LEAST
+    assert not found.sample_size.sufficient

@@ -84,9 +84,12 @@ def openapi() -> ResponseReturnValue:
 @blueprint.get("/")
 def page() -> ResponseReturnValue:
     """The API explained to people."""
-    example = {variable.name: variable.example for variable in VARIABLES if variable.known == "bedside"}
+    registry = get_registry()
+    model = next(iter(registry.models), None)
+    example = {variable.name: variable.example for variable in (model.variables if model else VARIABLES)}
+    risk = model.predict([*example.values()]).risk if model else None
     text = msgspec.json.encode(example).decode()
-    return _render("api.html", registry=get_registry(), variables=VARIABLES, example=text, problems=TYPES, csv=CSV)
+    return _render("api.html", registry=registry, variables=VARIABLES, example=text, risk=risk, problems=TYPES, csv=CSV)
 
 
 def _render(template: str, **more: object) -> str:

@@ -63,10 +63,14 @@ class Cautions:
 
     def kinds(self, values: NDArray[np.floating]) -> NDArray[np.str_]:
         """The kinds of each patient's cautions, separated by spaces, shape (n,); ``values``: (n, variables)."""
-        few = np.zeros(len(values), np.intp)
-        if self._support is not None:
-            few[:] = self._support.near_each(values[:, self._columns]) < self._support.least
-        return self._kinds[few]
+        return self._kinds[1 - np.array(self.supported(values), np.intp)]
+
+    def supported(self, values: NDArray[np.floating]) -> list[bool]:
+        """Whether the training data hold enough similar patients, of each of n rows."""
+        if self._support is None:
+            return [True] * len(values)
+        enough: list[bool] = (self._support.near_each(values[:, self._columns]) >= self._support.least).tolist()
+        return enough
 
 
 def _little_support(fields: Sequence[str], near: int) -> Caution:

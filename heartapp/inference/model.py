@@ -19,6 +19,7 @@ from heartapp.inference.curve import DEFAULT_DAYS
 from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.lookup import make_lookup
 from heartapp.inference.refits import Instability
+from heartapp.inference.response import ResponseCurve, responses
 from heartapp.inference.runtime import open_graph
 from heartapp.inference.turning_points import TurningPoint, turning_points
 
@@ -192,6 +193,13 @@ class Model:
             self._cautions.of(row),
             missing,
             **({} if options is RISK_ONLY else self._details(row, risk, threshold, options)),
+        )
+
+    def responses(self, row: Sequence[float]) -> tuple[ResponseCurve, ...]:
+        """How the patient's risk changes with each number that the model uses."""
+        manifest = self.bundle.manifest
+        return tuple(
+            responses(self.risk, self._cautions.supported, self.variables, manifest.used, manifest.variables, row)
         )
 
     def score(self, values: NDArray[np.floating], threshold: float | None = None) -> Scores:

@@ -47,7 +47,7 @@ def turning_points(
     for index, (variable, limits) in enumerate(zip(variables, seen, strict=True)):
         if variable.name not in used or variable.given or np.isnan(row[index]):
             continue
-        grid = _grid(variable, limits)
+        grid = grid_of(variable, limits)
         rows = np.repeat(patient, len(grid), axis=0)
         rows[:, index] = grid
         turned = grid[dies(rows) != verdict]
@@ -57,7 +57,7 @@ def turning_points(
     return tuple(found)
 
 
-def _grid(variable: Variable, seen: Seen) -> NDArray[np.float64]:
+def grid_of(variable: Variable, seen: Seen) -> NDArray[np.float64]:
     """Values as people write them, from the smallest to the largest of the training data."""
     if variable.kind != "number":
         return np.array([code for code, _ in variable.choices], np.float64)

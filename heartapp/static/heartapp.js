@@ -19,7 +19,7 @@ let pause, announcing;
 // Morphing in a new result must not change what was typed, chosen or opened.
 const kept = { INPUT: ["value", "checked"], DETAILS: ["open"] };
 htmx.registerExtension("keep-entries", {
-  htmx_before_morph_attr: (element, { attrName }) => !kept[element.tagName]?.includes(attrName),
+  htmx_before_morph_attr: (element, { attrName }) => !kept[element.tagName]?.includes(attrName) || !element.form && element.type === "range",
 });
 
 function keep() {
@@ -47,8 +47,38 @@ function update() {
   if (complete() && entries() !== shown && !underWay) form().requestSubmit();
 }
 
+function updateSoon() {
+  clearTimeout(pause);
+  pause = setTimeout(update, PAUSE);
+}
+
 function markOutdated() {
   result().classList.toggle("outdated", result().dataset.state === "prediction" && entries() !== shown);
+}
+
+// Beside a response curve: the risk that another value would give.
+function probe(slider) {
+  const [x, text] = slider.dataset.steps.split(";")[slider.value].split("|");
+  const cursor = slider.closest(".response").querySelector(".cursor");
+  for (const end of ["x1", "x2"]) cursor.setAttribute(end, `${x}%`);
+  slider.nextElementSibling.textContent = text;
+  slider.setAttribute("aria-valuetext", text);
+}
+
+function probeAt(chart, pointer) {
+  const slider = chart.closest(".response").querySelector("input");
+  const { left, width } = chart.getBoundingClientRect();
+  const at = (100 * (pointer - left)) / width;
+  const xs = slider.dataset.steps.split(";").map((step) => Math.abs(parseFloat(step) - at));
+  slider.value = xs.indexOf(Math.min(...xs));
+  probe(slider);
+}
+
+function resetProbes() {
+  for (const slider of document.querySelectorAll(".probe input")) {
+    slider.value = slider.getAttribute("value");
+    probe(slider);
+  }
 }
 
 function fillExample() {
@@ -111,13 +141,24 @@ document.addEventListener("change", (event) => {
   update();
 });
 
+document.addEventListener("pointermove", (event) => {
+  const chart = event.target.closest?.(".response .chart");
+  if (chart) probeAt(chart, event.clientX);
+});
+
 document.addEventListener("input", (event) => {
+  const { target } = event;
+  if (target.matches(".probe input")) probe(target);
+  if (target.dataset.for) {
+    const field = document.getElementById(target.dataset.for);
+    field.value = target.value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
   if (event.target.form !== form()) return;
   edited = typing = true;
   keep();
   markOutdated();
-  clearTimeout(pause);
-  pause = setTimeout(update, PAUSE);
+  updateSoon();
 });
 
 document.addEventListener("submit", (event) => {
@@ -126,13 +167,18 @@ document.addEventListener("submit", (event) => {
   sent = entries();
 });
 
-// Half a number is no fault: the old answer stays, marked as out of date, until the field is left.
+// Half a number is no fault: the old answer stays, marked as out of date, until the field is left. An answer to entries
+// that have changed since is not shown; the new entries are sent.
 document.addEventListener("htmx:before:swap", (event) => {
-  if (event.detail.ctx.response?.status === 422 && typing && !asked) event.preventDefault();
+  const half = event.detail.ctx.response?.status === 422 && typing && !asked;
+  const late = entries() !== sent;
+  if (half || late) event.preventDefault();
+  if (late) updateSoon();
 });
 
 document.addEventListener("htmx:after:swap", () => {
   shown = sent;
+  resetProbes();
   const summary = document.getElementById("summary");
   document.querySelectorAll("#also:has(.error)").forEach((part) => part.setAttribute("open", ""));
   if (asked && summary) summary.focus();
@@ -148,4 +194,6 @@ document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
 
 document.addEventListener("htmx:error", () => showTrouble());
 
+document.documentElement.classList.add("with-script");
+resetProbes();
 restore();

@@ -5,13 +5,17 @@ Every drawing has one scale, the risk from 0 to 100. Coordinates are percent of 
 
 from __future__ import annotations
 
+from itertools import groupby
+from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heartapp.clinical.variables import Variable
     from heartapp.inference.explanation import Explanation
     from heartapp.inference.model import Survival
+    from heartapp.inference.response import ResponseCurve
 
 Point = tuple[float, float]
 
@@ -49,6 +53,16 @@ def curve(survival: Survival) -> tuple[str, str]:
     )
     band = f"{path([*edges[1], *reversed(edges[0])])}Z" if edges else ""
     return path(line), band
+
+
+def response(one: ResponseCurve, variable: Variable) -> tuple[list[float], str, str]:
+    """The x of each value, the line of the risk, and its parts where the training data hold similar patients."""
+    places = [log(value) if variable.logarithmic else value for value in one.values]
+    span = places[-1] - places[0] or 1
+    xs = [percent((place - places[0]) / span) for place in places]
+    points = [(x, risk_y(risk)) for x, risk in zip(xs, one.risks, strict=True)]
+    parts = groupby(zip(points, one.supported, strict=True), key=lambda pair: pair[1])
+    return xs, path(points), "".join(path([point for point, _ in part]) for supported, part in parts if supported)
 
 
 def waterfall(explanation: Explanation) -> list[Bar]:

@@ -80,7 +80,7 @@ class NumberField(FloatField):
 
 def _allowed(variable: Variable) -> str:
     others = [unit for unit, factor in variable.other_units if factor != 1]
-    return f"{variable.range}, or with {' or '.join(others)} after it" if others else variable.range
+    return f"{variable.range}, or the number and {' or '.join(others)}" if others else variable.range
 
 
 class FormModel(NamedTuple):

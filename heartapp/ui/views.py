@@ -18,9 +18,12 @@ from heartapp.ui.rounding import living, nonzero, points, rounded
 from heartapp.web.extension import get_registry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flask.typing import ResponseReturnValue
 
     from heartapp.inference.model import Model, Prediction
+    from heartapp.inference.response import ResponseCurve
     from heartapp.ui.forms import PatientForm
 
 blueprint = Blueprint("ui", __name__)
@@ -89,16 +92,23 @@ def _answer(entered: MultiDict[str, str], name: str | None, *, predict: bool) ->
         return _page(form, model)
     if not form.validate():
         return _page(form, model), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _page(form, model, model.predict(form.values(), form.options(model)))
+    row = form.values()
+    return _page(form, model, model.predict(row, form.options(model)), model.responses(row))
 
 
-def _page(form: PatientForm, model: Model | None, prediction: Prediction | None = None) -> str:
+def _page(
+    form: PatientForm,
+    model: Model | None,
+    prediction: Prediction | None = None,
+    responses: Sequence[ResponseCurve] = (),
+) -> str:
     """The form with its result. A model that is not served is None."""
     return render_template(
         "_workspace.html" if request.headers.get("HX-Request") == "true" else "index.html",
         form=form,
         model=model,
         prediction=prediction,
+        responses=responses,
         registry=get_registry(),
         by_name=BY_NAME,
         drawing=drawing,

@@ -15,10 +15,11 @@ from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Options, Prediction
 from heartapp.web.extension import get_registry
 from heartapp.web.problems import Problem
-from tests.client import PROBLEM, Page, example, make_app, problem_of
+from tests.client import PROBLEM, Page, damaged_copy, example, make_app, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from flask import Flask
     from flask.testing import FlaskClient
@@ -174,12 +175,21 @@ def test_any_json_is_answered_by_the_contract_and_no_value_is_repeated(app: Flas
     assert response.status_code == 200 or SENTINEL not in response.text
 
 
-def test_the_page_for_people_shows_a_command_that_works(client: FlaskClient) -> None:
+@pytest.mark.parametrize("default", MODEL_VARIABLES)
+def test_the_page_for_people_shows_a_command_and_explains_its_own_answer(default: str) -> None:
+    client = make_app(default_model=default).test_client()
     page = Page(client.get("/api/v1/").text)
     command = "".join(page.all("pre")[0].itertext())
     address, sent = re.fullmatch(r"curl (\S+) \\\n  --json '(.*)'", command).groups()  # type: ignore[union-attr]  # else it fails, as it should
     assert address == f"http://localhost{PREDICT}"
-    assert post(client, sent.encode()).data == client.post(PREDICT, json=example()).data
+    answer = post(client, sent.encode())
+    assert answer.data == client.post(PREDICT, json=example(default)).data
+    assert f"here {json.loads(answer.data)['risk']}, so" in page.text("main")
+
+
+def test_the_page_for_people_is_there_without_a_model(tmp_path: Path) -> None:
+    client = make_app(models=str(damaged_copy(tmp_path / "models", *MODEL_VARIABLES))).test_client()
+    assert "here" not in Page(client.get("/api/v1/").text).text("main").partition("Choose the model")[0]
 
 
 def test_page_and_contract_name_the_limits() -> None:

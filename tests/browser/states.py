@@ -34,7 +34,7 @@ def result(page: Page) -> None:
 def details(page: Page) -> None:
     """A result with everything: a threshold and a day entered, all parts open."""
     show_result(page, BEDSIDE)
-    for part in ("#by-when", "#turning", "#about"):
+    for part in ("#by-when", "#turning", "#limit", "#about"):
         page.click(f"{part} summary")
     fill(page, {"threshold": "5", "horizon": "47"})
     expect(page.locator("#by-when th", has_text="47")).to_be_visible()
@@ -54,12 +54,12 @@ def followup(page: Page) -> None:
 
 def cautions(page: Page) -> None:
     show_result(page, EXTREMES, "followup")
-    expect(page.locator(".cautions li")).to_be_visible()
+    expect(page.locator(".cautions p")).to_be_visible()
 
 
 def option_at_fault(page: Page) -> None:
     show_result(page, BEDSIDE)
-    page.click("#turning summary")
+    page.click("#limit summary")
     page.fill("#threshold", "500")
     page.keyboard.press("Tab")
     expect(page.locator("#threshold-error")).to_be_visible()

@@ -47,6 +47,26 @@ COLLECT_RISKS = """() => {
 }"""
 
 
+# 500 ages with pauses on both sides of the one before entries are sent; gives age and risk whenever both fit.
+TYPE_FAST = """async () => {
+    const age = document.getElementById("age"), result = document.getElementById("result"), seen = [];
+    const look = () => {
+        if (result.className === "result" && document.getElementById("risk"))
+            seen.push([age.value, document.getElementById("risk").getAttribute("value")]);
+    };
+    new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true});
+    for (let change = 0; change < 500; change += 1) {
+        age.value = 45 + (change * 7) % 45;
+        age.dispatchEvent(new Event("input", {bubbles: true}));
+        look();
+        await new Promise((go) => setTimeout(go, change % 25 ? change % 9 : 300));
+    }
+    while (result.className !== "result") await new Promise((go) => setTimeout(go, 20));
+    look();
+    return seen;
+}"""
+
+
 def risk(server: Server, **changes: float) -> float:
     value: float = server.predict({**BEDSIDE_EXAMPLE, **changes}).json["risk"]
     return value
@@ -103,15 +123,28 @@ def test_the_result_belongs_to_what_was_changed_while_an_answer_was_under_way(
     assert standing(page) == form_with({**BEDSIDE, **{name: str(value) for name, value in changes.items()}})
 
 
-def test_what_a_program_fills_in_while_an_answer_is_under_way_is_kept_and_marks_the_result(page: Page) -> None:
+def test_what_a_program_fills_in_while_an_answer_is_under_way_is_kept_and_sent_next(page: Page, server: Server) -> None:
     fill(page, BEDSIDE)
     held = Held(page)
     press(page)
     held.wait_for(1)
     page.evaluate("document.getElementById('age').value = '63'")  # as autofill may, without an event
     held.let_go()
-    expect(page.locator("#result")).to_have_class("result outdated")
+    expect_result(page, risk(server, age=63))
+    expect_settled(page)
     assert standing(page) == form_with({**BEDSIDE, "age": "63"})
+
+
+def test_going_back_to_the_shown_entries_keeps_their_answer(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    held = Held(page)
+    page.fill("#age", "94")
+    held.wait_for(1)
+    page.fill("#age", "62")
+    with page.expect_response("**/predict"):
+        held.let_go()
+    expect_result(page, risk(server))
+    expect_settled(page)
 
 
 def test_faults_after_a_change_under_way_still_move_the_focus_to_the_summary(page: Page) -> None:
@@ -148,6 +181,15 @@ def test_an_older_answer_never_replaces_a_newer_one(page: Page, server: Server, 
     expect_result(page, risk(server, age=60))
     assert str(risk(server, age=94)) not in page.evaluate("risks")
     assert str(risk(server, age=41)) in page.evaluate("risks")
+
+
+def test_after_many_fast_changes_the_answer_is_that_of_the_last_entry(page: Page, server: Server) -> None:
+    """Each answer that is shown as up to date is looked at while ages are entered faster than answers come."""
+    show_result(page, BEDSIDE)
+    seen = page.evaluate(TYPE_FAST)
+    assert len(seen) > 10
+    known = {str(age): risk(server, age=age) for age in {int(age) for age, _ in seen}}
+    assert [(age, shown) for age, shown in seen if float(shown) != known[age]] == []
 
 
 def never(_route: Route) -> None:

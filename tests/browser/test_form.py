@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from heartapp.clinical.variables import BY_NAME, GROUPS, VARIABLES
+from heartapp.ui.rounding import rounded
 from tests.browser.pages import (
     BEDSIDE,
     BUTTON,
@@ -251,3 +252,33 @@ def test_parts_stay_open_or_closed_when_the_result_is_renewed(page: Page) -> Non
     expect(page.locator("#risk")).not_to_have_text(before)
     expect(page.locator("#votes")).to_be_visible()
     expect(page.locator("#turning p").first).to_be_hidden()
+
+
+def test_another_value_is_told_on_hover_and_by_keyboard(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#turning summary")
+    figure = page.locator(".response").first
+    slider, told = figure.locator("input"), figure.locator("output")
+    expect(told).to_have_text(re.compile("^62 years: "))
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    other = server.predict({**BEDSIDE_EXAMPLE, "age": 63}).json
+    expect(told).to_have_text(f"63 years: {rounded(other['risk'], other['threshold'])} of 100")
+    expect(slider).to_have_attribute("aria-valuetext", told.inner_text())
+    figure.locator(".chart").hover(position={"x": 2, "y": 20})
+    expect(told).to_have_text(re.compile("^4[0-2] years: "))
+    assert standing(page) == form_with(BEDSIDE)  # The patient has not changed.
+    page.fill("#age", "70")
+    expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "age": 70}).json["risk"])
+    expect(told).to_have_text(re.compile("^70 years: "))
+
+
+def test_the_day_has_a_slider(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#by-when summary")
+    page.focus("#day")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#horizon")).to_have_value("91")
+    expect(page.locator("#by-when th", has_text="91")).to_be_visible()
+    expect(page.locator("#day")).to_be_focused()
+    assert standing(page) == form_with({**BEDSIDE, "horizon": "91"})

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.explanation import Contribution, Explanation
 from heartapp.inference.model import Survival
+from heartapp.inference.response import ResponseCurve
 from heartapp.ui import drawing
 
 DAYS = tuple(range(0, 181, 5))
@@ -45,3 +47,21 @@ def test_a_waterfall_leads_from_the_reference_risk_to_the_risk(start: float, ris
         assert bar.x == pytest.approx(100 * min(before, after), abs=0.051)
         assert bar.x + bar.width == pytest.approx(100 * max(before, after), abs=0.11)
         assert bar.end == pytest.approx(100 * after, abs=0.051)
+
+
+def test_a_response_is_drawn_over_its_range_and_again_where_it_is_supported() -> None:
+    one = ResponseCurve("age", (40, 50, 60, 80), (0.1, 0.2, 0.3, 0.4), (True, True, False, True), 1)
+    xs, line, known = drawing.response(one, BY_NAME["age"])
+    assert xs == [0, 25, 50, 100]
+    assert line == "M0 90L25 80L50 70L100 60"
+    assert known == "M0 90L25 80M100 60"
+
+
+def test_a_response_is_drawn_by_ratios_where_they_matter_more() -> None:
+    one = ResponseCurve("serum_creatinine", (0.5, 1, 2), (0.1, 0.2, 0.3), (False, False, False), None)
+    assert drawing.response(one, BY_NAME["serum_creatinine"]) == ([0, 50, 100], "M0 90L50 80L100 70", "")
+
+
+def test_a_response_of_one_value_is_a_point() -> None:
+    one = ResponseCurve("age", (40,), (0.1,), (True,), 0)
+    assert drawing.response(one, BY_NAME["age"]) == ([0], "M0 90", "M0 90")

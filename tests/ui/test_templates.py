@@ -78,7 +78,7 @@ def test_every_page_has_one_first_heading_a_title_and_a_language(page: Page) -> 
 def test_icon_arrays_fill_as_many_people_as_their_label_says(client: FlaskClient) -> None:
     for age in ("40", "95"):
         page = Page(submit(client, {**entries(), "age": age}).text)
-        for figure in page.all("figure"):
+        for figure in page.all("figure")[:2]:
             said = figure.find("svg")
             assert said is not None
             dead = figure.findall("svg/path")[0].attrib["d"]

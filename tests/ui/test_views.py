@@ -162,6 +162,39 @@ def test_where_a_fifth_of_the_refits_cross_the_threshold_the_model_cannot_tell(a
     assert told == {True, False}
 
 
+@pytest.mark.parametrize("model", MODEL_VARIABLES)
+def test_each_number_in_use_has_a_response_curve_that_tells_each_risk(
+    app: Flask, client: FlaskClient, model: str
+) -> None:
+    page = page_of(submit(client, entries(model)))
+    served, row = get_registry(app).get(model), list(example(model).values())
+    curves = served.responses(row)
+    assert curves
+    for curve, slider in zip(curves, page.all("p[@class='probe scripted']/input"), strict=True):
+        steps = [step.split("|")[1] for step in slider.attrib["data-steps"].split(";")]
+        told = [f"{BY_NAME[curve.field].quantity(value)}: " for value in curve.values]
+        assert all(step.startswith(start) for step, start in zip(steps, told, strict=True))
+        own = steps[int(slider.attrib["value"])]
+        assert own.endswith(f": {rounded(predicted(app, model, example(model)).risk, served.threshold)} of 100")
+
+
+def test_a_value_that_is_not_known_has_a_curve_without_a_point(app: Flask, client: FlaskClient) -> None:
+    missing = next(name for name in number_names() if name not in get_registry(app).get("followup").required)
+    page = page_of(submit(client, {**entries("followup"), missing: ""}))
+    curves, points = page.all("figure[@class='response']"), page.all("figure[@class='response']/svg/circle")
+    assert len(points) == len(curves) - 1
+
+
+def test_one_line_of_evidence_is_beside_the_risk(app: Flask, client: FlaskClient) -> None:
+    for model in MODEL_VARIABLES:
+        evaluation = get_registry(app).get(model).bundle.report.evaluation
+        page = page_of(submit(client, entries(model)))
+        assert ("evidence" in page.ids) is bool(evaluation)
+        if evaluation:
+            auc = evaluation.metrics["auc_180" if model == "bedside" else "roc_auc"]
+            assert f"AUC {auc.mean:.2f} ({auc.low:.2f} to {auc.high:.2f})" in page.text("evidence")
+
+
 def test_htmx_gets_the_workspace_and_other_browsers_the_whole_page(client: FlaskClient) -> None:
     for fields, status in ((entries(), 200), (FAULTY, 422)):
         whole = page_of(submit(client, fields), status)
@@ -227,6 +260,8 @@ def test_an_unfamiliar_patient_gets_the_base_rate_first(app: Flask, client: Flas
         assert (shown.index("base-rate") < shown.index("risk")) is bool(patient)
         said = page.ids["result"].attrib["data-announcement"]
         assert said.startswith("Hardly any such patients") is bool(patient)
+        order = [element.get("id") for element in page.root.iter() if element.get("id")]
+        assert not patient or order.index("cautions") < order.index("risk")
 
 
 def test_reloading_a_result_leads_back_to_the_form(client: FlaskClient) -> None:

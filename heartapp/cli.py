@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from heartapp.inference.model import Model
     from heartapp.scoring.score import Report
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort as Table
     from heartapp.training.renewal import Renewal
     from heartapp.validation.cohort import Cohort
 

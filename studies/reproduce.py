@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort
 
     Floats = NDArray[np.float64]
     Split = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -147,7 +147,7 @@ TABLES: Final = {
 }
 
 
-def mean_rates(methods: Sequence[Method], table: Table, splits: Sequence[Split], seed: int) -> list[list[float]]:
+def mean_rates(methods: Sequence[Method], table: Cohort, splits: Sequence[Split], seed: int) -> list[list[float]]:
     """The mean rates of each method over the splits, in the order of `RATES`."""
     jobs = (delayed(fit_rates)(method, table, split, seed) for method in methods for split in splits)
     found = list(_progress(jobs, len(methods) * len(splits)))
@@ -155,7 +155,7 @@ def mean_rates(methods: Sequence[Method], table: Table, splits: Sequence[Split],
     return cast("list[list[float]]", means.tolist())
 
 
-def fit_rates(method: Method, table: Table, split: Split, seed: int) -> tuple[float, ...]:
+def fit_rates(method: Method, table: Cohort, split: Split, seed: int) -> tuple[float, ...]:
     """Fit a method on one split; NaN where the test rows hold one outcome only, as in a small table."""
     train, test = split
     columns, truth = method.columns(table.values), table.outcome[test]
@@ -232,7 +232,7 @@ _SIGNIFICANT_FOR_AHMAD: Final = ("age", "serum creatinine", "high blood pressure
 """What the abstract names; creatinine as renal dysfunction."""
 
 
-def hazards_of(table: Table, refits: int, seed: int) -> list[Hazard]:
+def hazards_of(table: Cohort, refits: int, seed: int) -> list[Hazard]:
     """The hazard ratio of each of Ahmad's variables, with an interval from bootstrap refits."""
     columns, generator = cox_columns(table.values), np.random.default_rng(seed)
     features, time, died = np.column_stack([*columns.values()]), table.values[:, -1], table.outcome.astype(np.bool_)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort
 
 COMMANDS = ("serve", "train", "evaluate", "validate", "update", "audit-data", "score", "models", "config", "variables")
 
@@ -158,7 +158,7 @@ def test_a_missing_package_is_named_with_both_ways_to_install_it(
 
 
 def test_evaluate_prints_the_lines_of_the_protocols(cohort: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run_protocols(table: Table, **options: int) -> list[str]:
+    def run_protocols(table: Cohort, **options: int) -> list[str]:
         return [table.digest, str(options)]
 
     monkeypatch.setattr(protocols, "run_protocols", run_protocols)
@@ -170,9 +170,9 @@ def test_evaluate_prints_the_lines_of_the_protocols(cohort: Path, monkeypatch: p
 def test_train_and_evaluate_read_tables_by_the_same_flags(
     cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    tables: list[Table] = []
+    tables: list[Cohort] = []
 
-    def keep(table: Table, *_: Path, **__: int) -> list[str]:
+    def keep(table: Cohort, *_: Path, **__: int) -> list[str]:
         tables.append(table)
         return []
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from heartapp.errors import DataError, FieldError
+from heartapp.tables import DELIMITERS
 from heartapp.tables.cells import spell
 from heartapp.tables.check import ragged, row_of
 from heartapp.tables.columns import ADDED_NAMES
@@ -15,6 +16,7 @@ from heartapp.tables.csv_lines import NOT_CSV, split_header, split_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,12 +34,27 @@ class CsvRows:
     """Rows of text: each has as many cells as there are names.
 
     ``broken`` holds a fault for each row that could not be split into these cells; its cells are what there was.
+    ``numbers`` are the rows' lines, as a spreadsheet shows them: the header is 1, and empty lines count.
     """
 
     names: Sequence[str]
     rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()
     broken: Sequence[FieldError] = ()
     line_end: str = "\r\n"
+
+
+def read_csv_file(path: Path, delimiter: str) -> CsvRows:
+    """Split a CSV file into rows; ``delimiter`` is a name of `DELIMITERS`.
+
+    Raises:
+        DataError: the file or its header cannot be read; says what to do.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; name a CSV file") from None
+    return read_csv(content, str(path), DELIMITERS[delimiter], "name the delimiter: --delimiter {}")
 
 
 def read_csv(content: bytes, place: str, delimiter: str = ",", remedy: str = "save it as CSV with commas") -> CsvRows:
@@ -58,13 +75,14 @@ def read_csv(content: bytes, place: str, delimiter: str = ",", remedy: str = "sa
         raise DataError(f"{place} is not UTF-8 at byte {error.start}; save it as CSV in UTF-8") from None
     header, *lines = [line.removesuffix("\r") for line in text.split("\n")]
     names = split_header(header, delimiter, place, remedy)
+    numbers = [number for number, line in enumerate(lines, 2) if line]
     rows: list[list[str]] = []
     broken: list[FieldError] = []
-    for line in filter(None, lines):
-        cells, fault = _split(line, delimiter, len(names), len(rows))
+    for number in numbers:
+        cells, fault = _split(lines[number - 2], delimiter, len(names), len(rows))
         rows.append(cells)
         broken += fault
-    return CsvRows(names, rows, broken, "\r\n" if "\r\n" in text[: len(header) + 3] else "\n")
+    return CsvRows(names, rows, numbers, broken, "\r\n" if "\r\n" in text[: len(header) + 3] else "\n")
 
 
 def write_csv(

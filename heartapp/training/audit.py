@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 from heartapp.clinical.numbers import format_number
 from heartapp.clinical.variables import BY_NAME, OUTCOME
 from heartapp.statistics.censoring import kaplan_meier
-from heartapp.training.data import COLUMNS, TIME, WITH_OUTCOME, name_rows, read_raw
+from heartapp.training.cohort import TIME
+from heartapp.training.data import COLUMNS, WITH_OUTCOME, name_rows, read_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The patients a model learns from: a table whose filled-in values count as missing.
+"""The patients a model learns from, and which of their values were filled in.
 
 That some values of the published table (UCI 519) were filled in and not measured is inferred from the values; no
 publication says so:
@@ -15,19 +15,18 @@ elsewhere.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
-from heartapp.training.data import TIME
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.tables.published import Origin
-    from heartapp.training.data import Table
 
+TIME: Final = "time"
 CLASS_MEANS: Final = ((1.83, 134), (1.18, 137))
 """Serum creatinine (mg/dL) filled with the mean of the dead and of the survivors, and the sodium (mEq/L) beside it."""
 
@@ -63,25 +62,24 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Cohort:
-    """Patients in the order of the file.
+    """The n patients of a checked table, in its order.
 
-    ``values`` has shape (n, variables), in the order of `VARIABLES`, NaN where a value is missing or was a fill.
-    ``outcome`` and ``unaffected`` (the outcome chose no fill of the row) have shape (n,). ``horizon`` is the day by
-    which the risk of death is learned, None without follow-up times. ``absent`` names the variables without any value.
+    ``values`` has shape (n, variables), in the order of `VARIABLES`, NaN where a value is missing. ``outcome`` and
+    ``published``, which marks rows of the published table, have shape (n,). ``horizon`` is the day by which the risk
+    of death is learned, None without follow-up times. ``notes`` say what was left out.
     """
 
     values: NDArray[np.float64]
     outcome: NDArray[np.int64]
-    unaffected: NDArray[np.bool_]
     digest: str
     origin: Origin
+    published: NDArray[np.bool_]
     horizon: int | None = None
-    absent: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
-    @classmethod
-    def from_table(cls, table: Table) -> Cohort:
-        """The table's patients, with its fills as missing values: 280 of the published 299 rows are unaffected."""
-        values, published = table.values.copy(), table.published
+    def without_fills(self) -> Self:
+        """The same patients with the published table's fills as missing values."""
+        values, published = self.values.copy(), self.published
         creatinine, sodium = values[:, _COLUMN["serum_creatinine"]], values[:, _COLUMN["serum_sodium"]]
         for fill, beside in CLASS_MEANS:
             filled = published & (creatinine == fill)
@@ -89,9 +87,13 @@ class Cohort:
             creatinine[filled] = np.nan
         for name, mean in OVERALL_MEANS.items():
             values[published & (values[:, _COLUMN[name]] == mean), _COLUMN[name]] = np.nan
+        return replace(self, values=values)
+
+    @property
+    def unaffected(self) -> NDArray[np.bool_]:
+        """The patients with no fill that the outcome chose, shape (n,): 280 of the published 299."""
         # No table lacks a creatinine, so the missing ones were fills.
-        unaffected = ~np.isnan(creatinine)
-        return cls(values, table.outcome, unaffected, table.digest, table.origin, table.horizon, table.absent)
+        return ~np.isnan(self.column("serum_creatinine"))
 
     @property
     def models(self) -> list[str]:
@@ -99,8 +101,8 @@ class Cohort:
         return [model for model, names in MODEL_VARIABLES.items() if self.horizon is not None or TIME not in names]
 
     def names(self, model: str) -> tuple[str, ...]:
-        """The variables of a model that this cohort has."""
-        return tuple(name for name in MODEL_VARIABLES[model] if name not in self.absent)
+        """The variables of a model that anyone in this cohort has."""
+        return tuple(name for name in MODEL_VARIABLES[model] if not np.isnan(self.column(name)).all())
 
     def column(self, name: str) -> NDArray[np.float64]:
         """One variable's values, shape (n,)."""

@@ -13,13 +13,13 @@ import numpy as np
 
 from heartapp.clinical.patient import printable
 from heartapp.clinical.variables import OUTCOME, VARIABLES, Variable
-from heartapp.errors import ColumnsError, DataError, FieldError, TableError
-from heartapp.tables import DELIMITERS
+from heartapp.errors import ColumnsError, FieldError, TableError
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_values
 from heartapp.tables.check import check_table
 from heartapp.tables.columns import find_columns, find_misspelled
-from heartapp.tables.csv_body import read_csv
+from heartapp.tables.csv_body import read_csv_file
 from heartapp.tables.published import COLUMN_DIGESTS, compare, digest
+from heartapp.training.cohort import TIME, Cohort
 from heartapp.training.defaults import BEDSIDE_USES, FIRST_HORIZON, HORIZON, LAST_HORIZON
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from heartapp.tables.published import Comparison, Origin
+    from heartapp.tables.published import Comparison
 
 WITH_OUTCOME: Final = (
     *VARIABLES,
@@ -37,32 +37,11 @@ WITH_OUTCOME: Final = (
 COLUMNS: Final = tuple(variable.name for variable in WITH_OUTCOME)
 REQUIRED: Final = (*BEDSIDE_USES, OUTCOME)
 """The columns that every table needs, with a value in each row."""
-TIME: Final = "time"
 FEWEST: Final = 30
 """Patients of each outcome that a table must hold: every inner fold and every test set needs some."""
 FEWEST_DATED: Final = 20
 """Patients who must have died by the horizon, and who must have been followed beyond it."""
 _NAMED: Final = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A checked table of n patients.
-
-    ``values`` has shape (n, variables), in the order of `VARIABLES`, NaN where a value is missing. ``outcome`` and
-    ``published``, which marks rows of the published table, have shape (n,). ``absent`` names the variables without any
-    value. ``horizon`` is the day by which the risk of death is learned, None without follow-up times. ``notes`` say
-    what was left out.
-    """
-
-    values: NDArray[np.float64]
-    outcome: NDArray[np.int64]
-    digest: str
-    origin: Origin
-    published: NDArray[np.bool_]
-    horizon: int | None = None
-    absent: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +87,7 @@ class RawTable:
 
 def read_table(
     path: Path, delimiter: str = "comma", *, horizon: int = HORIZON, anyway: bool = False, allow_altered: bool = False
-) -> Table:
+) -> Cohort:
     """Read a table, check it, and compare it with the published one.
 
     Args:
@@ -126,14 +105,13 @@ def read_table(
     faults = [*_find_faults(raw, found, day, anyway=anyway, allow_altered=allow_altered), *raw.faults]
     if faults:
         raise TableError(raw.place, faults)
-    return Table(
+    return Cohort(
         values=raw.values[:, :-1],
         outcome=raw.values[:, -1].astype(np.int64),
         digest=digest(raw.values),
         origin="another table" if found.origin == "an altered copy" else found.origin,
         published=found.published,
         horizon=day,
-        absent=raw.absent,
         notes=tuple(_notes(raw)),
     )
 
@@ -144,24 +122,17 @@ def read_raw(path: Path, delimiter: str = "comma") -> RawTable:
     Raises:
         DataError: the file cannot be read, or a `TableError` lists every column that does not fit.
     """
-    place = str(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{place}: {error.strerror}; name a CSV file") from None
-    table = read_csv(content, place, DELIMITERS[delimiter], "name the delimiter: --delimiter {}")
-    positions = _find_columns(table.names, place)
+    table = read_csv_file(path, delimiter)
+    positions = _find_columns(table.names, str(path))
     values = read_values(table.rows, positions)
     absent = tuple(name for name, column in zip(COLUMNS, values.T, strict=True) if np.isnan(column).all())
     required = {*REQUIRED, *({TIME} - {*absent})}
-    # One line is one row, and empty lines are no rows.
-    numbers = [number for number, line in enumerate(content.split(b"\n"), 1) if line.removesuffix(b"\r")][1:]
     faults, good = check_table(values, table.broken, WITH_OUTCOME, required)
     return RawTable(
-        place=place,
+        place=str(path),
         values=values,
-        numbers=np.array(numbers, np.int64),
-        faults=[FieldError(fault.field, fault.message, numbers[fault.row or 0]) for fault in faults],
+        numbers=np.array(table.numbers, np.int64),
+        faults=[FieldError(fault.field, fault.message, table.numbers[fault.row or 0]) for fault in faults],
         good=good,
         absent=absent,
         extra=tuple(printable(name) for place, name in enumerate(table.names) if place not in positions),

@@ -34,8 +34,8 @@ from heartapp.statistics.metrics import (
     weighted_auc,
     weighted_brier,
 )
+from heartapp.training.cohort import TIME
 from heartapp.training.comparator import Comparator
-from heartapp.training.data import TIME
 from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS_A_SEED
 from heartapp.training.goals import GOALS, judge
 from heartapp.training.recipe import Recipe

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartapp.card.filters import difference, interval, span, three
-from heartapp.training.cohort import Cohort
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import Recipe
 from heartapp.training.refitting import refit
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from heartapp.inference.report import Estimate, Evaluation, GoalResult, Spread
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort
 
 
-def run_protocols(table: Table, *, seed: int, splits: int, split_seed: int, refits: int) -> Iterator[str]:
+def run_protocols(table: Cohort, *, seed: int, splits: int, split_seed: int, refits: int) -> Iterator[str]:
     """Run the protocols one by one and give the lines of each as it ends.
 
     Args:
@@ -28,7 +27,7 @@ def run_protocols(table: Table, *, seed: int, splits: int, split_seed: int, refi
         split_seed: of the splits; another seed than the default confirms the recipe.
         refits: of P3.
     """
-    cohort = Cohort.from_table(table)
+    cohort = table.without_fills()
     for model in cohort.models:
         yield from _performance(model, evaluate(cohort, model, seed=seed, splits=splits, split_seed=split_seed))
     recipe, sample = Recipe.of_cohort("bedside", seed, cohort), cohort.sample("bedside")

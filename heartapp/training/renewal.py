@@ -10,8 +10,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.training.cohort import Cohort
-from heartapp.training.data import TIME
+from heartapp.training.cohort import TIME, Cohort
 from heartapp.training.recipe import Recipe
 from heartapp.training.train import make_bundle
 
@@ -45,9 +44,8 @@ class Renewal:
         if time is not None:
             values = values.copy()
             values[:, [*BY_NAME].index(TIME)] = time
-        absent = tuple(name for name, column in zip(BY_NAME, values.T, strict=True) if np.isnan(column).all())
-        everyone = np.ones(len(outcome), np.bool_)
-        return cls(model, Cohort(values, outcome, everyone, digest, "another table", horizon, absent), seed)
+        unpublished = np.zeros(len(outcome), np.bool_)
+        return cls(model, Cohort(values, outcome, digest, "another table", unpublished, horizon), seed)
 
     def risks(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Everyone's risk by the recipe fitted to each sample, shape (samples, n).

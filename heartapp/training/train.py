@@ -17,7 +17,6 @@ from heartapp.inference.bundle import MEMBERS, Manifest, Platt, TrainingData
 from heartapp.inference.report import CohortFigures, Report
 from heartapp.inference.writing import next_version, pretty, write_bundle
 from heartapp.training import description
-from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import find_edges, settle_threshold, to_onnx
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 
     from heartapp.inference.bundle import Update
     from heartapp.inference.report import InstabilityReport
-    from heartapp.training.cohort import Sample
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort, Sample
     from heartapp.training.recipe import FittedRecipe
 
 _PACKAGES: Final = ("numpy", "sklearn", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib", "xgboost")
@@ -40,7 +38,7 @@ _PACKAGES: Final = ("numpy", "sklearn", "onnx", "onnxruntime", "onnxmltools", "s
 
 
 def train(
-    table: Table, output: Path, *, seed: int = SEED, splits: int = SPLITS, refits: int = BUNDLE_REFITS
+    table: Cohort, output: Path, *, seed: int = SEED, splits: int = SPLITS, refits: int = BUNDLE_REFITS
 ) -> list[Path]:
     """Train both models and write one new bundle of each under ``output``, which then serves them.
 
@@ -54,7 +52,7 @@ def train(
     Returns:
         The folders written.
     """
-    cohort = Cohort.from_table(table)
+    cohort = table.without_fills()
     return [
         write_bundle(
             output, *make_bundle(model, cohort, next_version(output, model), seed=seed, splits=splits, refits=refits)

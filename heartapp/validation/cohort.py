@@ -14,11 +14,10 @@ import numpy as np
 
 from heartapp.clinical.units import find_factor
 from heartapp.clinical.variables import BY_NAME, VARIABLES
-from heartapp.errors import DataError, FieldError, TableError
-from heartapp.tables import DELIMITERS
+from heartapp.errors import FieldError, TableError
 from heartapp.tables.cells import DECIMAL_COMMA, MISSING_WORDS, NOT_A_NUMBER, read_cell
 from heartapp.tables.check import check_table, row_of
-from heartapp.tables.csv_body import read_csv
+from heartapp.tables.csv_body import read_csv_file
 from heartapp.tables.published import digest
 from heartapp.validation.columns import FOLLOW_UP, find_positions
 from heartapp.validation.mapping import OUTCOME_KEY
@@ -105,19 +104,6 @@ class Cohort:
         return column
 
 
-def read_table(path: Path, delimiter: str) -> CsvRows:
-    """Split a CSV file into cells.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}; name a CSV file") from None
-    return read_csv(content, str(path), DELIMITERS[delimiter], "name the delimiter: --delimiter {}")
-
-
 def read_cohort(
     path: Path,
     model: Model,
@@ -140,7 +126,7 @@ def read_cohort(
     Raises:
         DataError: the file cannot be read; a `TableError` lists every other fault with its remedy.
     """
-    table = read_table(path, delimiter)
+    table = read_csv_file(path, delimiter)
     positions, faults = find_positions(table.names, model, mapping)
     raw = _read_cells(table, positions, mapping)
     day = horizon or model.bundle.manifest.horizon if mapping.time else None

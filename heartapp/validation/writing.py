@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from heartapp.files import atomic_write
-from heartapp.validation.cohort import read_table
+from heartapp.tables.csv_body import read_csv_file
 from heartapp.validation.mapping import start_mapping
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def write_start(target: Path, table: Path, delimiter: str) -> None:
     Raises:
         DataError: the table cannot be read, or the file cannot be written.
     """
-    write_text(target, start_mapping(read_table(table, delimiter).names, table.name))
+    write_text(target, start_mapping(read_csv_file(table, delimiter).names, table.name))
 
 
 def write_text(target: Path, text: str) -> None:

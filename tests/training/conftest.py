@@ -12,8 +12,7 @@ import pytest
 from joblib import parallel_config
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.training.cohort import Cohort
-from heartapp.training.data import Table, read_table
+from heartapp.training.data import read_table
 from heartapp.training.defaults import HORIZON, SEED
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import FittedRecipe, Recipe
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from heartapp.inference.report import Evaluation
+    from heartapp.training.cohort import Cohort
 
     Cells = list[list[str]]
 
@@ -65,20 +65,20 @@ def write(tmp_path: Path) -> Callable[[Cells], Path]:
 
 
 @pytest.fixture(scope="session")
-def table(cohort: Path) -> Table:
+def table(cohort: Path) -> Cohort:
     return read_table(cohort)
 
 
 @pytest.fixture(scope="session")
 def published(published_data: Path) -> Cohort:
     """The published patients."""
-    return Cohort.from_table(read_table(published_data))
+    return read_table(published_data).without_fills()
 
 
 @pytest.fixture(scope="session")
-def people(table: Table) -> Cohort:
+def people(table: Cohort) -> Cohort:
     """The generated patients; some of their values are missing, as fills are in the published table."""
-    complete = Cohort.from_table(table)
+    complete = table.without_fills()
     generator, values = np.random.default_rng(1), complete.values.copy()
     for name in SOMETIMES_MISSING:
         values[generator.random(len(values)) < 0.1, [*BY_NAME].index(name)] = np.nan

@@ -6,18 +6,28 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pytest
 
+from heartapp.clinical.variables import BY_NAME
 from heartapp.training import evaluation, stability
 from heartapp.training.members import PLANS, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from heartapp.training.cohort import Cohort
     from heartapp.training.members import Setting
 
 BOOTSTRAPS: Final = 20
 """Samples of patients for the intervals."""
+
+
+def lacking(cohort: Cohort, *names: str) -> Cohort:
+    """The same patients, without any value of some variables."""
+    values = cohort.values.copy()
+    values[:, [[*BY_NAME].index(name) for name in names]] = np.nan
+    return replace(cohort, values=values)
 
 
 def small(plan: Plan) -> Plan:

@@ -9,11 +9,14 @@ import pytest
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
 from heartapp.errors import DataError
-from heartapp.training.data import COLUMNS, FEWEST, FEWEST_DATED, REQUIRED, Table, read_table
+from heartapp.training.data import COLUMNS, FEWEST, FEWEST_DATED, REQUIRED, read_table
+from heartapp.training.defaults import BEDSIDE_USES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from heartapp.training.cohort import Cohort
 
     Cells = list[list[str]]
 
@@ -27,7 +30,7 @@ def refusal(path: Path, **flags: bool | int) -> list[str]:
     return [line.strip() for line in message.removeprefix(f"{path}: ").splitlines()]
 
 
-def same(one: Table, other: Table) -> bool:
+def same(one: Cohort, other: Cohort) -> bool:
     return np.array_equal(one.values, other.values) and one.digest == other.digest and one.horizon == other.horizon
 
 
@@ -43,16 +46,16 @@ def without(cells: Cells, *columns: str) -> Cells:
     return [[row[place] for place in kept] for row in cells]
 
 
-def test_a_table_is_read_in_the_declared_order(table: Table, cells: Cells) -> None:
+def test_a_table_is_read_in_the_declared_order(table: Cohort, cells: Cells) -> None:
     for index, variable in enumerate(VARIABLES):
         position = cells[0].index(variable.name)
         assert table.values[:, index].tolist() == [float(row[position]) for row in cells[1:]]
     assert table.outcome.tolist() == [float(row[-1]) for row in cells[1:]]
-    assert (table.horizon, table.absent, table.notes) == (180, (), ())
+    assert (table.horizon, table.notes) == (180, ())
 
 
 def test_order_case_spaces_a_byte_order_mark_line_ends_and_empty_lines_do_not_matter(
-    cells: Cells, table: Table, tmp_path: Path
+    cells: Cells, table: Cohort, tmp_path: Path
 ) -> None:
     turned = [row[::-1] for row in cells]
     turned[0] = [f" {name.upper() if index % 2 else name.lower()} " for index, name in enumerate(turned[0])]
@@ -61,7 +64,7 @@ def test_order_case_spaces_a_byte_order_mark_line_ends_and_empty_lines_do_not_ma
     assert same(read_table(path), table)
 
 
-def test_optional_values_may_be_missing(cells: Cells, write: Callable[[Cells], Path], table: Table) -> None:
+def test_optional_values_may_be_missing(cells: Cells, write: Callable[[Cells], Path], table: Cohort) -> None:
     read = read_table(write(put(put(cells, "platelets", "", "NA", " "), "smoking", "null")))
     assert np.isnan(read.values[:3, [*BY_NAME].index("platelets")]).all()
     assert np.isnan(read.values).sum() == 4
@@ -70,16 +73,15 @@ def test_optional_values_may_be_missing(cells: Cells, write: Callable[[Cells], P
 
 
 def test_optional_columns_may_be_absent_and_others_are_kept_out(
-    cells: Cells, write: Callable[[Cells], Path], table: Table
+    cells: Cells, write: Callable[[Cells], Path], table: Cohort
 ) -> None:
     read = read_table(write([[*row, str(number)] for number, row in enumerate(without(cells, "sex", "diabetes"))]))
-    assert read.absent == ("diabetes", "sex")
     assert [any(word in note for note in read.notes) for word in ("diabetes, sex", "not variables: 0")] == [True, True]
-    kept = [name not in read.absent for name in BY_NAME]
+    kept = [name not in {"diabetes", "sex"} for name in BY_NAME]
     assert np.array_equal(read.values[:, kept], table.values[:, kept])
     assert np.isnan(read.values[:, ~np.array(kept)]).all()
     smallest = read_table(write(without(cells, *{*COLUMNS} - {*REQUIRED})), anyway=True)
-    assert (len(smallest.absent), smallest.horizon) == (9, None)
+    assert (smallest.horizon, smallest.names("bedside")) == (None, BEDSIDE_USES)
     assert "no date and no curve" in smallest.notes[1]
 
 
@@ -128,7 +130,7 @@ def test_columns_that_do_not_fit_are_all_named(
     assert all(part.replace("(s", "s") in message for part in told), message
 
 
-def test_another_delimiter_is_named_and_can_be_read(cohort: Path, table: Table, tmp_path: Path) -> None:
+def test_another_delimiter_is_named_and_can_be_read(cohort: Path, table: Cohort, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text(cohort.read_text("utf-8").replace(",", ";"), "utf-8")
     assert refusal(path)[0].endswith("a single column; name the delimiter: --delimiter semicolon")
@@ -136,7 +138,7 @@ def test_another_delimiter_is_named_and_can_be_read(cohort: Path, table: Table, 
 
 
 def test_repeated_patients_are_refused_unless_the_user_says_so(
-    cells: Cells, write: Callable[[Cells], Path], table: Table
+    cells: Cells, write: Callable[[Cells], Path], table: Cohort
 ) -> None:
     (line,) = refusal(write([*cells, *cells[1:]]))
     assert line.startswith("rows 2, 3, 4, 5, 6, 7, 8, 9 and 292 more equal another row, 300 in all; ")

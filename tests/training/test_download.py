@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def test_a_downloaded_table_is_found_again_without_the_server(cohort: Path, cache: Path, table: Table) -> None:
+def test_a_downloaded_table_is_found_again_without_the_server(cohort: Path, cache: Path, table: Cohort) -> None:
     with mirror(cohort.read_bytes()) as url:
         assert read_table(download_table(url)).digest == table.digest
         download_table(url.replace("127.0.0.1", "localhost"))

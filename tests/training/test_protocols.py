@@ -12,7 +12,7 @@ from heartapp.training.protocols import describe, run_protocols
 from tests.reports import evaluation_of
 
 if TYPE_CHECKING:
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort
 
 
 def test_a_line_gives_the_figure_its_interval_what_is_beside_it_and_the_goal() -> None:
@@ -38,7 +38,7 @@ def test_a_missed_goal_is_marked_with_its_limits() -> None:
 @pytest.mark.usefixtures("small_plans")
 @pytest.mark.parametrize("least", [2, 3])
 def test_every_protocol_is_run_and_goals_stand_beside_their_figures_unless_the_splits_are_few(
-    table: Table, monkeypatch: pytest.MonkeyPatch, least: int
+    table: Cohort, monkeypatch: pytest.MonkeyPatch, least: int
 ) -> None:
     monkeypatch.setattr(goals_module, "LEAST", least)
     text = "\n".join(run_protocols(table, seed=1, splits=2, split_seed=7, refits=2))

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort
 
     Cells = list[list[str]]
 
 
 @pytest.fixture
-def known(cells: Cells, table: Table, monkeypatch: pytest.MonkeyPatch) -> Cells:
+def known(cells: Cells, table: Cohort, monkeypatch: pytest.MonkeyPatch) -> Cells:
     """The cohort's cells, recognised as if they were the published ones: those are not everywhere."""
     values = published_columns(np.column_stack([table.values, table.outcome]))
     digests = [hashlib.sha256(canonical(column).encode()).hexdigest()[:16] for column in values.T]
@@ -102,7 +102,7 @@ def test_rows_and_columns_of_an_altered_copy_are_named(known: Cells, write: Call
 
 
 def test_how_a_number_is_written_does_not_change_the_digest(
-    cells: Cells, table: Table, write: Callable[[Cells], Path]
+    cells: Cells, table: Cohort, write: Callable[[Cells], Path]
 ) -> None:
     rewritten = [cells[0], *([f"{float(cell):.4f}" for cell in row] for row in cells[1:])]
     assert read_table(write(rewritten)).digest == table.digest

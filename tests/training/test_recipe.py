@@ -16,7 +16,7 @@ from heartapp.training.dating import fit_calibration, fit_curve
 from heartapp.training.defaults import BEDSIDE_USES, SEED
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import FOLDS, FittedRecipe, Recipe, make_folds, simplest_good
-from tests.training.small import SMALLEST, small
+from tests.training.small import SMALLEST, lacking, small
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def held_out(bedside: FittedRecipe, recipe: Recipe, sample: Sample) -> NDArray[n
 
 
 def test_the_recipe_of_a_model_has_the_variables_and_the_horizon_of_the_cohort(people: Cohort) -> None:
-    part = replace(people, horizon=90, absent=("platelets",))
+    part = replace(lacking(people, "platelets"), horizon=90)
     recipe = Recipe.of_cohort("bedside", 7, part)
     assert (recipe.names, recipe.plan) == (part.names("bedside"), PLANS["bedside"])
     assert "platelets" not in recipe.names

@@ -7,7 +7,6 @@ import pytest
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.refits import RefitTable
-from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.defaults import SEED
 from heartapp.training.recipe import Recipe
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from heartapp.training.cohort import Cohort
 
 NAMES = MODEL_VARIABLES["bedside"]
 REFITS = 3
@@ -99,7 +100,7 @@ def test_no_bound_from_the_table_is_a_point_off_that_from_the_trees(
 
 @pytest.mark.data
 def test_no_bound_on_the_published_data_is_a_point_off(published_data: Path, made_up: NDArray[np.float32]) -> None:
-    published = Cohort.from_table(read_table(published_data))
+    published = read_table(published_data).without_fills()
     recipe, sample = Recipe.of_cohort("bedside", SEED, published), published.sample("bedside")
     rows = np.vstack([sample.features, made_up])
     refits = refit(recipe, sample, np.vstack([grid_rows(recipe), rows]), refits=REFITS)

@@ -41,13 +41,13 @@ from heartapp.training.export import TOLERANCE, ExportError, probe_rows, to_onnx
 from heartapp.training.support import make_support
 from heartapp.training.train import train
 from tests.conftest import REPRODUCE, require
-from tests.training.small import small_training
+from tests.training.small import lacking, small_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from heartapp.training.data import Table
+    from heartapp.training.cohort import Cohort
     from heartapp.training.members import Estimator
     from heartapp.training.recipe import FittedRecipe
 
@@ -70,7 +70,7 @@ with small_training():
 
 
 @pytest.fixture(scope="module")
-def trained(table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(table: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of bundles that were trained on the cohort, with a report."""
     output = tmp_path_factory.mktemp("trained") / "models"
     with small_training():
@@ -114,8 +114,8 @@ def test_a_trained_bundle_passes_every_check_and_is_served(trained: Path, name: 
 
 
 @every_model
-def test_manifest_and_report_describe_data_patients_and_libraries(trained: Path, table: Table, name: str) -> None:
-    bundle, cohort, names = bundle_of(trained, name), Cohort.from_table(table), list(MODEL_VARIABLES[name])
+def test_manifest_and_report_describe_data_patients_and_libraries(trained: Path, table: Cohort, name: str) -> None:
+    bundle, cohort, names = bundle_of(trained, name), table.without_fills(), list(MODEL_VARIABLES[name])
     manifest, report, features = bundle.manifest, bundle.report, cohort.features(name)
     assert (manifest.fingerprint, manifest.seed) == (fingerprint(names), SEED)
     data = manifest.training_data
@@ -131,9 +131,9 @@ def test_manifest_and_report_describe_data_patients_and_libraries(trained: Path,
 
 
 def test_the_bedside_risk_has_a_date_curve_support_and_refits_and_that_of_followup_has_none(
-    trained: Path, table: Table
+    trained: Path, table: Cohort
 ) -> None:
-    bundle, sample = bundle_of(trained, "bedside"), Cohort.from_table(table).sample("bedside")
+    bundle, sample = bundle_of(trained, "bedside"), table.without_fills().sample("bedside")
     manifest, columns = bundle.manifest, [MODEL_VARIABLES["bedside"].index(name) for name in BEDSIDE_USES]
     assert sample.time is not None
     assert (manifest.used, manifest.required) == ([*BEDSIDE_USES], [*BEDSIDE_USES])
@@ -195,8 +195,8 @@ def check_holds_no_row(folder: Path, people: Cohort, name: str) -> None:
 
 
 @every_model
-def test_a_bundle_holds_no_patient_s_row(trained: Path, table: Table, name: str) -> None:
-    check_holds_no_row(trained / name / "1", Cohort.from_table(table), name)
+def test_a_bundle_holds_no_patient_s_row(trained: Path, table: Cohort, name: str) -> None:
+    check_holds_no_row(trained / name / "1", table.without_fills(), name)
 
 
 @pytest.mark.data
@@ -214,7 +214,7 @@ def test_other_processes_write_the_same_bytes(
 
 
 @pytest.mark.usefixtures("small_plans")
-def test_training_again_adds_the_next_version(trained: Path, table: Table, tmp_path: Path) -> None:
+def test_training_again_adds_the_next_version(trained: Path, table: Cohort, tmp_path: Path) -> None:
     root = shutil.copytree(trained, tmp_path / "models")
     folders = train(table, root, seed=2, splits=0, refits=0)
     assert folders == [root / name / "2" for name in MODEL_VARIABLES]
@@ -227,10 +227,10 @@ def test_training_again_adds_the_next_version(trained: Path, table: Table, tmp_p
 
 
 @pytest.mark.usefixtures("small_plans")
-def test_missing_cells_and_absent_columns_leave_both_models_usable(table: Table, tmp_path: Path) -> None:
-    values = table.values.copy()
-    values[::5, NAMES.index("platelets")] = values[:, NAMES.index("smoking")] = np.nan
-    train(replace(table, values=values, absent=("smoking",), horizon=91), tmp_path, splits=0, refits=0)
+def test_missing_cells_and_absent_columns_leave_both_models_usable(table: Cohort, tmp_path: Path) -> None:
+    values = lacking(table, "smoking").values
+    values[::5, NAMES.index("platelets")] = np.nan
+    train(replace(table, values=values, horizon=91), tmp_path, splits=0, refits=0)
     for name in MODEL_VARIABLES:
         model = Model(bundle_of(tmp_path, name))
         assert model.names == tuple(one for one in MODEL_VARIABLES[name] if one != "smoking")
@@ -239,9 +239,9 @@ def test_missing_cells_and_absent_columns_leave_both_models_usable(table: Table,
 
 
 @pytest.mark.usefixtures("small_plans")
-def test_without_follow_up_times_bedside_alone_is_trained_and_has_no_date(table: Table, tmp_path: Path) -> None:
-    absent = tuple(name for name in NAMES if name not in BEDSIDE_USES)
-    train(replace(table, absent=absent, horizon=None), tmp_path, splits=0, refits=0)
+def test_without_follow_up_times_bedside_alone_is_trained_and_has_no_date(table: Cohort, tmp_path: Path) -> None:
+    smallest = lacking(table, *{*NAMES} - {*BEDSIDE_USES})
+    train(replace(smallest, horizon=None), tmp_path, splits=0, refits=0)
     assert [*read_served(tmp_path)] == ["bedside"]
     model = Model(bundle_of(tmp_path, "bedside"))
     assert (model.bundle.manifest.horizon, model.curve, model.names) == (None, None, BEDSIDE_USES)
@@ -251,7 +251,7 @@ def test_without_follow_up_times_bedside_alone_is_trained_and_has_no_date(table:
 
 @pytest.mark.usefixtures("small_plans")
 def test_estimators_that_the_graph_does_not_match_leave_nothing_written(
-    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    table: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def turned(fitted: FittedRecipe, columns: int) -> bytes:
         return to_onnx(replace(fitted, members=fitted.members[::-1]), columns)

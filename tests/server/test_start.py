@@ -34,14 +34,10 @@ def test_a_wrong_setting_stops_the_start_with_one_line(home: Path, program: tupl
     assert "setting max_patients: expected `int` >= 1" in refusal(home, program, HEARTAPP_MAX_PATIENTS="0")
 
 
-@pytest.mark.parametrize(
-    ("host", "reason"),
-    [("127.0.0.1", "--port {port}: [Errno 98] Address already in use"), ("192.0.2.1", "at --host 192.0.2.1 ")],
-)
-def test_an_address_that_cannot_be_used_stops_the_start_with_one_line(home: Path, host: str, reason: str) -> None:
+def test_a_taken_port_stops_the_start_with_one_line(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert reason.format(port=port) in refusal(home, (*SERVE, "--host", host, "--port", port))
+        assert f"--port {port}: [Errno 98] Address already in use" in refusal(home, (*SERVE, "--port", port))
 
 
 def test_the_documented_lines_for_a_server_start_one_that_is_ready(home: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from math import nan
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +15,7 @@ from heartapp.api.media import CSV, JSON, negotiate
 from heartapp.api.openapi import contract
 from heartapp.api.query import MOST_DETAILED, read_parameters, read_query
 from heartapp.api.tables import read_csv_patients, write_patients
-from heartapp.clinical.variables import VARIABLES
+from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import MOST_FAULTS
 from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
@@ -83,13 +85,27 @@ def openapi() -> ResponseReturnValue:
 
 @blueprint.get("/")
 def page() -> ResponseReturnValue:
-    """The API explained to people."""
+    """The API explained to people, with a request and the answer that the served model gives to it."""
     registry = get_registry()
-    model = next(iter(registry.models), None)
-    example = {variable.name: variable.example for variable in (model.variables if model else VARIABLES)}
-    risk = model.predict([*example.values()]).risk if model else None
-    text = msgspec.json.encode(example).decode()
-    return _render("api.html", registry=registry, variables=VARIABLES, example=text, risk=risk, problems=TYPES, csv=CSV)
+    model = None if registry.default in registry.faults else registry.get()
+    example = {name: BY_NAME[name].example for name in (model.required if model else MODEL_VARIABLES["bedside"])}
+    prediction = model.predict([example.get(name, nan) for name in model.names]) if model else None
+    return _render(
+        "api.html",
+        registry=registry,
+        variables=VARIABLES,
+        example=_spaced(example),
+        prediction=prediction,
+        answer=_spaced(prediction, indent=2),
+        problems=TYPES,
+        csv=CSV,
+    )
+
+
+def _spaced(body: object, indent: int = 0) -> str:
+    """JSON for people, with each innermost object or array on one line."""
+    text = msgspec.json.format(msgspec.json.encode(body), indent=indent).decode()
+    return re.sub(r"(?<=[{\[])[^{}\[\]]*(?=[}\]])", lambda found: " ".join(found[0].split()), text)
 
 
 def _render(template: str, **more: object) -> str:

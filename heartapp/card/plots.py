@@ -49,7 +49,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """What the template draws; points are in the values of the axes, a bar is x, low and high."""
+    """What the template draws; points are in the values of the axes, a bar is x, low and high.
+
+    ``counts`` says how many patients, predictions or refits it is of.
+    """
 
     x: Axis
     y: Axis
@@ -58,6 +61,7 @@ class Plot:
     dot_label: str = ""
     bars: Sequence[tuple[float, float, float]] = ()
     bar_label: str = ""
+    counts: str = ""
 
     def place(self, points: Iterable[Point]) -> list[Point]:
         """Points on the square of 100 by 100."""
@@ -67,28 +71,32 @@ class Plot:
 def plots(report: Report) -> dict[str, Plot]:
     """Every plot of a report by name, as the model card's ``plot:`` addresses have it."""
     drawn: dict[str, Plot] = {}
+    patients = f"{report.cohort.patients:,} patients"
     if report.evaluation is not None:
         for one in report.evaluation.calibration:
-            drawn[f"calibration-{one.day}" if one.day else "calibration"] = _calibration(one)
-        drawn["decision"] = decision_plot(report.evaluation.decision_curve)
+            drawn[f"calibration-{one.day}" if one.day else "calibration"] = _calibration(one, patients)
+        splits = f"{patients}, {report.evaluation.protocol.splits} splits"
+        drawn["decision"] = decision_plot(report.evaluation.decision_curve, splits)
     if report.instability is not None:
-        drawn["instability"] = _instability(report.instability)
+        drawn["instability"] = _instability(report.instability, f"{patients}, {report.instability.refits} refits")
     return drawn
 
 
-def _calibration(found: CalibrationReport) -> Plot:
+def _calibration(found: CalibrationReport, patients: str) -> Plot:
+    predictions = [one.predictions for one in found.bins]
     return Plot(
         Axis("Predicted risk"),
         Axis(f"Died by day {found.day}" if found.day else "Died"),
         [Line("ideal", "Ideal", [(0, 0), (1, 1)])],
         dots=[(one.risk, one.deaths.value) for one in found.bins],
-        dot_label="A group of held-out predictions",
+        dot_label=f"A group of about {sum(predictions) // len(predictions):,}",
         bars=[(one.risk, one.deaths.low, one.deaths.high) for one in found.bins],
         bar_label="95% interval",
+        counts=f"{patients}, {sum(predictions):,} held-out predictions",
     )
 
 
-def _instability(found: InstabilityReport) -> Plot:
+def _instability(found: InstabilityReport, counts: str) -> Plot:
     return Plot(
         Axis("Risk from the served model"),
         Axis("Risk from the refits"),
@@ -97,13 +105,17 @@ def _instability(found: InstabilityReport) -> Plot:
         dot_label="A group of patients",
         bars=found.ranges,
         bar_label="Middle 95% of refits",
+        counts=counts,
     )
 
 
-def decision_plot(curve: Sequence[NetBenefit]) -> Plot:
-    """A decision curve, by rising thresholds."""
+def decision_plot(curve: Sequence[NetBenefit], counts: str = "") -> Plot:
+    """A decision curve, by rising thresholds, with the interval of the model's net benefit."""
     last = curve[-1].threshold
+    low = [(one.threshold, one.model.low) for one in curve]
+    high = [(one.threshold, one.model.high) for one in curve]
     lines = [
+        Line("band", "95% interval of this model", [*low, *reversed(high)]),
         Line("nobody", "Treat none", [(0, 0), (last, 0)]),
         Line("everyone", "Treat all", [(one.threshold, one.treat_all.value) for one in curve]),
         Line("comparator", "Plain regression", [(one.threshold, one.comparator.value) for one in curve]),
@@ -115,4 +127,5 @@ def decision_plot(curve: Sequence[NetBenefit]) -> Plot:
         Axis("Threshold", 0, last, tuple(last * part / 4 for part in range(5))),
         Axis("Net benefit", _FLOOR, tenths / 10, tuple(step / 10 for step in range(tenths + 1)), ".1f"),
         lines,
+        counts=counts,
     )

@@ -1,6 +1,6 @@
 """The model's page: the bundle's model card as HTML, with its plots.
 
-The card is Markdown without HTML. An image with the address ``plot:NAME`` marks where a plot belongs.
+The card is Markdown without HTML. An image with the address ``plot:NAME`` marks a plot; the page shows them together.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from flask import get_template_attribute
@@ -23,17 +24,26 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
 
 _PLOT: Final = "plot:"
-_HEADING: Final = 3
+_BLOCK: Final = 3
 """A heading is three tokens: opening, text, closing. So are a paragraph and a cell."""
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """A card for the page: its sections as (id, title), its first section, and the others."""
+class Section:
+    """A section of a card: its id, its heading, and the HTML below the heading."""
 
-    sections: tuple[tuple[str, str], ...]
-    facts: Markup
-    rest: Markup
+    name: str
+    title: str
+    body: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card for the page: what stands before the first section, the sections, and the plots."""
+
+    introduction: Markup
+    sections: tuple[Section, ...]
+    figures: tuple[str, ...]
 
 
 @lru_cache(maxsize=8)
@@ -54,19 +64,22 @@ def read_card(text: str, draw: Callable[[str, str], str]) -> Card:
     from markdown_it import MarkdownIt  # noqa: PLC0415 - a server that never shows this page need not load it
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    markdown.add_render_rule("table_open", _open_table)
-    markdown.add_render_rule("table_close", lambda *_: "</table>\n</div>\n")
     tokens = markdown.parse(text)
     if tokens and tokens[0].tag == "h1":
-        del tokens[:_HEADING]
-    sections = tuple(_name_sections(tokens))
+        del tokens[:_BLOCK]
     _mark_cells(tokens)
-    _put_in_plots(tokens, draw)
+    figures = tuple(draw(name, title) for name, title in _take_out_plots(tokens))
+
+    def html(start: int, end: int) -> Markup:
+        # Without HTML in the Markdown, the renderer escapes all of the card's text.
+        return Markup(markdown.renderer.render(tokens[start:end], markdown.options, {}))  # noqa: S704
+
     headings = [index for index, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
-    rest = headings[1] if headings[1:] else len(tokens)
-    # Without HTML in the Markdown, the renderer escapes all of the card's text.
-    facts, others = (markdown.renderer.render(part, markdown.options, {}) for part in (tokens[:rest], tokens[rest:]))
-    return Card(sections, Markup(facts), Markup(others))  # noqa: S704 - escaped by the renderer
+    bounds = [*headings, len(tokens)]
+    titles = (tokens[start + 1].content for start in headings)
+    bodies = (html(start + _BLOCK, end) for start, end in pairwise(bounds))
+    sections = tuple(Section(anchor(title), title, body) for title, body in zip(titles, bodies, strict=True))
+    return Card(html(0, bounds[0]), sections, figures)
 
 
 def anchor(title: str) -> str:
@@ -74,44 +87,36 @@ def anchor(title: str) -> str:
     return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
 
 
-def _name_sections(tokens: list[Token]) -> Iterator[tuple[str, str]]:
-    """Give each section's heading its id, and each table the name of its section."""
-    name = ""
-    for index, token in enumerate(tokens):
-        if token.type == "heading_open" and token.tag == "h2":
-            title = tokens[index + 1].content
-            name = anchor(title)
-            token.attrs["id"] = name
-            yield name, title
-        elif token.type == "table_open":
-            token.meta["section"] = name
-
-
-def _open_table(_renderer: object, tokens: list[Token], index: int, _options: object, _env: object) -> str:
-    """Wrap a table so that it scrolls sideways on narrow screens, by keyboard too."""
-    section = tokens[index].meta["section"]
-    return f'<div class="scroll" tabindex="0" role="group" aria-labelledby="{section}">\n<table>\n'
-
-
 def _mark_cells(tokens: list[Token]) -> None:
-    """Mark headers and numbers by attributes and class: the page's policy forbids inline styles."""
+    """Mark headers, numbers and each cell's column: on a phone the stylesheet shows a row as a list.
+
+    Attributes and classes, as the page's policy forbids inline styles.
+    """
+    headers: list[str] = []
+    columns: Iterator[str] = iter(headers)
     for index, token in enumerate(tokens):
-        if token.type not in {"th_open", "td_open"}:
-            continue
+        if token.type == "thead_open":
+            headers = []
+        elif token.type == "tr_open":
+            columns = iter(headers)
+        elif token.type == "th_open":
+            headers.append(tokens[index + 1].content)
+            token.attrs["scope"] = "col"
+        elif token.type == "td_open":
+            token.attrs["data-column"] = next(columns)
+            if tokens[index - 1].type == "tr_open":
+                token.tag = tokens[index + 2].tag = "th"
+                token.attrs = {"scope": "row"}
         if "right" in str(token.attrs.pop("style", "")):
             token.attrs["class"] = "number"
-        elif token.type == "td_open" and tokens[index - 1].type == "tr_open":
-            token.tag = tokens[index + 2].tag = "th"
-            token.attrs["scope"] = "row"
-        if token.type == "th_open":
-            token.attrs["scope"] = "col"
 
 
-def _put_in_plots(tokens: list[Token], draw: Callable[[str, str], str]) -> None:
-    """Replace each paragraph that a plot's mark fills by the plot."""
-    for index, token in enumerate(tokens):
+def _take_out_plots(tokens: list[Token]) -> list[tuple[str, str]]:
+    """Remove each paragraph that a plot's mark fills; return the marks as (name, title)."""
+    marks = []
+    for index, token in reversed([*enumerate(tokens)]):
         match token.children:
             case [image] if image.type == "image" and str(image.attrs["src"]).startswith(_PLOT):
-                tokens[index - 1].hidden = tokens[index + 1].hidden = True
-                token.type = "html_block"  # the renderer does not escape it
-                token.content = draw(str(image.attrs["src"]).removeprefix(_PLOT), image.content)
+                marks.append((str(image.attrs["src"]).removeprefix(_PLOT), image.content))
+                del tokens[index - 1 : index + 2]
+    return marks[::-1]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.api.answers import PredictionList
+from heartapp.clinical.numbers import of_hundred
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Options, Prediction
@@ -175,21 +176,27 @@ def test_any_json_is_answered_by_the_contract_and_no_value_is_repeated(app: Flas
     assert response.status_code == 200 or SENTINEL not in response.text
 
 
-@pytest.mark.parametrize("default", MODEL_VARIABLES)
-def test_the_page_for_people_shows_a_command_and_explains_its_own_answer(default: str) -> None:
-    client = make_app(default_model=default).test_client()
+@pytest.mark.parametrize("model", MODEL_VARIABLES)
+def test_the_page_for_people_shows_a_command_and_the_answer_to_it(model: str) -> None:
+    client = make_app(default_model=model).test_client()
     page = Page(client.get("/api/v1/").text)
-    command = "".join(page.all("pre")[0].itertext())
-    address, sent = re.fullmatch(r"curl (\S+) \\\n  --json '(.*)'", command).groups()  # type: ignore[union-attr]  # else it fails, as it should
+    address, sent = re.fullmatch(r"curl (\S+) \\\n  --json '(.*)'", "".join(page.ids["one"].itertext())).groups()  # type: ignore[union-attr]  # else it fails, as it should
     assert address == f"http://localhost{PREDICT}"
-    answer = post(client, sent.encode())
-    assert answer.data == client.post(PREDICT, json=example(default)).data
-    assert f"here {json.loads(answer.data)['risk']}, so" in page.text("main")
+    answer = post(client, sent.encode()).get_json()
+    assert json.loads("".join(page.ids["answer"].itertext())) == answer
+    assert f"{of_hundred(answer['risk'])} of 100 such patients die" in page.text("main")
 
 
-def test_the_page_for_people_is_there_without_a_model(tmp_path: Path) -> None:
-    client = make_app(models=str(damaged_copy(tmp_path / "models", *MODEL_VARIABLES))).test_client()
-    assert "here" not in Page(client.get("/api/v1/").text).text("main").partition("Choose the model")[0]
+def test_without_the_default_model_the_page_shows_the_command_alone(tmp_path: Path) -> None:
+    page = Page(make_app(models=str(damaged_copy(tmp_path / "models", "bedside"))).test_client().get("/api/v1/").text)
+    assert "answer" not in page.ids
+    assert '"serum_creatinine"' in page.text("one")
+
+
+def test_buttons_to_copy_are_hidden_until_a_script_shows_them(client: FlaskClient) -> None:
+    page = Page(client.get("/api/v1/").text)
+    assert [one.attrib["data-copy"] for one in page.all("p[@hidden]/button")] == ["one", "table"]
+    assert len(page.all("button")) == 2
 
 
 def test_page_and_contract_name_the_limits() -> None:

@@ -1,4 +1,4 @@
-"""The model's page with everything that a report can hold."""
+"""The model's page, as shipped and with everything that a report can hold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 from playwright.sync_api import expect
 
+from heartapp.clinical.variables import MODEL_VARIABLES
 from tests.browser.test_accessibility import check
 from tests.reports import models_with, report_of
 from tests.server.running import make_home, running
@@ -14,6 +15,8 @@ from tests.server.running import make_home, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from playwright.sync_api import Page
 
     from tests.browser.conftest import Open
 
@@ -26,16 +29,54 @@ def reported(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield server.url
 
 
-def test_no_violation(open_page: Open, reported: str) -> None:
-    check(open_page("/models/followup", base=reported, viewport={"width": 1280, "height": 800}))
+SCREEN = {"width": 1440, "height": 900}
+WORDS = """() => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const seen = [];
+    while (texts.nextNode()) if (texts.currentNode.parentElement.checkVisibility()) seen.push(texts.currentNode.data);
+    return seen.join(' ').match(/\\S+/g).length;
+}"""
+
+
+def unfold(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+
+
+@pytest.mark.parametrize("folded", [True, False], ids=["folded", "unfolded"])
+def test_no_violation(open_page: Open, reported: str, *, folded: bool) -> None:
+    page = open_page("/models/followup", base=reported)
+    if not folded:
+        unfold(page)
+    check(page)
+
+
+@pytest.mark.parametrize("name", MODEL_VARIABLES)
+def test_the_first_two_screens_hold_facts_and_plots_and_few_words_are_visible(open_page: Open, name: str) -> None:
+    page = open_page(f"/models/{name}", viewport=SCREEN)
+    facts, *others = [one.bounding_box() for one in page.locator(".glance > section, .figure").all()]
+    assert facts
+    assert facts["y"] + facts["height"] <= SCREEN["height"]
+    assert len(others) == {"bedside": 5, "followup": 3}[name]  # the limits and the plots
+    assert all(box and box["y"] + box["height"] <= 2 * SCREEN["height"] for box in others)
+    assert 300 < page.evaluate(WORDS) <= 800
+
+
+@pytest.mark.parametrize("name", MODEL_VARIABLES)
+@pytest.mark.parametrize("width", [320, 390, 720, 1280])
+def test_neither_the_page_nor_a_table_is_wider_than_the_screen(open_page: Open, width: int, name: str) -> None:
+    page = open_page(f"/models/{name}", viewport={"width": width, "height": 800})
+    unfold(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    tables = page.evaluate(
+        "[...document.querySelectorAll('table')].map(one => one.getBoundingClientRect().left + one.scrollWidth)"
+    )
+    assert len(tables) >= 7
+    assert max(tables) <= width
 
 
 @pytest.mark.parametrize("width", [320, 390, 720, 1280])
-def test_the_page_never_scrolls_sideways_and_plots_keep_readable_letters(
-    open_page: Open, reported: str, width: int
-) -> None:
+def test_plots_keep_readable_letters(open_page: Open, reported: str, width: int) -> None:
     page = open_page("/models/bedside", base=reported, viewport={"width": width, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") == width
     sizes = page.evaluate(
         "[...document.querySelectorAll('svg.plot')].map(plot => 5 * plot.getScreenCTM().a)"  # letters are 5 units high
     )
@@ -43,15 +84,11 @@ def test_the_page_never_scrolls_sideways_and_plots_keep_readable_letters(
     assert min(sizes) >= 10
 
 
-def test_the_label_of_facts_fits_one_screen(open_page: Open, reported: str) -> None:
-    label = open_page("/models/bedside", base=reported, viewport={"width": 1280, "height": 800}).locator("table").first
-    box = label.bounding_box()
-    assert box is not None
-    assert box["y"] + box["height"] <= 800
-    label = open_page("/models/bedside", base=reported, viewport={"width": 390, "height": 844}).locator("table").first
-    box = label.bounding_box()
-    assert box is not None
-    assert box["height"] <= 844
+def test_a_link_to_a_folded_part_opens_it(open_page: Open) -> None:
+    page = open_page("/models/bedside", viewport=SCREEN)
+    expect(page.locator("#risk-of-bias")).to_be_hidden()
+    page.click("a[href='#risk-of-bias']")
+    expect(page.locator("#risk-of-bias table")).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -73,9 +110,8 @@ def test_curves_stand_out_from_the_paper(open_page: Open, reported: str, scheme:
     assert min(contrasts) >= 3
 
 
-def test_on_paper_plots_and_tables_are_there_and_the_contents_are_not(open_page: Open, reported: str) -> None:
+def test_a_print_has_the_plots_and_the_folded_tables(open_page: Open, reported: str) -> None:
     page = open_page("/models/bedside", base=reported)
     page.emulate_media(media="print")
-    expect(page.locator(".contents")).to_be_hidden()
-    expect(page.locator("svg.plot").first).to_be_visible()
-    expect(page.locator("table").first).to_be_visible()
+    for shown in (*page.locator("svg.plot").all(), *page.locator("table").all()):
+        expect(shown).to_be_visible()

@@ -19,6 +19,8 @@ def test_a_calibration_plot_has_a_dot_with_its_interval_for_each_group() -> None
     assert plot.bars[1] == (0.14, 0.1, 0.14)
     assert plot.place(plot.lines[0].points) == [(0, 0), (100, 100)]
     assert plot.y.title == "Died by day 180"
+    assert plot.counts == "299 patients, 6,000 held-out predictions"
+    assert "600" in plot.dot_label
 
 
 def test_an_instability_plot_has_a_range_around_each_served_risk() -> None:
@@ -26,12 +28,18 @@ def test_an_instability_plot_has_a_range_around_each_served_risk() -> None:
     assert plot.bars[0] == (0.05, 0.01, 0.2)
     assert plot.dots[0] == (0.05, 0.05)
     assert len(plot.bars) == len(plot.dots) == 10
+    assert plot.counts == "299 patients, 100 refits"
 
 
-def test_a_decision_curve_has_four_lines_and_room_for_the_highest_value() -> None:
+def test_a_decision_curve_has_four_lines_an_interval_and_room_for_the_highest_value() -> None:
     plot = plots(report_of())["decision"]
-    assert [line.style for line in plot.lines] == ["nobody", "everyone", "comparator", "model"]
-    assert {len(line.points) for line in plot.lines[1:]} == {12}
+    band, *lines = plot.lines
+    assert [line.style for line in lines] == ["nobody", "everyone", "comparator", "model"]
+    assert {len(line.points) for line in lines[1:]} == {12}
+    for (x, value), low, high in zip(lines[-1].points, band.points[:12], band.points[:11:-1], strict=True):
+        assert low == pytest.approx((x, value - 0.02), abs=1e-6)
+        assert high == pytest.approx((x, value + 0.02), abs=1e-6)
+    assert plot.counts == "299 patients, 100 splits"
     assert plot.y.high == pytest.approx(0.3)
     assert [label for _, label in plot.y.labels] == ["0.0", "0.1", "0.2", "0.3"]
     assert [label for _, label in plot.x.labels] == ["0%", "15%", "30%", "45%", "60%"]

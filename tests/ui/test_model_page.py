@@ -7,7 +7,7 @@ import pytest
 
 from heartapp.card.plots import plots
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.ui.model_page import Card, read_card
+from heartapp.ui.model_page import Card, anchor, read_card
 from tests.client import Page, make_app, text
 from tests.reports import models_with, report_of, skipped_report, undated_report
 
@@ -37,18 +37,20 @@ def test_the_page_has_every_section_and_table_of_the_card(visitor: FlaskClient, 
     page, card = Page(visitor.get(f"/models/{name}").text), visitor.get(f"/models/{name}/card")
     assert card.content_type == "text/plain; charset=utf-8"
     titles = re.findall(r"^## (.*)$", card.text, re.MULTILINE)
-    assert [text(heading) for heading in page.all("h2")] == [*titles, "Provenance"]
-    contents = [link.attrib["href"] for link in page.all("nav[@class='contents']//a")]
-    assert contents == ["#" + heading.attrib["id"] for heading in page.all("h2")]
+    headings = {text(heading): heading.attrib["id"] for heading in page.all("section/h2")}
+    folded = {text(part.findall("summary/h3")[0]): part[1].attrib["id"] for part in page.all("details")}
+    assert [*headings][:2] == titles[:2]
+    assert [*folded] == [*titles[2:], "Provenance"]
+    assert all(id_ == anchor(title) for title, id_ in folded.items())
     assert len(page.all("table")) == len(re.findall(r"^\| -", card.text, re.MULTILINE))
     assert len(page.all("h1")) == 1
 
 
 @pytest.mark.parametrize("name", MODEL_VARIABLES)
-def test_the_page_links_the_card_the_json_and_the_faults_of_the_data(visitor: FlaskClient, name: str) -> None:
+def test_the_page_links_the_card_the_json_and_its_own_parts(visitor: FlaskClient, name: str) -> None:
     page = Page(visitor.get(f"/models/{name}").text)
     links = {link.attrib["href"] for link in page.all("a")}
-    assert links >= {f"/models/{name}/card", f"/api/v1/models/{name}", "#data-and-its-faults"}
+    assert links >= {f"/models/{name}/card", f"/api/v1/models/{name}", "#limits", "#risk-of-bias"}
     inside = {link[1:] for link in links if link.startswith("#")}
     assert [name for name in inside if not page.all(f"*[@id='{name}']")] == []
 
@@ -59,7 +61,7 @@ def test_the_page_of_followup_starts_with_the_leak(visitor: FlaskClient) -> None
     assert not Page(visitor.get("/models/bedside").text).all("blockquote")
 
 
-def test_every_plot_has_its_place_a_name_and_a_key(visitor: FlaskClient, report: Report) -> None:
+def test_every_plot_has_a_name_its_counts_and_a_key(visitor: FlaskClient, report: Report) -> None:
     page = Page(visitor.get("/models/bedside").text)
     figures = page.all("figure")
     assert len(figures) == len(plots(report))
@@ -69,6 +71,7 @@ def test_every_plot_has_its_place_a_name_and_a_key(visitor: FlaskClient, report:
         assert caption is not None
         title = text(caption.findall("strong")[0])
         assert (plot.attrib["role"], plot.attrib["aria-label"]) == ("img", f"Plot: {title}")
+        assert text(caption.findall("span[@class='counts']")[0]).startswith("299 patients, ")
         assert caption.findall("ul/li")
 
 
@@ -82,7 +85,7 @@ def read(markdown: str) -> Card:
 
 
 def html_of(markdown: str) -> str:
-    return read(markdown).facts
+    return read(markdown).introduction
 
 
 @pytest.mark.parametrize(
@@ -97,24 +100,25 @@ def test_markdown_becomes_html_and_html_is_escaped(markdown: str, html: str) -> 
     assert html_of(markdown) == f"<p>{html}</p>\n"
 
 
-def test_a_table_scrolls_has_headers_and_no_inline_style() -> None:
-    html = html_of("## A b\n\n| x | y |\n| --- | ---: |\n| z | 1 |\n")
-    assert '<h2 id="a-b">A b</h2>' in html
-    assert '<div class="scroll" tabindex="0" role="group" aria-labelledby="a-b">' in html
-    assert '<th scope="col">x</th>\n<th class="number" scope="col">y</th>' in html
-    assert '<th scope="row">z</th>\n<td class="number">1</td>' in html
+def test_a_cell_names_its_column_and_has_no_inline_style() -> None:
+    html = html_of("| x | y |\n| --- | ---: |\n| z | 1 |\n")
+    assert '<th scope="col">x</th>\n<th scope="col" class="number">y</th>' in html
+    assert '<th scope="row">z</th>\n<td data-column="y" class="number">1</td>' in html
+    assert "style" not in html
 
 
 def test_only_a_plot_of_its_own_paragraph_is_a_plot() -> None:
-    html = html_of("![B](plot:c)\n\na ![d](plot:e)\n\n![f](/g.png)\n")
-    assert html.startswith("c=B\n<p>a <img")
-    assert html.count("<img") == 2
+    card = read("![B](plot:c)\n\na ![d](plot:e)\n\n![f](/g.png)\n\n![H](plot:i)\n")
+    assert card.figures == ("c=B", "i=H")
+    assert card.introduction.startswith("<p>a <img")
+    assert card.introduction.count("<img") == 2
 
 
-def test_the_first_section_stands_alone_so_that_the_contents_can_follow() -> None:
-    card = read("# Title\n\na\n\n## F\n\nb\n\n## G\n\nc\n")
-    assert "b" in card.facts
-    assert "G" in card.rest
-    assert "G" not in card.facts
-    assert card.sections == (("f", "F"), ("g", "G"))
+def test_a_card_is_read_by_sections() -> None:
+    card = read("# Title\n\na\n\n## F g\n\nb\n\n## H\n\nc\n")
+    assert card.introduction == "<p>a</p>\n"
+    assert [(one.name, one.title, one.body) for one in card.sections] == [
+        ("f-g", "F g", "<p>b</p>\n"),
+        ("h", "H", "<p>c</p>\n"),
+    ]
     assert read("").sections == ()

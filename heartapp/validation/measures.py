@@ -1,7 +1,6 @@
 """The figures of a validation, each with the middle 95 % of its values in bootstrap samples of the patients.
 
-Terms as in TRIPOD+AI (Collins et al. 2024) and Van Calster et al. (2019). Where there are times, patients who were lost
-before the horizon count by inverse probability of censoring weights, learned anew in each sample.
+Terms as in TRIPOD+AI (Collins et al. 2024) and Van Calster et al. (2019).
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import numpy as np
 from heartapp.inference.report import NetBenefit
 from heartapp.statistics.metrics import (
     DECISION_THRESHOLDS,
-    calibration_slope,
     concordance_each,
     estimate,
     interval,
@@ -21,7 +19,8 @@ from heartapp.statistics.metrics import (
     net_gain,
     weighted_brier,
 )
-from heartapp.statistics.recalibration import calibration_intercept, smooth_calibration
+from heartapp.statistics.recalibration import smooth_calibration
+from heartapp.validation.figures import FIGURES, auc, observed, observed_expected
 from heartapp.validation.result import Calibration, CurvePoint, Discrimination, Subgroup
 
 if TYPE_CHECKING:
@@ -43,53 +42,31 @@ _FEWEST: Final = 5
 
 def discrimination(samples: Samples) -> Discrimination:
     """How well the patients are ordered by their risk."""
+    area = interval(auc(samples))
     if samples.time is None:
-        return Discrimination(auc(samples), None, None)
+        return Discrimination(area, None, None)
     harrell, uno = (
         interval(concordance_each(samples.time, samples.died, samples.risk, samples.counts, pairs))
         for pairs in (samples.counts, samples.pairs)
     )
-    return Discrimination(auc(samples), harrell, uno)
-
-
-def auc(samples: Samples) -> Estimate:
-    """The area under the ROC curve; by the horizon where there are times (Uno et al. 2007)."""
-    # It is the concordance of patients who are dead at 0 or alive at 1.
-    dead = samples.dead.astype(np.int64)
-    return interval(
-        concordance_each((1 - dead).astype(np.float64), dead, samples.risk, samples.weights, samples.weights)
-    )
+    return Discrimination(area, harrell, uno)
 
 
 def calibration(samples: Samples) -> Calibration:
     """How far the risks are from what happened."""
-    risk, dead = samples.risk, samples.dead
+    risk, counts = samples.risk, samples.counts
     first, last = np.percentile(risk, CURVE_RANGE).tolist()
-    at = np.linspace(first, last, CURVE_POINTS)
-    smooth = np.array([smooth_calibration(dead, risk, weight, np.append(risk, at)) for weight in samples.weights])
+    at = np.append(risk, np.linspace(first, last, CURVE_POINTS))
+    smooth = np.array([smooth_calibration(samples.dead, risk, weight, at) for weight in samples.weights])
     distance = np.abs(smooth[:, : len(risk)] - risk)
+    points = zip(at[len(risk) :].tolist(), smooth.T[len(risk) :], strict=True)
     return Calibration(
-        observed=interval(_observed(samples)),
-        expected=mean(risk, samples.counts),
-        observed_expected=observed_expected(samples),
-        intercept=estimate(lambda weight: calibration_intercept(dead, risk, weight), samples.weights),
-        slope=estimate(lambda weight: calibration_slope(dead, risk, weight), samples.weights),
-        integrated_index=interval((distance * samples.counts).sum(axis=1) / samples.counts.sum(axis=1)),
-        curve=[
-            CurvePoint(float(place), interval(column)) for place, column in zip(at, smooth.T[len(risk) :], strict=True)
-        ],
+        observed=interval(observed(samples)),
+        expected=mean(risk, counts),
+        integrated_index=interval((distance * counts).sum(axis=1) / counts.sum(axis=1)),
+        curve=[CurvePoint(place, interval(values)) for place, values in points],
+        **{name: interval(FIGURES[name](samples)) for name in ("observed_expected", "intercept", "slope")},
     )
-
-
-def observed_expected(samples: Samples) -> Estimate:
-    """The ratio of the deaths by the horizon to the sum of the risks."""
-    return interval(_observed(samples) * samples.counts.sum(axis=1) / (samples.counts @ samples.risk))
-
-
-def _observed(samples: Samples) -> Floats:
-    """The share that died by the horizon in each sample: one minus the Kaplan-Meier estimate where there are times."""
-    share: Floats = samples.weights @ samples.dead / samples.counts.sum(axis=1)
-    return share
 
 
 def brier(samples: Samples) -> tuple[Estimate, Estimate]:
@@ -100,7 +77,7 @@ def brier(samples: Samples) -> tuple[Estimate, Estimate]:
         worst = weighted_brier(samples.dead, same, weight)
         return 1 - weighted_brier(samples.dead, samples.risk, weight) / worst if worst else float("nan")
 
-    return mean((samples.risk - samples.dead) ** 2, samples.weights), estimate(scaled, samples.weights)
+    return interval(FIGURES["brier"](samples)), estimate(scaled, samples.weights)
 
 
 def net_benefit(samples: Samples, regression: Floats) -> list[NetBenefit]:
@@ -137,8 +114,8 @@ def _subgroup(name: str, samples: Samples) -> Subgroup:
         name=name,
         patients=len(samples.risk),
         events=int(samples.dead.sum()),
-        auc=auc(samples),
-        observed_expected=observed_expected(samples),
+        auc=interval(auc(samples)),
+        observed_expected=interval(observed_expected(samples)),
     )
 
 

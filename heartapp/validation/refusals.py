@@ -131,9 +131,7 @@ def _ask_time(time: NDArray[np.float64] | None, mapping: Mapping) -> Iterator[Fi
 def _check_horizon(model: Model, mapping: Mapping, horizon: int | None) -> Iterator[FieldError]:
     last = model.bundle.manifest.horizon
     if mapping.time and last is None:
-        yield FieldError(
-            "", f"the risk of {model.name} has no date, so it cannot be held against times; leave out --time"
-        )
+        yield FieldError("", f"the risk of {model.name} has no date to compare with times; leave out --time")
     elif horizon is not None and last is not None and horizon > last:
         yield FieldError("", f"the model's risk reaches to day {last}; choose --horizon {last} or less")
 
@@ -179,10 +177,8 @@ def _given_away(raw: RawCohort, outcome: NDArray[np.float64], used: Sequence[str
         column = known(raw.column(name))
         areas = [_area(column, outcome), _area(np.isnan(column).astype(np.float64), outcome)]
         if max(max(area, 1 - area) for area in areas) > GIVEN_AWAY:
-            message = (
-                f"{name} gives the outcome away: it all but separates the dead from the living; name another column"
-            )
-            yield FieldError("", message)
+            remedy = "it all but separates the dead from the living; name another column"
+            yield FieldError("", f"{name} gives the outcome away: {remedy}")
 
 
 def _area(column: NDArray[np.float64], outcome: NDArray[np.float64]) -> float:
@@ -198,8 +194,9 @@ def _area(column: NDArray[np.float64], outcome: NDArray[np.float64]) -> float:
 def _seen_before(raw: RawCohort, model: Model) -> Iterator[FieldError]:
     """Whether the model was trained on this table, by its digest, or on many of its rows."""
     manifest, remedy = model.bundle.manifest, "a model must be judged by patients whom it has not seen"
-    if digest(raw.table) == manifest.training_data.digest:
-        yield FieldError("", f"this is the table that the model was trained on; {remedy}")
+    tables = {manifest.training_data.digest, manifest.updated.table if manifest.updated else ""}
+    if digest(raw.table) in tables:
+        yield FieldError("", f"this is the table that the model was trained on, or updated on; {remedy}")
     elif model.bundle.report.cohort.source != "another table":
         columns = [[*BY_NAME, OUTCOME_KEY].index(name if name in BY_NAME else OUTCOME_KEY) for name in COLUMN_DIGESTS]
         found = compare([*range(len(raw.table))], raw.table[:, columns])

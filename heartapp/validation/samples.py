@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -13,6 +13,8 @@ from heartapp.statistics.metrics import draw_counts
 from heartapp.statistics.regression import spline_regression
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from heartapp.inference.model import Model
@@ -55,6 +57,10 @@ class Samples:
         time = None if self.time is None else self.time[inside]
         shares = (one[:, inside] for one in (self.counts, self.weights, self.pairs))
         return Samples(self.risk[inside], self.dead[inside], self.died[inside], time, *shares)
+
+    def rows(self, rows: Sequence[int]) -> Samples:
+        """Some of the samples."""
+        return replace(self, counts=self.counts[rows], weights=self.weights[rows], pairs=self.pairs[rows])
 
 
 def predict_risk(model: Model, cohort: Cohort) -> Floats:

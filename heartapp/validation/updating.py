@@ -6,7 +6,7 @@ Vergouwe et al. (Statistics in Medicine 2017): the smallest update that no large
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
@@ -16,26 +16,18 @@ from tqdm import tqdm
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.report import Estimate
-from heartapp.statistics.metrics import (
-    DECISION_THRESHOLDS,
-    MIDDLE,
-    calibration_slope,
-    concordance_each,
-    net_gain,
-    rounded,
-    weighted_brier,
-)
+from heartapp.statistics.metrics import DECISION_THRESHOLDS, MIDDLE, rounded
 from heartapp.statistics.recalibration import calibration_intercept, fit_logistic, log_odds
+from heartapp.validation.figures import FIGURES, gain, observed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from heartapp.statistics.metrics import Floats
     from heartapp.validation.cohort import Cohort
+    from heartapp.validation.figures import Figure
     from heartapp.validation.samples import Samples
 
-    Figure = Callable[[Samples, Floats, int], float]
-    """A figure of the patients with a risk, in one bootstrap sample."""
 
 Method = Literal["intercept", "recalibrate", "refit"]
 
@@ -148,7 +140,7 @@ def measure_worth(samples: Samples, updates: Floats) -> Worth:
         updates: their risk by the update that was fitted to each bootstrap sample, shape (fitted, n); without rows for
             a model that was not fitted to these patients.
     """
-    share = float(samples.weights[0] @ samples.dead / samples.counts[0].sum())
+    share = float(observed(samples)[0])
     nearest = min(DECISION_THRESHOLDS, key=lambda one: abs(one - share))
     interest = [one for one in DECISION_THRESHOLDS if one == nearest or share / AROUND <= one <= share * AROUND]
     with tqdm(total=len(FIGURES) + len(interest) + 1, desc="measuring", unit="figure") as bar:
@@ -158,45 +150,12 @@ def measure_worth(samples: Samples, updates: Floats) -> Worth:
             return _corrected(samples, updates, figure)
 
         figures = {name: measure(figure) for name, figure in FIGURES.items()}
-        return Worth(figures, {one: measure(_gain([one])) for one in interest}, measure(_gain(interest)))
+        return Worth(figures, {one: measure(gain([one])) for one in interest}, measure(gain(interest)))
 
 
 def _corrected(samples: Samples, updates: Floats, figure: Figure) -> Estimate:
-    values = np.array([figure(samples, samples.risk, row) for row in range(len(samples.weights))])
-    gaps = [figure(samples, one, row) - figure(samples, one, 0) for row, one in enumerate(updates, 1)]
-    optimism = float(np.nanmean(gaps)) if gaps else 0.0
+    values = figure(samples)
+    both = [figure(replace(samples.rows([0, row]), risk=risk)) for row, risk in enumerate(updates, 1)]
+    optimism = float(np.nanmean([inside - outside for outside, inside in both])) if both else 0.0
     low, high = np.nanpercentile(values[1:], MIDDLE)
     return Estimate(*(rounded(value - optimism) for value in (values[0], low, high)))
-
-
-def _auc(samples: Samples, risk: Floats, row: int) -> float:
-    dead, weights = samples.dead.astype(np.int64), samples.weights[[row]]
-    return float(concordance_each((1 - dead).astype(np.float64), dead, risk, weights, weights)[0])
-
-
-def _observed_expected(samples: Samples, risk: Floats, row: int) -> float:
-    return float(samples.weights[row] @ samples.dead / (samples.counts[row] @ risk))
-
-
-def _gain(thresholds: Sequence[float]) -> Figure:
-    """The mean gain in net benefit over some thresholds."""
-
-    def gain(samples: Samples, risk: Floats, row: int) -> float:
-        weight, everyone = samples.weights[row], np.ones(len(risk))
-        benefits = [
-            [np.average(net_gain(samples.dead, one, threshold), weights=weight) for one in (risk, everyone)]
-            for threshold in thresholds
-        ]
-        return float(np.mean([model - max(treat_all, 0) for model, treat_all in benefits]))
-
-    return gain
-
-
-FIGURES: Final[dict[str, Figure]] = {
-    "auc": _auc,
-    "observed_expected": _observed_expected,
-    "intercept": lambda samples, risk, row: calibration_intercept(samples.dead, risk, samples.weights[row]),
-    "slope": lambda samples, risk, row: calibration_slope(samples.dead, risk, samples.weights[row]),
-    "brier": lambda samples, risk, row: weighted_brier(samples.dead, risk, samples.weights[row]),
-}
-"""What is compared before and after, in one bootstrap sample."""

@@ -114,6 +114,8 @@ def test_the_new_version_lies_beside_the_old_one_and_records_its_origin(
     assert (note.method, note.patients, note.events) == ("recalibrate", 800, cohort.outcome.sum())
     assert note.before["observed_expected"].value < 0.8 < note.after["observed_expected"].value
     assert "800 patients of half13.csv" in child.bundle.card
+    with pytest.raises(DataError, match="updated on"):
+        read_cohort(tmp_path / "half13.csv", child, Mapping(outcome="died"))
     old, new = (root / "bedside" / one.identity.version for one in (bedside, child))
     for file in (ONNX, JOBLIB):
         assert (old / file).read_bytes() == (new / file).read_bytes()

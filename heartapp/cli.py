@@ -254,12 +254,11 @@ def audit_data(path: Path, delimiter: str, *, as_json: bool) -> None:
     "--format",
     "kind",
     type=click.Choice(sorted({*SUFFIXES.values()})),
-    help="Format of files without a known suffix, and of the files of an OUTPUT folder. [default: csv for streams]",
+    help="Format of files without a known suffix. [default: csv for streams]",
 )
 @click.option(
     "--delimiter", type=click.Choice([*DELIMITERS]), help="Separates the cells of CSV. [default: comma; tab for .tsv]"
 )
-@click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="[default: OUTPUT.rejects.csv]")
 @click.option("--threads", type=click.IntRange(1), help="How many cores to use. [default: all]")
 @click.option("--resume", is_flag=True, help="Skip the files of a folder that are complete.")
 @click.option("--scheduler", metavar="ADDRESS", help="Score a folder on the Dask cluster with this scheduler.")
@@ -271,8 +270,6 @@ def score(source: str, target: str, name: str | None, scheduler: str | None, *, 
     rejected and listed in OUTPUT.rejects.csv, 1 if the work was not done, 2 if the command was not understood.
     """
     many = is_many(source)
-    if many and options["rejects"]:
-        raise click.UsageError("each file of a folder has its own list of rejects; leave out --rejects")
     if not many and (resume or scheduler):
         raise click.UsageError("--resume and --scheduler are for a folder or pattern of files as INPUT")
     with _packages("scoring files", "bulk"):

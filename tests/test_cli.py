@@ -291,7 +291,6 @@ def test_score_says_in_one_line_what_is_wrong(few: Path) -> None:
     assert "Missing argument 'OUTPUT'" in failure(2, "score", few)
     assert "--threads" in failure(2, "score", few, target, "--threads", "0")
     assert "folder or pattern" in failure(2, "score", few, target, "--resume")
-    assert "leave out --rejects" in failure(2, "score", few.parent, target, "--rejects", "x.csv")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-from itertools import combinations
 from pathlib import Path
 from typing import Final, Literal
 
@@ -43,14 +42,13 @@ def is_many(source: str) -> bool:
     return Path(source).is_dir() or (glob.has_magic(source) and not Path(source).exists())
 
 
-def find_parts(source: str, output: Path, stated: Kind | None) -> list[tuple[Path, Path]]:
-    """The input files of a folder or pattern, and the output file of each.
+def find_parts(source: str, output: Path) -> list[tuple[Path, Path]]:
+    """The input files of a folder or pattern, and the output file of each, with the same name and subfolders.
 
-    Files without a known suffix, lists of rejects, and names that start with a dot or ``_`` are left out. Outputs have
-    the inputs' names and subfolders, and another suffix where another format is stated.
+    Files without a known suffix, lists of rejects, and names that start with a dot or ``_`` are left out.
 
     Raises:
-        DataError: there is no file, or two files would have the same output.
+        DataError: there is no file.
     """
     pattern = str(Path(glob.escape(source), "*")) if Path(source).is_dir() else source
     found = map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path's own takes no absolute pattern
@@ -58,10 +56,7 @@ def find_parts(source: str, output: Path, stated: Kind | None) -> list[tuple[Pat
     if not files:
         raise DataError(f"{source}: there is no file to score; known suffixes: {', '.join(SUFFIXES)}")
     root = Path(os.path.commonpath([file.parent for file in files]))
-    targets = [_with_suffix(output.resolve() / file.relative_to(root), stated) for file in files]
-    if len({*targets}) < len(files):
-        raise DataError(f"{source}: two files would have the same output; score them one by one")
-    return [*zip(files, targets, strict=True)]
+    return [(file, output.resolve() / file.relative_to(root)) for file in files]
 
 
 def _is_part(path: Path) -> bool:
@@ -73,17 +68,11 @@ def _is_part(path: Path) -> bool:
     )
 
 
-def _with_suffix(path: Path, stated: Kind | None) -> Path:
-    return path if stated in {None, SUFFIXES[path.suffix.lower()]} else path.with_suffix(f".{stated}")
-
-
-def check_different(*paths: Path) -> None:
-    """Make sure that input, output and rejects are different files; devices such as /dev/null may be the same.
+def check_different(source: Path, target: Path) -> None:
+    """Make sure that the output does not replace the input while it is read.
 
     Raises:
-        DataError: names a file that would be replaced while it is used.
+        DataError: names both.
     """
-    for other, path in combinations(paths, 2):
-        same = path.samefile(other) if path.is_file() and other.is_file() else path.resolve() == other.resolve()
-        if same and (path.is_file() or not path.exists()):
-            raise DataError(f"{path} is the same file as {other}; name another one")
+    if source.is_file() and target.is_file() and target.samefile(source):
+        raise DataError(f"{target} is the same file as {source}; name another one")

@@ -22,10 +22,8 @@ from heartapp.errors import BundleError, DataError, HeartappError
 from heartapp.files import UNFINISHED
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model, ModelIdentity
-from heartapp.scoring.names import REJECTS, find_delimiter, find_kind, find_parts
+from heartapp.scoring.names import REJECTS, find_parts
 from heartapp.scoring.score import Options, Report, score_file
-from heartapp.scoring.source import open_source
-from heartapp.tables.columns import MODEL, model_label
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -50,7 +48,7 @@ def score_parts(
         source: a folder, or a pattern of files.
         output: the folder of the output files.
         model: the model.
-        options: see `Options`; ``rejects`` is not used, each part has a list of its own.
+        options: see `Options`; ``kind`` is not used, each part has its own suffix.
         resume: skip the parts whose output is there under its name. It gets that name when it is complete.
         scheduler: the address of a Dask scheduler.
 
@@ -58,9 +56,9 @@ def score_parts(
         DataError: a file cannot be used; says why. The parts that are complete stay.
     """
     _make_folder(output, resume=resume)
-    pairs = find_parts(source, output, options.kind)
+    pairs = find_parts(source, output)
     parts = [Part(str(one), str(target), model.identity, replace(options, threads=1)) for one, target in pairs]
-    todo = [part for part in parts if not (resume and _is_complete(part))]
+    todo = [part for part in parts if not (resume and Path(part.target).exists())]
     report = Report(notes=[f"{len(parts):,} files, {len(parts) - len(todo):,} of them complete before"])
     try:
         with closing(_run(todo, options.threads or pa.cpu_count(), scheduler)) as reports:
@@ -111,23 +109,6 @@ def _make_folder(output: Path, *, resume: bool) -> None:
         raise DataError(f"{output}: {error.strerror}; name a folder as OUTPUT") from None
     if not resume and any(output.iterdir()):
         raise DataError(f"{output} is not empty; go on with --resume, or name another folder")
-
-
-def _is_complete(part: Part) -> bool:
-    """Whether a part's output is there.
-
-    Raises:
-        DataError: it is from another model.
-    """
-    if not Path(part.target).exists():
-        return False
-    kind = find_kind(part.target, part.options.kind)
-    with open_source(part.target, kind, find_delimiter(part.target, part.options.delimiter)) as opened:
-        first = next(map(opened.parse, opened.pieces), None)
-    labels = {*first.batch.column(MODEL).to_pylist()} if first else set()
-    if labels - {model_label(part.identity)}:
-        raise DataError(f"{part.target} is from the model {labels.pop()}; name another folder, or delete it")
-    return True
 
 
 def _run(todo: Sequence[Part], processes: int, scheduler: str | None) -> Generator[Report]:

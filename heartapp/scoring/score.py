@@ -40,12 +40,11 @@ class Options:
     """How to score.
 
     ``kind`` is the format of a file without a known suffix; ``delimiter`` a key of `heartapp.tables.DELIMITERS`;
-    ``rejects`` the list of rejected rows; ``threads`` how many cores to use, all where it is None.
+    ``threads`` how many cores to use, all where it is None.
     """
 
     kind: Kind | None = None
     delimiter: str | None = None
-    rejects: Path | None = None
     threads: int | None = None
 
 
@@ -86,8 +85,8 @@ def score_file(source: str, target: str, model: Model, options: Options) -> Repo
         DataError: input or output cannot be used; says why and what to do.
     """
     kinds = [find_kind(name, options.kind) for name in (source, target)]
-    rejects = options.rejects or (None if target == STREAM else Path(target + REJECTS))
-    check_different(*(Path(name) for name in (source, target, rejects or STREAM) if name != STREAM))
+    rejects = None if target == STREAM else Path(target + REJECTS)
+    check_different(Path(source), Path(target))
     with open_source(source, kinds[0], find_delimiter(source, options.delimiter)) as opened, ExitStack() as files:
         positions = find_columns(opened.schema.names, model.names, model.required, opened.place)
         report = Report(notes=_notes(opened, model, positions))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +14,7 @@ import pyarrow.parquet as pq
 
 from heartapp.errors import DataError, FieldError
 from heartapp.scoring.names import STREAM
-from heartapp.tables.check import ragged, row_of
+from heartapp.tables.check import ragged
 from heartapp.tables.csv_lines import NOT_CSV, find_bad_lines, split_header
 
 if TYPE_CHECKING:
@@ -66,14 +64,7 @@ def open_source(name: str, kind: Kind, delimiter: str) -> Iterator[Source]:
     except OSError as error:
         raise DataError(f"{name}: {error.strerror}; name a CSV or Parquet file") from None
     with file as stream:
-        if kind == "csv":
-            yield _open_csv(stream, place, delimiter)
-        elif stream.seekable():
-            yield _open_parquet(stream, place)
-        else:
-            with tempfile.TemporaryFile() as copy:  # Parquet is read from its end
-                shutil.copyfileobj(stream, copy)
-                yield _open_parquet(copy, place)
+        yield _open_csv(stream, place, delimiter) if kind == "csv" else _open_parquet(stream, place)
 
 
 def _open_csv(stream: IO[bytes], place: str, delimiter: str) -> Source:
@@ -102,25 +93,19 @@ def _read_blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _parse(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
-    bad = {*find_bad_lines(block, delimiter).tolist()}
-    if not bad:
-        return _split(schema, delimiter, place, block)
-    # Empty lines are no rows, so a bad line is emptied to leave it out.
-    lines = [*enumerate(block.split(b"\n"))]
-    numbers = {line: row for row, line in enumerate(line for line, text in lines if text not in {b"", b"\r"})}
-    rows = _split(schema, delimiter, place, b"\n".join(b"" if line in bad else text for line, text in lines))
-    kept = [row for line, row in numbers.items() if line not in bad]
-    broken = [FieldError("", NOT_CSV, numbers[line]) for line in bad]
-    broken += [FieldError("", fault.message, kept[row_of(fault)]) for fault in rows.broken]
-    return Rows(rows.batch, sorted(broken, key=row_of))
-
-
-def _split(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
-    """The rows of a block in which every line is CSV. Every column is text, as it was written."""
+    """The rows of a block. Every column is text, as it was written."""
     broken: list[FieldError] = []
+    # Stands for a line that is not CSV; it has too many cells, so it is skipped and counted.
+    marker = "\0" + delimiter * len(schema)
+    if len(bad := find_bad_lines(block, delimiter)):
+        lines = block.split(b"\n")
+        for line in bad.tolist():
+            lines[line] = marker.encode()
+        block = b"\n".join(lines)
 
     def skip(row: Any) -> str:
-        broken.append(ragged(row.actual_columns, row.expected_columns, row.number - 1))
+        fault = ragged(row.actual_columns, row.expected_columns, row.number - 1)
+        broken.append(FieldError("", NOT_CSV, fault.row) if row.text == marker else fault)
         return "skip"
 
     names = [str(position) for position in range(len(schema))]
@@ -143,7 +128,7 @@ def _open_parquet(stream: IO[bytes], place: str) -> Source:
         # Without pre_buffer a row group of any size is read bit by bit.
         file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=BLOCK_BYTES)
     except (pa.ArrowInvalid, OSError):
-        raise DataError(f"{place} is not a Parquet file, or its end is missing; write it anew") from None
+        raise DataError(f"{place} is not a Parquet file, or is a pipe, or its end is missing; write it anew") from None
     return Source(place, file.schema_arrow, _read_batches(file, place), lambda batch: Rows(batch, []))
 
 

@@ -18,27 +18,6 @@ if TYPE_CHECKING:
     from heartapp.clinical.variables import Variable
 
 
-def check_values(
-    values: NDArray[np.float64], variables: Sequence[Variable], required: Collection[str]
-) -> list[FieldError]:
-    """Every fault of a table, row by row.
-
-    Args:
-        values: shape (n, variables); NaN is missing, and see `heartapp.tables.cells` for cells that are no numbers.
-        variables: the model's variables, in the order of the columns.
-        required: the names of the variables that may not be missing.
-    """
-    faulty = np.column_stack(
-        [_faulty(column, one, required=one.name in required) for column, one in zip(values.T, variables, strict=True)]
-    )
-    rows, columns = np.nonzero(faulty)
-    found = zip(rows.tolist(), columns.tolist(), values[rows, columns].tolist(), strict=True)
-    return [
-        FieldError(variables[column].name, _message(variables[column], value, required), row)
-        for row, column, value in found
-    ]
-
-
 def check_table(
     values: NDArray[np.float64],
     broken: Sequence[FieldError],
@@ -48,17 +27,24 @@ def check_table(
     """The faults of a table in the order of its rows, and which rows have none, shape (n,).
 
     Args:
-        values: see `check_values`.
+        values: shape (n, variables); NaN is missing, and see `heartapp.tables.cells` for cells that are no numbers.
         broken: one fault for each row that could not be split into cells, whose values are ignored.
-        variables: see `check_values`.
-        required: see `check_values`.
+        variables: the model's variables, in the order of the columns.
+        required: the names of the variables that may not be missing.
     """
-    rows = {fault.row for fault in broken}
-    found = check_values(values, variables, required)
-    faults = sorted([*broken, *(fault for fault in found if fault.row not in rows)], key=row_of)
     good = np.ones(len(values), np.bool_)
-    good[[row_of(fault) for fault in faults]] = False
-    return faults, good
+    good[[row_of(fault) for fault in broken]] = False
+    faulty = np.column_stack(
+        [_faulty(column, one, required=one.name in required) for column, one in zip(values.T, variables, strict=True)]
+    )
+    rows, columns = np.nonzero(faulty & good[:, None])
+    good[rows] = False
+    found = zip(rows.tolist(), columns.tolist(), values[rows, columns].tolist(), strict=True)
+    faults = [
+        FieldError(variables[column].name, _message(variables[column], value, required), row)
+        for row, column, value in found
+    ]
+    return sorted([*broken, *faults], key=row_of), good
 
 
 def ragged(cells: int, expected: int, row: int) -> FieldError:

@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
     from heartapp.inference.model import ModelIdentity
 
-MODEL: Final = "model"
 ADDED_NAMES: Final = (
     "risk",
     "death_event",
     *(f"{member}_probability" for member in MEMBERS),
     *(f"{member}_vote" for member in MEMBERS),
     "cautions",
-    MODEL,
+    "model",
 )
 """The columns that scoring adds after the input's columns."""
 

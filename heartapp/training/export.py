@@ -7,7 +7,6 @@ each member.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,10 +35,8 @@ if TYPE_CHECKING:
 
 TOLERANCE: Final = 1e-5
 RANDOM_ROWS: Final = 20_000
-NUDGES: Final = 20
-_NUDGE: Final = 0.001
-_MISSING: Final = 0.02
-_FROM_DATA: Final = 0.5
+_ANYWHERE: Final = 300
+_MISSING: Final = 10
 _OPSET: Final = 18
 _ML_OPSET: Final = 3
 _IR_VERSION: Final = 10
@@ -79,13 +76,8 @@ def to_onnx(fitted: FittedRecipe, columns: int) -> bytes:
     return bytes(joined.SerializeToString(deterministic=True))
 
 
-def settle_threshold(
-    fitted: FittedRecipe, content: bytes, features: NDArray[np.float32], names: Sequence[str]
-) -> FittedRecipe:
-    """Check that graph and estimators agree, and move the threshold if a member's probability lies on its cutoff.
-
-    There, a difference in the last digit would turn a vote. The nearest threshold, by thousandths, at which all votes
-    agree is taken; nearly always that is the one the recipe chose.
+def check_graph(fitted: FittedRecipe, content: bytes, features: NDArray[np.float32], names: Sequence[str]) -> None:
+    """Check that graph and estimators agree.
 
     Args:
         fitted: the estimators.
@@ -94,23 +86,16 @@ def settle_threshold(
         names: the variables, one for each column.
 
     Raises:
-        ExportError: a probability differs by more than 1e-5, or votes differ at every threshold nearby.
+        ExportError: a probability differs by more than 1e-5.
     """
     rows = np.vstack([features, probe_rows(content, features, names)])
-    trained, served = fitted.probabilities(rows), answers(content, rows)
-    differences = np.abs(trained - served).max(axis=0)
+    differences = np.abs(fitted.probabilities(rows) - answers(content, rows)).max(axis=0)
     if differences.max() > TOLERANCE:
         worst = int(differences.argmax())
         raise ExportError(
             f"{MEMBERS[worst]}: the ONNX graph differs from the estimator by up to {differences[worst]:.2g}; no bundle "
             "was written"
         )
-    for step in sorted(range(-NUDGES, NUDGES + 1), key=abs):
-        threshold = round(fitted.threshold + step * _NUDGE, 3)
-        cutoff = fitted.calibration.cutoff(threshold)
-        if np.array_equal(trained >= cutoff, served >= cutoff):
-            return replace(fitted, threshold=threshold)
-    raise ExportError("votes of the ONNX graph and of the estimators differ; no bundle was written")
 
 
 def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -121,29 +106,20 @@ def answers(content: bytes, rows: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def probe_rows(content: bytes, features: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
-    """At least `RANDOM_ROWS` generated rows that test the graph at its splits, where it could differ.
+    """Generated rows that test the graph at its splits, where it could differ.
 
-    Each split's threshold appears in its column, with its two neighbours in single precision. The other values are
-    drawn from the columns of the training data, or from anywhere within the limits; a few are missing.
+    The values of each column are drawn from the thresholds of its splits with their two neighbours in single precision,
+    the training data, and anywhere within the limits; a few are missing.
     """
     generator = np.random.default_rng(0)
-    edges = [
-        (column, value)
-        for column, threshold in sorted({split[1:] for split in _splits(content)})
-        for value in (threshold, *np.nextafter(threshold, np.array([-np.inf, np.inf], np.float32)))
-    ]
-    total = max(RANDOM_ROWS, len(edges))
-    rows = np.empty((total, len(names)), np.float32)
+    splits = _splits(content)
+    rows = np.empty((RANDOM_ROWS, len(names)), np.float32)
     for column, name in enumerate(names):
-        variable = BY_NAME[name]
-        anywhere = generator.uniform(variable.low, variable.high, total)
-        if variable.kind != "number":
-            anywhere = np.round(anywhere)
-        known = generator.random(total) < _FROM_DATA
-        rows[:, column] = np.where(known, generator.choice(features[:, column], total), anywhere)
-    rows[generator.random(rows.shape) < _MISSING] = np.nan
-    for row, (column, value) in enumerate(edges):
-        rows[row, column] = value
+        thresholds = np.array(sorted({value for _, place, value in splits if place == column}), np.float32)
+        edges = [np.nextafter(thresholds, towards) for towards in (np.float32(-np.inf), thresholds, np.float32(np.inf))]
+        anywhere = generator.uniform(BY_NAME[name].low, BY_NAME[name].high, _ANYWHERE)
+        values = np.concatenate([*edges, features[:, column], anywhere, [np.nan] * _MISSING])
+        rows[:, column] = generator.choice(values, RANDOM_ROWS)
     return rows
 
 

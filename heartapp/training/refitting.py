@@ -11,6 +11,8 @@ from tqdm import tqdm
 from heartapp.inference.refits import RefitTable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from heartapp.training.cohort import Sample
@@ -39,21 +41,32 @@ def refit(recipe: Recipe, sample: Sample, rows: NDArray[np.float32], *, refits: 
     """
     generator = np.random.default_rng(recipe.seed)
     draws = [generator.integers(0, len(sample.outcome), len(sample.outcome)) for _ in range(refits)]
+    return refit_to(draws, recipe, sample, rows).astype(np.float32)
+
+
+def refit_to(
+    draws: Sequence[NDArray[np.int64]], recipe: Recipe, sample: Sample, rows: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """As `refit`, to these samples: each holds the numbers of its patients."""
     jobs = (delayed(_refit)(recipe, sample.draw(draw), rows) for draw in draws)
     risks = Parallel(n_jobs=-1, return_as="generator")(jobs)
-    return np.array(list(tqdm(risks, total=refits, desc="refitting", unit="refit")))
+    return np.array(list(tqdm(risks, total=len(draws), desc="refitting", unit="refit")))
 
 
-def _refit(recipe: Recipe, sample: Sample, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return recipe.fit(sample).risk(rows).astype(np.float32)
+def _refit(recipe: Recipe, sample: Sample, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    return recipe.fit(sample).risk(rows)
 
 
 def grid_rows(recipe: Recipe) -> NDArray[np.float32]:
-    """A row for each point of the grid over the variables in use, shape (points, variables); the others are missing."""
-    axes = [AXES[recipe.names[column]] for column in recipe.columns]
+    """A row for each point of the grid over the variables in use, see `rows_over`."""
+    return rows_over([AXES[recipe.names[column]] for column in recipe.columns], recipe.columns, len(recipe.names))
+
+
+def rows_over(axes: Sequence[NDArray[np.float64]], columns: Sequence[int], width: int) -> NDArray[np.float32]:
+    """A row for each point of a grid, shape (points, width); what is in none of the axes' ``columns`` is missing."""
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    rows = np.full((len(points), len(recipe.names)), np.nan, np.float32)
-    rows[:, recipe.columns] = points
+    rows = np.full((len(points), width), np.nan, np.float32)
+    rows[:, columns] = points
     return rows
 
 

@@ -6,19 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.training.cohort import TIME, Cohort
 from heartapp.training.recipe import Recipe
+from heartapp.training.refitting import refit_to
 from heartapp.training.train import make_bundle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from heartapp.inference.bundle import Manifest, Update
-    from heartapp.training.cohort import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +53,8 @@ class Renewal:
         """
         recipe, sample = Recipe.of_cohort(self.model, self.seed, self.cohort), self.cohort.sample(self.model)
         draws = [np.repeat(np.arange(len(count)), count.astype(np.int64)) for count in counts]
-        fits = Parallel(n_jobs=-1, return_as="generator")(delayed(_fit)(recipe, sample, draw) for draw in draws)
-        return np.array(list(tqdm(fits, total=len(draws), desc="refitting", unit="refit")))
+        return refit_to(draws, recipe, sample, sample.features)
 
     def bundle(self, number: str, updated: Update) -> tuple[Manifest, dict[str, bytes]]:
         """The bundle of the recipe fitted to all patients, without evaluation and refits, under a version's number."""
         return make_bundle(self.model, self.cohort, number, seed=self.seed, splits=0, refits=0, updated=updated)
-
-
-def _fit(recipe: Recipe, sample: Sample, draw: NDArray[np.int64]) -> NDArray[np.float64]:
-    return recipe.fit(sample.draw(draw)).risk(sample.features)

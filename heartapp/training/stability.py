@@ -13,6 +13,7 @@ from heartapp.statistics.metrics import draw_counts, estimate, mean, rounded
 from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED
 from heartapp.training.goals import INSTABILITY_GOALS, SHAPE_GOALS, judge
 from heartapp.training.members import RISING
+from heartapp.training.refitting import rows_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +38,7 @@ def measure_shape(fitted: FittedRecipe, names: Sequence[str], features: NDArray[
         splits: of the evaluation beside which the goals are judged.
     """
     axes = [_axis(names[column], features[:, column]) for column in fitted.columns]
-    used = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    grid = np.full((len(used), len(names)), np.nan, np.float32)
-    grid[:, fitted.columns] = used
-    risk = fitted.risk(grid).reshape([len(axis) for axis in axes])
+    risk = fitted.risk(rows_over(axes, fitted.columns, len(names))).reshape([len(axis) for axis in axes])
     steps = {names[column]: np.diff(risk, axis=place) for place, column in enumerate(fitted.columns)}
     figures = {
         "largest_step": rounded(max(np.abs(step).max() for step in steps.values())),

@@ -19,7 +19,7 @@ from heartapp.inference.writing import next_version, pretty, write_bundle
 from heartapp.training import description
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
-from heartapp.training.export import find_edges, settle_threshold, to_onnx
+from heartapp.training.export import check_graph, find_edges, to_onnx
 from heartapp.training.recipe import Recipe
 from heartapp.training.refitting import grid_rows, make_table, refit
 from heartapp.training.stability import measure_shape, report_instability
@@ -71,7 +71,7 @@ def make_bundle(
     recipe, sample = Recipe.of_cohort(model, seed, cohort), cohort.sample(model)
     fitted = recipe.fit(sample)
     content = to_onnx(fitted, len(recipe.names))
-    fitted = settle_threshold(fitted, content, sample.features, recipe.names)
+    check_graph(fitted, content, sample.features, recipe.names)
     files = {bundle.ONNX: content, bundle.JOBLIB: _joblib(fitted)}
     instability = None
     if refits and recipe.plan.variables:

@@ -10,7 +10,7 @@ from heartapp.clinical.patient import check_patient
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
 from heartapp.errors import FieldError
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
-from heartapp.tables.check import check_table, check_values, ragged
+from heartapp.tables.check import check_table, ragged
 
 if TYPE_CHECKING:
     from heartapp.clinical.variables import Variable
@@ -35,7 +35,7 @@ rows = st.lists(st.lists(numbers, min_size=len(NAMES), max_size=len(NAMES)), max
 
 @given(rows, st.sets(st.sampled_from(NAMES)))
 def test_a_table_has_the_faults_of_its_patients_in_the_same_words(rows: list[list[float]], required: set[str]) -> None:
-    found = check_values(np.array(rows).reshape(-1, len(NAMES)), VARIABLES, required)
+    found = check_table(np.array(rows).reshape(-1, len(NAMES)), [], VARIABLES, required)[0]
 
     wanted = []
     for row, values in enumerate(rows):

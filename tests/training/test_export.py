@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,27 +9,24 @@ import onnx
 import pytest
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.calibration import Calibration
 from heartapp.training.export import (
     RANDOM_ROWS,
     TOLERANCE,
     ExportError,
     _attributes,
     answers,
+    check_graph,
     find_edges,
     probe_rows,
-    settle_threshold,
     to_onnx,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Self
 
     from numpy.typing import NDArray
 
     from heartapp.training.cohort import Cohort
-    from heartapp.training.members import Estimator
     from heartapp.training.recipe import FittedRecipe
 
 NAMES = MODEL_VARIABLES["followup"]
@@ -49,23 +45,6 @@ def content(followup: FittedRecipe) -> bytes:
 @pytest.fixture(scope="module")
 def probes(content: bytes, features: NDArray[np.float32]) -> NDArray[np.float32]:
     return probe_rows(content, features, NAMES)
-
-
-class Lowered:
-    """A member whose every probability is lower, by default by the last digit in single precision."""
-
-    def __init__(self, member: Estimator, by: float = 0) -> None:
-        self._member = member
-        self._by = np.float32(by)
-
-    def fit(self, features: NDArray[np.float32], outcome: NDArray[np.int64]) -> Self:
-        self._member.fit(features, outcome)
-        return self
-
-    def predict_proba(self, features: NDArray[np.float32]) -> NDArray[np.floating]:
-        died = self._member.predict_proba(features)[:, 1].astype(np.float32)
-        lower = np.nextafter(died - self._by, np.float32(0))
-        return np.column_stack([1 - lower, lower])
 
 
 def tree_splits(fitted: FittedRecipe) -> Iterator[tuple[int, np.float32]]:
@@ -100,7 +79,7 @@ def test_the_graph_gives_the_estimators_probabilities_with_values_missing_or_not
     assert np.isnan(probes).any(axis=0).all()
     for rows in (features, probes, np.full((1, len(NAMES)), np.nan, np.float32)):
         assert largest_difference(followup, content, rows) <= TOLERANCE
-    assert settle_threshold(followup, content, features, NAMES) == followup
+    check_graph(followup, content, features, NAMES)
     assert to_onnx(followup, len(NAMES)) == content
 
 
@@ -165,26 +144,7 @@ def test_a_comparison_of_another_kind_is_refused() -> None:
 def test_a_member_that_is_not_the_graphs_is_refused_by_name(
     followup: FittedRecipe, content: bytes, features: NDArray[np.float32]
 ) -> None:
-    tree, forest, boosting = followup.members
+    tree, _, boosting = followup.members
     swapped = replace(followup, members=(tree, boosting, boosting))
     with pytest.raises(ExportError, match=r"^random_forest: the ONNX graph differs .* no bundle was written$"):
-        settle_threshold(swapped, content, features, NAMES)
-    lowered = replace(followup, members=(Lowered(tree, 1.5 * TOLERANCE), forest, boosting))
-    with pytest.raises(ExportError, match=r"^decision_tree: .* by up to 1\.5e-05"):
-        settle_threshold(lowered, content, features, NAMES)
-
-
-def test_a_threshold_at_which_votes_differ_is_moved_to_the_next_at_which_they_agree(
-    followup: FittedRecipe, content: bytes, features: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tree, *others = followup.members
-    leaf = float(np.unique(tree.predict_proba(features)[:, 1].astype(np.float32))[1])
-    calibration = Calibration(1, math.log(0.3 / 0.7) - math.log(leaf / (1 - leaf)) + 1e-9)
-    assert calibration.cutoff(0.3) == leaf
-    fitted = replace(followup, members=(Lowered(tree), *others), calibration=calibration, threshold=0.3)
-    settled = settle_threshold(fitted, content, features, NAMES)
-    assert settled.threshold in (0.299, 0.301)
-    assert replace(settled, threshold=0.3) == fitted
-    monkeypatch.setitem(settle_threshold.__globals__, "NUDGES", 0)
-    with pytest.raises(ExportError, match="votes of the ONNX graph and of the estimators differ"):
-        settle_threshold(fitted, content, features, NAMES)
+        check_graph(swapped, content, features, NAMES)

@@ -44,6 +44,7 @@ JOBLIB: Final = "members.joblib"
 REFITS: Final = "refits.npz"
 CARD: Final = "MODEL_CARD.md"
 SERVED: Final = "served.toml"
+EXTERNAL: Final = "external"
 FILES: Final = (ONNX, REPORT, JOBLIB, CARD)
 """What every bundle holds beside its manifest; it may also hold `REFITS`."""
 
@@ -152,9 +153,38 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         return tuple(seen.name for seen in self.variables)
 
 
+class Discrimination(msgspec.Struct, frozen=True):
+    """The part of a validation's figures that is shown beside a prediction."""
+
+    auc: Estimate
+
+
+class ValidatedModel(msgspec.Struct, frozen=True):
+    """Which model was validated."""
+
+    digest: str
+
+
+class Validated(msgspec.Struct, frozen=True):
+    """The parts of a validation's result that are read here."""
+
+    model: ValidatedModel
+    discrimination: Discrimination
+
+
+class External(msgspec.Struct, frozen=True):
+    """How the model did on another cohort, as ``external/*.json`` has it; see ``docs/validation.md``."""
+
+    cohort: str
+    result: Validated
+
+
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose files are what its manifest says. ``digest`` is that of the manifest, which pins the rest."""
+    """A bundle whose files are what its manifest says. ``digest`` is that of the manifest, which pins the rest.
+
+    ``external`` are tests of this very bundle on other cohorts. They came later: the manifest does not list them.
+    """
 
     manifest: Manifest
     onnx: bytes
@@ -162,6 +192,7 @@ class Bundle:
     card: str
     refits: RefitTable | None
     digest: str
+    external: tuple[External, ...] = ()
 
     @property
     def place(self) -> str:
@@ -206,7 +237,15 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
         if refits and [*refits.columns] != manifest.used:
             raise ValueError("its grid is of other variables than the model uses")
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
-    return Bundle(manifest, files[ONNX], report, card, refits, digest)
+    external = tuple(one for one in _read_external(root, folder) if one.result.model.digest == digest)
+    return Bundle(manifest, files[ONNX], report, card, refits, digest, external)
+
+
+def _read_external(root: Path, folder: str) -> Iterator[External]:
+    for path in sorted((root / folder / EXTERNAL).glob("*.json")):
+        place = f"{folder}/{EXTERNAL}/{path.name}"
+        with as_bundle_error(place):
+            yield msgspec.json.decode(_read(root, place), type=External)
 
 
 @lru_cache(maxsize=1)
@@ -243,7 +282,7 @@ def _folder(root: Path, name: str, version: str) -> str:
                 "the setting `served`"
             )
     folder = f"{name}/{version}"
-    for place in (name, folder):
+    for place in (name, folder, f"{folder}/{EXTERNAL}"):
         if (root / place).is_symlink():
             raise BundleError(f"{place} is a symbolic link, which a bundle must not be; copy the folder instead")
     if not (root / folder).is_dir():

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.pages import (
     BEDSIDE,
     EXTREMES,
+    FOLLOWUP,
     Held,
     expect_settled,
     expect_trouble,
@@ -45,6 +46,34 @@ def details(page: Page) -> None:
 def all_fields(page: Page) -> None:
     page.click("#also summary")
     expect(page.locator("#platelets")).to_be_visible()
+
+
+def torn(page: Page) -> None:
+    """The refits do not agree on the side of the threshold."""
+    show_result(page, {**BEDSIDE, "ejection_fraction": "32"})
+    expect(page.locator("#torn")).to_be_visible()
+
+
+def own_threshold(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#limit summary")
+    fill(page, {"threshold": "5"})
+    expect(page.locator("#applied-threshold")).to_have_text("5")
+
+
+def converted(page: Page) -> None:
+    show_result(page, {**BEDSIDE, "serum_creatinine": "168 µmol/L"})
+    expect(page.locator("#serum_creatinine-converted")).to_be_visible()
+
+
+def probed(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#turning summary")
+    page.locator(".response .chart").first.hover()
+
+
+def followup_result(page: Page) -> None:
+    show_result(page, FOLLOWUP, "followup")
 
 
 def followup(page: Page) -> None:
@@ -113,6 +142,11 @@ STATES: dict[str, Callable[[Page], None]] = {
     "follow-up model": followup,
     "result": result,
     "result with all parts open": details,
+    "refits that disagree": torn,
+    "own threshold": own_threshold,
+    "converted unit": converted,
+    "another value": probed,
+    "follow-up result": followup_result,
     "cautions": cautions,
     "unfamiliar patient": unfamiliar,
     "errors": errors,

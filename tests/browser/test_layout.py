@@ -52,6 +52,8 @@ def test_the_form_and_the_way_to_an_answer_fit_one_screen(open_page: Open) -> No
     for seen in ("#age", "#ejection_fraction", "#serum_creatinine", BUTTON, "#example", "#also summary"):
         expect(page.locator(seen)).to_be_in_viewport(ratio=1)
     expect(page.locator("#platelets, [name=model]").first).to_be_hidden()
+    heights = "hints => hints.map(hint => hint.offsetHeight / parseFloat(getComputedStyle(hint).lineHeight))"
+    assert max(page.locator("#patient > .field > .hint").evaluate_all(heights)) < 1.5  # lines
     page.set_viewport_size({"width": 390, "height": 844})
     box = page.locator(BUTTON).bounding_box()
     assert box

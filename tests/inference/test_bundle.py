@@ -21,6 +21,7 @@ from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import BundleError
 from heartapp.inference.bundle import (
     CARD,
+    EXTERNAL,
     FILES,
     FORMAT,
     JOBLIB,
@@ -115,7 +116,7 @@ def test_a_shipped_bundle_passes_every_check(bundle: Bundle, models: Path) -> No
     assert bundle.onnx == (models / bundle.place / ONNX).read_bytes()
     assert set(bundle.manifest.files) == {path.name for path in (models / bundle.place).iterdir()} - {
         MANIFEST,
-        "external",
+        EXTERNAL,
     }
     assert bundle.digest == "sha256:" + hashlib.sha256((models / bundle.place / MANIFEST).read_bytes()).hexdigest()
     dated = [one is not None for one in (bundle.refits, bundle.manifest.curve, bundle.manifest.support)]
@@ -168,6 +169,27 @@ def test_a_symbolic_link_in_place_of_a_folder_is_refused(root: Path, tmp_path: P
     (root / linked).rename(tmp_path / "elsewhere")
     (root / linked).symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     assert refusal(root).startswith(f"{linked} is a symbolic link")
+
+
+def write_test_elsewhere(folder: Path, digest: str, **changes: object) -> None:
+    """A test of a bundle on another cohort, as ``python -m studies.mimic`` writes it, with one figure."""
+    result = {"model": {"digest": digest}, "discrimination": {"auc": {"value": 0.6, "low": 0.5, "high": 0.7}}}
+    (folder / EXTERNAL).mkdir(exist_ok=True)
+    (folder / EXTERNAL / "new.json").write_text(json.dumps({"cohort": "New", "result": result} | changes), "utf-8")
+
+
+def test_tests_on_other_cohorts_are_read_if_they_are_of_this_bundle(root: Path, folder: Path) -> None:
+    digest = load(root).bundle.digest
+    for tested, known in ((digest, True), ("sha256:" + "0" * 64, False)):
+        write_test_elsewhere(folder, tested)
+        found = {one.cohort: one.result.discrimination.auc.value for one in load(root).bundle.external}
+        assert ("New" in found) is known
+        assert not known or found["New"] == 0.6
+
+
+def test_a_damaged_test_on_another_cohort_is_refused(root: Path, folder: Path) -> None:
+    write_test_elsewhere(folder, "", result=7)
+    assert refusal(root).startswith(f"{PLACE}/{EXTERNAL}/new.json: ")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs named pipes")

@@ -193,6 +193,11 @@ def test_one_line_of_evidence_is_beside_the_risk(app: Flask, client: FlaskClient
         if evaluation:
             auc = evaluation.metrics["auc_180" if model == "bedside" else "roc_auc"]
             assert f"AUC {auc.mean:.2f} ({auc.low:.2f} to {auc.high:.2f})" in page.text("evidence")
+            external = get_registry(app).get(model).bundle.external
+            assert ("not tested elsewhere" in page.text("evidence")) is not bool(external)
+            for one in external:
+                assert f"{one.result.discrimination.auc.value:.2f}" in page.text("evidence")
+                assert one.cohort in page.text("evidence")
 
 
 def test_htmx_gets_the_workspace_and_other_browsers_the_whole_page(client: FlaskClient) -> None:

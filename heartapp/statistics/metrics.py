@@ -32,7 +32,7 @@ _BLOCK: Final = 256
 
 
 def classification_metrics(
-    outcome: NDArray[np.int64], risk: NDArray[np.floating], threshold: float
+    outcome: NDArray[np.int64], risk: NDArray[np.floating], threshold: float | NDArray[np.float64]
 ) -> dict[str, float]:
     """Discrimination, and the class at the threshold, of patients of shape (n,)."""
     predicted = (risk >= threshold).astype(np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +34,6 @@ def _download(url: str) -> Path:
         path = pooch.retrieve(
             url,
             known_hash=None,
-            fname=f"uci519-{zlib.crc32(url.encode()):08x}.csv",
             path=pooch.os_cache("heartapp"),
             progressbar=False,
         )

@@ -7,7 +7,7 @@ probability of censoring weights, which the training side gives.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -55,45 +55,27 @@ EARLIER_DAY: Final = 90
 
 
 @dataclass(frozen=True, slots=True)
-class _Split:
-    """The predictions for one split's test patients, by their row numbers ``test``.
+class _Predictions:
+    """The predictions for the n test patients of one split or of all, by their row numbers ``test``.
 
     ``risk`` is the model's on each of ``days``, the horizon last, ``dead`` who had died by then and ``weight`` the
-    censoring weights, all of shape (days, patients). The one day of an undated risk is None, and every patient counts.
+    censoring weights, all of shape (days, n). The one day of an undated risk is None, and every patient counts.
+    ``threshold`` and ``comparator`` have shape (n,), the ``members``' probabilities have shape (3, n).
     """
 
-    test: NDArray[np.int64]
     days: tuple[int | None, ...]
+    test: NDArray[np.int64]
     risk: NDArray[np.float64]
     dead: NDArray[np.bool_]
     weight: NDArray[np.float64]
-    threshold: float
+    threshold: NDArray[np.float64]
     members: NDArray[np.float32]
     comparator: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """The predictions of all splits, as in `_Split`; ``weights`` of each day as `mean` takes them."""
-
-    test: NDArray[np.int64]
-    risk: NDArray[np.float64]
-    dead: NDArray[np.bool_]
-    weights: NDArray[np.float64]
-    comparator: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, splits: Sequence[_Split], counts: NDArray[np.float64]) -> _Pool:
-        """Join the splits; ``counts`` are those of `draw_counts`."""
-        test = np.concatenate([one.test for one in splits])
-        weight = np.concatenate([one.weight for one in splits], axis=1)
-        return cls(
-            test=test,
-            risk=np.concatenate([one.risk for one in splits], axis=1),
-            dead=np.concatenate([one.dead for one in splits], axis=1),
-            weights=weight[:, None] * counts[:, test],
-            comparator=np.concatenate([one.comparator for one in splits]),
-        )
+def _join(splits: Sequence[_Predictions]) -> _Predictions:
+    days, *arrays = zip(*map(astuple, splits), strict=True)
+    return _Predictions(days[0], *(np.concatenate(one, axis=-1) for one in arrays))
 
 
 def evaluate(cohort: Cohort, model: str, *, seed: int, splits: int, split_seed: int = SPLIT_SEED) -> Evaluation:
@@ -113,8 +95,9 @@ def evaluate(cohort: Cohort, model: str, *, seed: int, splits: int, split_seed: 
     ours = [_metrics(cohort, one, one.risk[-1]) for one in results]
     theirs = [_metrics(cohort, one, one.comparator) for one in results]
     metrics, days = spreads(ours), results[0].days
-    pool = _Pool.of(results, draw_counts(len(outcome), BOOTSTRAPS, split_seed))
-    calibration = [_calibration(*of_day) for of_day in zip(days, pool.dead, pool.risk, pool.weights, strict=True)]
+    pool = _join(results)
+    weights = pool.weight[:, None] * draw_counts(len(outcome), BOOTSTRAPS, split_seed)[:, pool.test]
+    calibration = [_calibration(*of_day) for of_day in zip(days, pool.dead, pool.risk, weights, strict=True)]
     figures = {figure: spread.mean for figure, spread in metrics.items()} | {
         f"slope_{one.day}": one.slope.value for one in calibration
     }
@@ -123,14 +106,14 @@ def evaluate(cohort: Cohort, model: str, *, seed: int, splits: int, split_seed: 
         horizon=days[-1],
         metrics=metrics,
         members={
-            member: spreads([_of_member(outcome[one.test], one.members[:, place]) for one in results])
+            member: spreads([_of_member(outcome[one.test], one.members[place]) for one in results])
             for place, member in enumerate(MEMBERS)
         },
         comparator=spreads(theirs),
         difference=paired_differences(ours, theirs, test_patients / (len(outcome) - test_patients)),
         calibration=calibration,
-        decision_curve=_decide(pool),
-        subgroups=_subgroups(cohort, pool),
+        decision_curve=_decide(pool, weights[-1]),
+        subgroups=_subgroups(cohort, pool, weights[-1]),
         goals=judge(GOALS[model], figures, splits),
     )
 
@@ -146,14 +129,14 @@ def _split(outcome: NDArray[np.int64], test_patients: int, seeds: Iterable[int])
     ]
 
 
-def _run(recipe: Recipe, sample: Sample, sides: Sequence[Sides]) -> list[_Split]:
+def _run(recipe: Recipe, sample: Sample, sides: Sequence[Sides]) -> list[_Predictions]:
     """The predictions of each split."""
     jobs = (delayed(_judge)(recipe, sample, *split) for split in sides)
     done = Parallel(n_jobs=-1, return_as="generator")(jobs)
     return list(tqdm(done, total=len(sides), desc="evaluating", unit="split"))
 
 
-def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArray[np.int64]) -> _Split:
+def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArray[np.int64]) -> _Predictions:
     """Fit recipe and comparator to the training side, and predict for the test side."""
     training, tested = sample.part(train), sample.part(test)
     fitted = recipe.fit(training)
@@ -161,14 +144,14 @@ def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArr
     risk, horizon = fitted.risk(tested.features), fitted.horizon
     days = (horizon,) if horizon is None or horizon <= EARLIER_DAY else (EARLIER_DAY, horizon)
     known = [_follow_up(training, tested, day) for day in days]
-    return _Split(
-        test=test,
+    return _Predictions(
         days=days,
+        test=test,
         risk=np.array([risk if day is None or fitted.curve is None else fitted.curve.risk(risk, day) for day in days]),
         dead=np.array([dead for dead, _ in known]),
         weight=np.array([weight for _, weight in known]),
-        threshold=fitted.threshold,
-        members=fitted.probabilities(tested.features),
+        threshold=np.full(len(test), fitted.threshold),
+        members=fitted.probabilities(tested.features).T,
         comparator=comparator.risk(tested.features),
     )
 
@@ -181,7 +164,7 @@ def _follow_up(training: Sample, tested: Sample, day: int | None) -> tuple[NDArr
     return dead == 1, weight
 
 
-def _metrics(cohort: Cohort, split: _Split, risk: NDArray[np.float64]) -> dict[str, float]:
+def _metrics(cohort: Cohort, split: _Predictions, risk: NDArray[np.float64]) -> dict[str, float]:
     """The figures of one split, of the recipe's risks or of the comparator's."""
     outcome, unaffected, horizon = cohort.outcome[split.test], cohort.unaffected[split.test], split.days[-1]
     figures = classification_metrics(outcome, risk, split.threshold)
@@ -221,15 +204,15 @@ def _calibration(
     )
 
 
-def _decide(pool: _Pool) -> list[NetBenefit]:
+def _decide(pool: _Predictions, weights: NDArray[np.float64]) -> list[NetBenefit]:
     risks = (pool.risk[-1], pool.comparator, np.ones(len(pool.test)))
     return [
-        NetBenefit(threshold, *(mean(net_gain(pool.dead[-1], risk, threshold), pool.weights[-1]) for risk in risks))
+        NetBenefit(threshold, *(mean(net_gain(pool.dead[-1], risk, threshold), weights) for risk in risks))
         for threshold in DECISION_THRESHOLDS
     ]
 
 
-def _subgroups(cohort: Cohort, pool: _Pool) -> list[Subgroup]:
+def _subgroups(cohort: Cohort, pool: _Predictions, weights: NDArray[np.float64]) -> list[Subgroup]:
     """By sex and by age, where both outcomes occur."""
     sex, age = cohort.column("sex"), cohort.column("age")
     middle = float(np.median(age))
@@ -240,17 +223,18 @@ def _subgroups(cohort: Cohort, pool: _Pool) -> list[Subgroup]:
         f"aged {middle:g} or more": age >= middle,
     }
     return [
-        _subgroup(name, int(belongs.sum()), pool, belongs[pool.test])
+        _subgroup(name, belongs, pool, weights)
         for name, belongs in groups.items()
         if len(np.unique(cohort.outcome[belongs])) > 1
     ]
 
 
-def _subgroup(name: str, patients: int, pool: _Pool, inside: NDArray[np.bool_]) -> Subgroup:
-    dead, risk, weights = pool.dead[-1, inside], pool.risk[-1, inside], pool.weights[-1][:, inside]
+def _subgroup(name: str, belongs: NDArray[np.bool_], pool: _Predictions, weights: NDArray[np.float64]) -> Subgroup:
+    inside = belongs[pool.test]
+    dead, risk, weights = pool.dead[-1, inside], pool.risk[-1, inside], weights[:, inside]
     return Subgroup(
         name=name,
-        patients=patients,
+        patients=int(belongs.sum()),
         auc=estimate(lambda weight: weighted_auc(dead, risk, weight), weights),
         brier=mean((risk - dead) ** 2, weights),
         observed=mean(dead, weights),

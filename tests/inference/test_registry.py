@@ -57,17 +57,13 @@ def example(registry: ModelRegistry, name: str | None = None) -> list[float]:
     return [variable.example for variable in registry.get(name).variables]
 
 
-def test_the_shipped_models_are_served_without_a_fault(shipped: ModelRegistry) -> None:
-    assert shipped.faults == {}
-    assert set(shipped.names) == set(MODEL_VARIABLES)
-    assert [model.name for model in shipped.models] == list(shipped.names)
-
-
 @pytest.mark.parametrize("default", MODEL_VARIABLES)
 def test_the_default_model_comes_first_and_answers_where_none_is_named(models: Path, default: str) -> None:
     registry = ModelRegistry(models, default=default)
-    assert registry.names[0] == registry.models[0].name == registry.get().name == default
-    assert registry.get() is registry.get(default)
+    assert registry.faults == {}
+    assert [model.name for model in registry.models] == list(registry.names)
+    assert registry.names == (default, *({*MODEL_VARIABLES} - {default}))
+    assert registry.get() is registry.get(default) is registry.models[0]
 
 
 @pytest.mark.parametrize("name", ["", "Bedside", "../bedside", "x" * 100, "\ud800"])
@@ -122,21 +118,13 @@ def test_a_pinned_version_goes_before_the_one_in_served_toml(root: Path) -> None
     assert registry.get("followup").identity.version == read_served(root)["followup"]
 
 
-def test_without_served_toml_nothing_is_served_and_the_reason_names_it(root: Path) -> None:
-    (root / SERVED).unlink()
-    registry = ModelRegistry(root, default="bedside")
-    assert registry.models == ()
-    assert registry.faults["bedside"].startswith(f"{SERVED}: ")
-
-
-def test_what_the_operator_pinned_is_served_though_served_toml_is_missing(root: Path) -> None:
+def test_without_served_toml_only_what_the_operator_pinned_is_served(root: Path) -> None:
     version = read_served(root)["bedside"]
     (root / SERVED).unlink()
-    registry = ModelRegistry(root, default="bedside", served={"bedside": version})
-    assert [model.name for model in registry.models] == ["bedside"]
-    assert registry.faults == {}
+    pinned = ModelRegistry(root, default="bedside", served={"bedside": version})
+    assert ([model.name for model in pinned.models], pinned.faults) == (["bedside"], {})
     other = ModelRegistry(root, default="followup", served={"bedside": version})
-    assert list(other.faults) == ["followup"]
+    assert other.faults["followup"].startswith(f"{SERVED}: ")
     assert other.get("bedside").identity.version == version
 
 

@@ -13,7 +13,7 @@ from heartapp.inference.model import Model, Options
 from heartapp.inference.turning_points import STEPS, turning_points
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -31,16 +31,9 @@ GIVEN = {"age", "sex", "time"}
 USED = [seen.name for seen in SEEN]
 
 
-def dies_when(column: int, above: float) -> Callable[[NDArray[np.float64]], NDArray[np.bool_]]:
-    def dies(rows: NDArray[np.float64]) -> NDArray[np.bool_]:
-        result: NDArray[np.bool_] = rows[:, column] > above
-        return result
-
-    return dies
-
-
-def points(column: int, above: float, row: Sequence[float]) -> dict[str, float]:
-    found = turning_points(dies_when(column, above), VARIABLES, USED, SEEN, row)
+def points(column: int, above: float, row: Sequence[float], used: Sequence[str] = USED) -> dict[str, float]:
+    """The turning points of a model by which those die who are above a value in one column."""
+    found = turning_points(lambda rows: rows[:, column] > above, VARIABLES, used, SEEN, row)
     return {point.field: point.value for point in found}
 
 
@@ -68,9 +61,9 @@ def test_what_no_one_can_change_or_was_never_seen_turns_nothing(column: int, abo
     assert points(column, above, PATIENT) == {}
 
 
-def test_a_missing_value_is_not_filled_in_to_turn_the_verdict() -> None:
-    row = [*PATIENT[:1], np.nan, *PATIENT[2:]]
-    assert points(1, 40.5, row) == {}
+def test_a_missing_value_and_a_variable_that_is_not_used_are_not_tried() -> None:
+    assert points(1, 40.5, [*PATIENT[:1], np.nan, *PATIENT[2:]]) == {}
+    assert points(3, 0.5, PATIENT, [name for name in USED if name != "smoking"]) == {}
 
 
 def test_values_are_tried_at_no_more_than_so_many_steps() -> None:
@@ -84,11 +77,6 @@ def test_values_are_tried_at_no_more_than_so_many_steps() -> None:
     names = [one.name for one in wide]
     assert turning_points(count, [BY_NAME[name] for name in names], names, wide, [250, 265_000]) == ()
     assert 50 < max(tried) <= STEPS + 1
-
-
-def test_a_variable_that_the_members_do_not_use_is_not_tried() -> None:
-    used = [name for name in USED if name != "smoking"]
-    assert turning_points(dies_when(3, 0.5), VARIABLES, used, SEEN, PATIENT) == ()
 
 
 @given(st.data(), st.floats(0.05, 0.95))

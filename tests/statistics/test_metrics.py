@@ -20,7 +20,6 @@ from heartapp.statistics.metrics import (
     mean,
     net_gain,
     paired_differences,
-    rounded,
     spreads,
     weighted_auc,
     weighted_brier,
@@ -154,7 +153,3 @@ def test_a_difference_of_independent_splits_has_the_interval_of_student_and_over
     corrected = paired_differences(ours, theirs, 0.25)["auc"]
     assert corrected.value == plain.value == pytest.approx(np.mean(gaps), abs=1e-6)
     assert (corrected.high - corrected.low) / (plain.high - plain.low) == pytest.approx(math.sqrt(11), abs=1e-3)
-
-
-def test_figures_are_rounded_to_six_decimals() -> None:
-    assert rounded(np.float64(0.123456789)) == 0.123457

@@ -16,7 +16,7 @@ from heartapp.statistics.censoring import kaplan_meier
 from heartapp.statistics.metrics import BINS, DECISION_THRESHOLDS, classification_metrics, concordance
 from heartapp.training import goals as goals_module
 from heartapp.training.defaults import SPLIT_SEED, SPLITS_A_SEED
-from heartapp.training.evaluation import _judge, _metrics, _Split, _split, evaluate
+from heartapp.training.evaluation import _judge, _metrics, _Predictions, _split, evaluate
 from heartapp.training.goals import GOALS
 from heartapp.training.members import PLANS
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("small_plans")
 
 
 @pytest.fixture(scope="module")
-def split(people: Cohort, recipe: Recipe) -> _Split:
+def split(people: Cohort, recipe: Recipe) -> _Predictions:
     """One split's predictions."""
     return _judge(recipe, people.sample("bedside"), TRAIN, TEST)
 
@@ -134,7 +134,7 @@ def test_goals_are_judged_and_alarms_raised_from_fifty_splits_on(
 
 
 def test_the_predictions_of_a_split_come_from_its_training_side_alone(
-    people: Cohort, recipe: Recipe, split: _Split
+    people: Cohort, recipe: Recipe, split: _Predictions
 ) -> None:
     sample = people.sample("bedside")
     assert sample.time is not None
@@ -143,8 +143,8 @@ def test_the_predictions_of_a_split_come_from_its_training_side_alone(
     assert fitted.curve
     assert np.array_equal(split.test, TEST)
     assert np.array_equal(split.risk, [fitted.curve.risk(risk, 90), risk])
-    assert np.array_equal(split.members, fitted.probabilities(sample.features[TEST]))
-    assert split.threshold == fitted.threshold
+    assert np.array_equal(split.members.T, fitted.probabilities(sample.features[TEST]))
+    assert np.all(split.threshold == fitted.threshold)
 
     outcome, time = people.outcome.copy(), sample.time.copy()
     outcome[TEST], time[TEST] = 1 - outcome[TEST], time[TEST][::-1]
@@ -154,7 +154,7 @@ def test_the_predictions_of_a_split_come_from_its_training_side_alone(
 
 
 def test_the_class_is_judged_by_death_during_follow_up_with_and_without_the_affected_rows(
-    people: Cohort, split: _Split
+    people: Cohort, split: _Predictions
 ) -> None:
     outcome, kept = people.outcome[TEST], people.unaffected[TEST]
     metrics = _metrics(people, split, split.risk[-1])
@@ -177,7 +177,7 @@ def test_without_losses_the_figures_by_day_are_the_plain_ones(people: Cohort, re
     assert metrics["harrell"] == pytest.approx(concordance_index(time, -risk, died))
 
 
-def test_uno_s_c_weighs_deaths_by_the_squared_censoring_weights(people: Cohort, split: _Split) -> None:
+def test_uno_s_c_weighs_deaths_by_the_squared_censoring_weights(people: Cohort, split: _Predictions) -> None:
     risk, time, died = split.risk[-1], people.column("time"), people.outcome
     # One over the squared share still followed just before the last day.
     still = kaplan_meier(time[TRAIN], 1 - died[TRAIN], np.nextafter(np.minimum(time[TEST], 180), 0)) ** -2

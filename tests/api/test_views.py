@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-import re
+import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -180,9 +180,9 @@ def test_any_json_is_answered_by_the_contract_and_no_value_is_repeated(app: Flas
 def test_the_page_for_people_shows_a_command_and_the_answer_to_it(model: str) -> None:
     client = make_app(default_model=model).test_client()
     page = Page(client.get("/api/v1/").text)
-    address, sent = re.fullmatch(r"curl (\S+) \\\n  --json '(.*)'", "".join(page.ids["one"].itertext())).groups()  # type: ignore[union-attr]  # else it fails, as it should
-    assert address == f"http://localhost{PREDICT}"
-    answer = post(client, sent.encode()).get_json()
+    command = shlex.split("".join(page.ids["one"].itertext()).replace("\\\n", ""))
+    assert command[:-1] == ["curl", f"http://localhost{PREDICT}", "-H", "Content-Type: application/json", "-d"]
+    answer = post(client, command[-1].encode()).get_json()
     assert json.loads("".join(page.ids["answer"].itertext())) == answer
     assert f"{of_hundred(answer['risk'])} of 100 such patients die" in page.text("main")
 

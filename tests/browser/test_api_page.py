@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,9 +21,8 @@ def test_the_command_and_its_answer_fit_one_screen_and_the_api_gives_that_answer
     page = open_page(PAGE, viewport={"width": 1440, "height": 900})
     for seen in ("#one", ".copy:not([hidden])", "#answer"):
         expect(page.locator(seen).first).to_be_in_viewport(ratio=1)
-    sent = re.search(r"--json '(.*)'", page.inner_text("#one"))
-    assert sent
-    answer = page.request.post(f"{PAGE}predict", data=json.loads(sent[1]))
+    *_, sent = shlex.split(page.inner_text("#one").replace("\\\n", ""))
+    answer = page.request.post(f"{PAGE}predict", data=json.loads(sent))
     assert json.loads(page.inner_text("#answer")) == answer.json()
 
 

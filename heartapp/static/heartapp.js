@@ -19,7 +19,8 @@ let pause, announcing;
 // Morphing in a new result must not change what was typed, chosen or opened.
 const kept = { INPUT: ["value", "checked"], DETAILS: ["open"] };
 htmx.registerExtension("keep-entries", {
-  htmx_before_morph_attr: (element, { attrName }) => !kept[element.tagName]?.includes(attrName) || !element.form && element.type === "range",
+  htmx_before_morph_attr: (element, { attrName }) =>
+    !kept[element.tagName]?.includes(attrName) || element.matches(".probe input"),
 });
 
 function keep() {
@@ -129,6 +130,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     fillExample();
   }
+  if (event.target.closest("#clear")) sessionStorage.removeItem(STORE);
   // A fault may be in a folded part of the form.
   const target = event.target.closest("#summary a")?.hash.slice(1);
   if (target) document.getElementById(target)?.closest("details")?.setAttribute("open", "");

@@ -220,6 +220,14 @@ def test_entries_are_for_this_tab_only_and_the_other_model_takes_them_over(page:
     assert standing(other) == form_with({})
 
 
+def test_clear_forgets_the_entries(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#clear")
+    expect(page.locator("#result")).to_have_attribute("data-state", "empty")
+    page.reload()
+    assert standing(page) == form_with({})
+
+
 def test_values_may_carry_their_unit_and_a_conversion_is_told(page: Page, server: Server) -> None:
     fill(page, {**BEDSIDE, "age": "７２ years", "ejection_fraction": "35%", "serum_creatinine": "168 µmol/L"})
     fill(page, {"platelets": "265k"})

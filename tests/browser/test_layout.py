@@ -49,7 +49,7 @@ def test_the_result_is_below_the_form_on_a_phone_and_beside_it_on_a_desktop(page
 
 def test_the_form_and_the_way_to_an_answer_fit_one_screen(open_page: Open) -> None:
     page = open_page(viewport={"width": 1280, "height": 720})
-    for seen in ("#age", "#ejection_fraction", "#serum_creatinine", BUTTON, "#example", "#also summary"):
+    for seen in ("#age", "#ejection_fraction", "#serum_creatinine", BUTTON, "#example", "#clear", "#also summary"):
         expect(page.locator(seen)).to_be_in_viewport(ratio=1)
     expect(page.locator("#platelets, [name=model]").first).to_be_hidden()
     heights = "hints => hints.map(hint => hint.offsetHeight / parseFloat(getComputedStyle(hint).lineHeight))"

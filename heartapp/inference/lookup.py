@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     Calibrate = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
 MOST_ANSWERS: Final = 1_000_000
-TRIES: Final = 2_000
-"""How many patients are tried at both ends of their intervals when a model is loaded; this takes some 25 ms.
-
-They show nine of ten missing edges, so a graph of another model is noticed. Training reads the edges from the graph.
-"""
-_LARGEST: Final = np.finfo(np.float32).max
 
 
 class Lookup:
@@ -41,23 +35,17 @@ class Lookup:
     (answers,). Only those of the cells that `cell` or `cells` returned are filled in.
     """
 
-    def __init__(self, run: Run, calibrate: Calibrate, edges: Edges, columns: int) -> None:
-        """Try patients at the lowest and at the highest values of their intervals.
+    def __init__(self, run: Run, calibrate: Calibrate, edges: Edges) -> None:
+        """Make a table without answers.
 
         Args:
             run: gives each member's probability of death, shape (n, 3), from rows of shape (n, columns).
             calibrate: gives the risk, shape (n,), from the members' probabilities.
-            edges: by column, the smallest value on the far side of each split, ascending.
-            columns: how many columns a row has; those without edges change no answer.
-
-        Raises:
-            ValueError: two answers within the same intervals differ, so the graph splits elsewhere.
+            edges: by column, the smallest value on the far side of each split, ascending. Training reads them from the
+                graph. Columns without edges change no answer.
         """
         self._run, self._calibrate, self._edges = run, calibrate, edges
         self._lists = [(column, one.tolist()) for column, one in edges.items()]
-        lowest, highest = map(run, _ends(edges, columns))
-        if not np.array_equal(lowest, highest):
-            raise ValueError("the members split elsewhere")
         self.probabilities = np.zeros((_count(edges), 3), np.float32)
         self.risks = np.zeros(len(self.probabilities))
         self._known = np.zeros(len(self.probabilities), np.bool_)
@@ -93,25 +81,9 @@ class Lookup:
         self._known[cells] = True
 
 
-def make_lookup(run: Run, calibrate: Calibrate, edges: Edges, columns: int) -> Lookup | None:
-    """The answers' table, unless there are no edges or more than `MOST_ANSWERS` answers.
-
-    Raises:
-        ValueError: see `Lookup`.
-    """
-    return Lookup(run, calibrate, edges, columns) if edges and _count(edges) <= MOST_ANSWERS else None
-
-
-def _ends(edges: Edges, columns: int) -> NDArray[np.float32]:
-    """Patients with the lowest and with the highest values of the same intervals, shape (2, `TRIES`, columns)."""
-    generator = np.random.default_rng(0)
-    ends = np.zeros((2, TRIES, columns), np.float32)
-    for column, one in edges.items():
-        lowest = np.concatenate([[-_LARGEST], one, [np.nan]])
-        highest = np.concatenate([np.nextafter(one, -_LARGEST), [_LARGEST, np.nan]])
-        intervals = generator.permutation(np.arange(TRIES) % len(lowest))
-        ends[:, :, column] = lowest[intervals], highest[intervals]
-    return ends
+def make_lookup(run: Run, calibrate: Calibrate, edges: Edges) -> Lookup | None:
+    """The answers' table, see `Lookup`, unless there are no edges or more than `MOST_ANSWERS` answers."""
+    return Lookup(run, calibrate, edges) if edges and _count(edges) <= MOST_ANSWERS else None
 
 
 def _count(edges: Edges) -> int:

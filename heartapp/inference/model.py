@@ -12,7 +12,7 @@ import numpy as np
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import NotInBundleError
-from heartapp.inference.bundle import MANIFEST, MEMBERS, ONNX, as_bundle_error
+from heartapp.inference.bundle import MEMBERS, ONNX, as_bundle_error
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, Cautions
 from heartapp.inference.curve import DEFAULT_DAYS
@@ -152,8 +152,7 @@ class Model:
             self._session = open_graph(bundle.onnx, len(self.names))
             self._input = self._session.get_inputs()[0].name
             self._check_golden()
-        with as_bundle_error(f"{bundle.place}/{MANIFEST}"):
-            self._lookup = self._make_lookup()
+        self._lookup = self._make_lookup()
         with as_bundle_error(bundle.place):
             self._check_details()
 
@@ -265,7 +264,7 @@ class Model:
 
     def _make_lookup(self) -> Lookup | None:
         edges = {self.names.index(name): np.array(one, np.float32) for name, one in self.bundle.manifest.edges.items()}
-        return make_lookup(self.run_graph, self.calibration.risk, edges, len(self.names))
+        return make_lookup(self.run_graph, self.calibration.risk, edges)
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden

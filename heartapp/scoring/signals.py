@@ -16,11 +16,6 @@ _BY_SIGNAL: Final = 128
 _SIGPIPE: Final = 13
 
 
-class _Stopped(BaseException):
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-
 @contextmanager
 def exit_on_signals(advice: str) -> Iterator[None]:
     """On SIGINT, SIGTERM or SIGHUP clean up, print one line with ``advice``, and exit with 128 + the signal's number.
@@ -35,15 +30,16 @@ def exit_on_signals(advice: str) -> Iterator[None]:
     def stop(number: int, _frame: object) -> None:
         for one in before:
             signal.signal(one, signal.SIG_IGN)  # nothing interrupts the cleaning up
-        raise _Stopped(number)
+        raise SystemExit(_BY_SIGNAL + number)
 
     for number in before:
         signal.signal(number, stop)
     try:
         yield
-    except _Stopped as stopped:
-        print(f"Stopped by {signal.Signals(stopped.number).name}: {advice}", file=sys.stderr)  # noqa: T201 - for people
-        sys.exit(_BY_SIGNAL + stopped.number)
+    except SystemExit as stopped:
+        name = signal.Signals(int(stopped.code or 0) - _BY_SIGNAL).name
+        print(f"Stopped by {name}: {advice}", file=sys.stderr)  # noqa: T201 - for people
+        raise
     except BrokenPipeError:
         # The rest of the buffer is written at the exit, and would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

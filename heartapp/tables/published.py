@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from heartapp.clinical.variables import BY_NAME, OUTCOME
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -27,6 +29,8 @@ DIGEST: Final[str] = "sha256:" + _PUBLISHED["sha256"]
 """SHA-256 of the whole table."""
 COLUMN_DIGESTS: Final[dict[str, str]] = _PUBLISHED["columns"]
 """The published columns in their order, with the first 16 hexadecimal digits of each one's SHA-256."""
+COLUMNS: Final = [[*BY_NAME, OUTCOME].index(name) for name in COLUMN_DIGESTS]
+"""Their places among the variables and the outcome."""
 ROW_CHECKSUMS: Final = frozenset(int(row, 16) for row in re.findall("....", "".join(_PUBLISHED["rows"])))
 """16 bits of each row: enough to recognise it in a table like this one, too few to tell what it holds."""
 
@@ -35,41 +39,39 @@ ROW_CHECKSUMS: Final = frozenset(int(row, 16) for row in re.findall("....", "".j
 class Comparison:
     """How a table relates to the published one.
 
-    ``published`` of shape (n,) marks the rows that are from the published table. Of an altered copy, ``rows`` are the
-    numbers of the rows that differ. ``columns`` are the columns that differ; they are known only if most columns are
-    the published ones, row by row.
+    ``published`` of shape (n,) marks the rows that are from the published table, ``altered`` those of an altered copy
+    that differ. ``columns`` are the columns that differ; they are known only if most columns are the published ones,
+    row by row.
     """
 
     origin: Origin | Literal["an altered copy"]
     published: NDArray[np.bool_]
-    rows: tuple[int, ...] = ()
+    altered: NDArray[np.bool_]
     columns: tuple[str, ...] = ()
 
 
-def compare(numbers: list[int], table: NDArray[np.float64]) -> Comparison:
-    """Compare a table with the published one. A missing value is no difference.
+def compare(table: NDArray[np.float64]) -> Comparison:
+    """Compare a table of variables and outcome, shape (n, variables + 1), with the published one.
 
-    Args:
-        numbers: each row's number.
-        table: the published columns in their order, shape (n, 13), NaN where a value is missing.
+    NaN is a missing value, which is no difference.
     """
+    table = table[:, COLUMNS]
     missing = np.isnan(table)
     complete = ~missing.any(axis=1)
     same = np.array([checksum(row) in ROW_CHECKSUMS for row in table], np.bool_) & complete
-    if digest(table) == DIGEST:
-        return Comparison("the published data set", same)
     changed = complete & ~same
+    if digest(table) == DIGEST:
+        return Comparison("the published data set", same, changed)
     columns = _changed_columns(table)
     whole = int((~missing.any(axis=0)).sum())
     if 2 * len(columns) > whole or not whole:
         columns = ()
         if 2 * changed.sum() >= complete.sum():
-            return Comparison("another table", same)
+            return Comparison("another table", same, changed)
     published = same | ~complete
     if changed.any() or (columns and not complete.all()):
-        rows = tuple(number for number, differs in zip(numbers, changed, strict=True) if differs)
-        return Comparison("an altered copy", published, rows, columns)
-    return Comparison("part of the published data set", published)
+        return Comparison("an altered copy", published, changed, columns)
+    return Comparison("part of the published data set", published, changed)
 
 
 def digest(table: NDArray[np.float64]) -> str:

@@ -26,9 +26,9 @@ _NUMBERS: Final = tuple(name for name, variable in BY_NAME.items() if variable.k
 _FEWEST: Final = 5  # patients that share a repeated value
 _SIGNIFICANT: Final = 0.05
 _UNLIKELY: Final = 3  # standard errors of the ROC area of a useless predictor (Mann and Whitney 1947)
-_STANDS_OUT: Final = 5  # times as frequent as the two values next to it together
 _BESIDE: Final = 0.75  # share of a fill's rows in which another column repeats one value
 _RARE: Final = 0.25  # share of all rows in which that value may stand
+_STANDS_OUT: Final = 5  # times as frequent as the two values next to it together
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -81,9 +81,10 @@ def _rows(raw: RawTable) -> Iterator[Finding]:
     """Rows that were altered, are repeated, or have other cells than the header."""
     found = raw.compare()
     if found.origin == "an altered copy":
-        message = f"{len(found.rows)} rows are not those of UCI data set 519, which the rest of the table matches"
+        rows = raw.rows(found.altered)
+        message = f"{len(rows)} rows are not those of UCI data set 519, which the rest of the table matches"
         columns = f"; the columns that differ: {', '.join(found.columns)}" if found.columns else ""
-        yield Finding("fault", "origin", message + columns, rows=found.rows)
+        yield Finding("fault", "origin", message + columns, rows=rows)
     if broken := raw.faulty(""):
         yield Finding("fault", "cells", f"{len(broken)} rows have other cells than the header", rows=broken)
     if repeated := raw.repeated():

@@ -18,7 +18,7 @@ from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_values
 from heartapp.tables.check import check_table
 from heartapp.tables.columns import find_columns, find_misspelled
 from heartapp.tables.csv_body import read_csv_file
-from heartapp.tables.published import COLUMN_DIGESTS, compare, digest
+from heartapp.tables.published import compare, digest
 from heartapp.training.cohort import TIME, Cohort
 from heartapp.training.defaults import BEDSIDE_USES, FIRST_HORIZON, HORIZON, LAST_HORIZON
 
@@ -76,7 +76,7 @@ class RawTable:
 
     def compare(self) -> Comparison:
         """Compare the rows without a fault with the published table."""
-        return compare(self.numbers.tolist(), published_columns(np.where(self.good[:, None], self.values, np.nan)))
+        return compare(np.where(self.good[:, None], self.values, np.nan))
 
     def repeated(self) -> tuple[int, ...]:
         """The numbers of the rows that equal another row in all columns."""
@@ -139,11 +139,6 @@ def read_raw(path: Path, delimiter: str = "comma") -> RawTable:
     )
 
 
-def published_columns(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The columns of the published table in their order, shape (n, 13), from those of `COLUMNS`, shape (n, columns)."""
-    return table[:, [COLUMNS.index(name) for name in COLUMN_DIGESTS]]
-
-
 def _find_columns(names: Sequence[str], place: str) -> tuple[int | None, ...]:
     """The position of each of `COLUMNS`, None for an absent one."""
     misspelled = [
@@ -183,7 +178,8 @@ def _find_faults(
         remedy = "keep one row of each patient, or add --anyway if they are different patients"
         yield FieldError("", f"{name_rows(repeated)} equal another row, {len(repeated)} in all; {remedy}")
     if found.origin == "an altered copy" and not allow_altered:
-        places = [name_rows(found.rows)] * bool(found.rows) + [f"column {name}" for name in found.columns]
+        rows = [name_rows(raw.rows(found.altered))] if found.altered.any() else []
+        places = rows + [f"column {name}" for name in found.columns]
         remedy = "use the published table, or add --allow-altered if you changed it on purpose"
         message = f"{', '.join(places)}: differs from UCI data set 519, which the rest of the table matches; {remedy}"
         yield FieldError("", message)

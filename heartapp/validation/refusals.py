@@ -10,7 +10,7 @@ from heartapp.clinical.units import find_factor
 from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.errors import FieldError
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
-from heartapp.tables.published import COLUMN_DIGESTS, compare, digest
+from heartapp.tables.published import compare, digest
 from heartapp.validation.mapping import OUTCOME_KEY
 
 if TYPE_CHECKING:
@@ -198,7 +198,6 @@ def _seen_before(raw: RawCohort, model: Model) -> Iterator[FieldError]:
     if digest(raw.table) in tables:
         yield FieldError("", f"this is the table that the model was trained on, or updated on; {remedy}")
     elif model.bundle.report.cohort.source != "another table":
-        columns = [[*BY_NAME, OUTCOME_KEY].index(name if name in BY_NAME else OUTCOME_KEY) for name in COLUMN_DIGESTS]
-        found = compare([*range(len(raw.table))], raw.table[:, columns])
+        found = compare(raw.table)
         if found.origin != "another table" or found.published.mean() > _KNOWN_ROWS:
             yield FieldError("", f"the model was trained on rows of this table; {remedy}")

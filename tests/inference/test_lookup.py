@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from heartapp.inference.lookup import MOST_ANSWERS, Lookup, make_lookup
+from heartapp.inference.lookup import MOST_ANSWERS, make_lookup
 from heartapp.training.export import find_edges, probe_rows
 
 if TYPE_CHECKING:
@@ -48,21 +48,6 @@ def test_the_manifest_has_every_edge_of_the_graph(model: Model) -> None:
     assert model.bundle.manifest.edges == find_edges(model.bundle.onnx, model.names)
 
 
-def test_most_single_edges_that_are_left_out_are_noticed(bedside: Model) -> None:
-    stated = bedside.bundle.manifest.edges
-    edges = {bedside.names.index(name): np.array(one, np.float32) for name, one in stated.items()}
-    left_out = [{**edges, column: np.delete(one, at)} for column, one in edges.items() for at in range(0, len(one), 5)]
-    assert sum(noticed(bedside, one) for one in left_out) > 0.9 * len(left_out)
-
-
-def noticed(model: Model, edges: dict[int, Values]) -> bool:
-    try:
-        Lookup(model.run_graph, first, edges, len(model.names))
-    except ValueError as error:
-        return "split elsewhere" in str(error)
-    return False
-
-
 def first(members: Values) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Stands for the calibration."""
     return members[:, 0].astype(np.float64)
@@ -75,7 +60,7 @@ def test_an_answer_is_asked_for_once() -> None:
         asked.append(len(values))
         return np.repeat(values[:, :1] >= 5, 3, axis=1).astype(np.float32)
 
-    table = make_lookup(ask, first, {0: np.array([5], np.float32)}, 1)
+    table = make_lookup(ask, first, {0: np.array([5], np.float32)})
     assert table
     del asked[:]
     rows = np.array([[1], [2], [6], [1], [np.nan]], np.float32)
@@ -89,7 +74,7 @@ def test_without_edges_or_with_too_many_answers_there_is_no_table() -> None:
     def ask(values: Values) -> Values:
         return np.zeros((len(values), 3), np.float32)
 
-    assert make_lookup(ask, first, {}, 3) is None
+    assert make_lookup(ask, first, {}) is None
     many = np.arange(MOST_ANSWERS - 2, dtype=np.float32)
-    assert make_lookup(ask, first, {0: np.append(many, np.float32(2e6))}, 3) is None
-    assert make_lookup(ask, first, {0: many[:1_000], 1: many[:900]}, 3) is not None
+    assert make_lookup(ask, first, {0: np.append(many, np.float32(2e6))}) is None
+    assert make_lookup(ask, first, {0: many[:1_000], 1: many[:900]}) is not None

@@ -230,13 +230,6 @@ def test_a_model_that_answers_its_golden_rows_otherwise_is_refused(
         Model(with_golden(bundle, change))
 
 
-def test_edges_that_are_not_the_graph_s_refuse_the_model(bedside: Model) -> None:
-    for name, edges in bedside.bundle.manifest.edges.items():
-        moved = np.nextafter(np.array(edges, np.float32), np.float32(np.inf)).tolist()
-        with pytest.raises(BundleError, match=r"^bedside/\d+/manifest.json: the members split elsewhere"):
-            Model(changed(bedside.bundle, edges={**bedside.bundle.manifest.edges, name: moved}))
-
-
 WEIGHT = '["location": "weight.bin"]'
 GRAPHS = {
     "narrow": "(float[n, 1] patients) => (float[n, m] probabilities) { probabilities = Identity (patients) }",

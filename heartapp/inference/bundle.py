@@ -12,6 +12,7 @@ rest of the path is not shown, because the message may reach a client.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import stat
 import tomllib
@@ -34,6 +35,8 @@ from heartapp.inference.support import Support
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 FORMAT: Final = 3
 MEMBERS: Final = ("decision_tree", "random_forest", "gradient_boosting")
@@ -154,9 +157,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 class Discrimination(msgspec.Struct, frozen=True):
-    """The part of a validation's figures that is shown beside a prediction."""
+    """How well patients are ordered."""
 
     auc: Estimate
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """How far risks are from what happened."""
+
+    observed_expected: Estimate
+    slope: Estimate
 
 
 class ValidatedModel(msgspec.Struct, frozen=True):
@@ -166,16 +176,22 @@ class ValidatedModel(msgspec.Struct, frozen=True):
 
 
 class Validated(msgspec.Struct, frozen=True):
-    """The parts of a validation's result that are read here."""
+    """The parts of a validation's result that are shown; `heartapp.validation.result` has all of it."""
 
     model: ValidatedModel
+    patients: int
+    events: int
     discrimination: Discrimination
+    calibration: Fit
+    verdict: str
 
 
 class External(msgspec.Struct, frozen=True):
     """How the model did on another cohort, as ``external/*.json`` has it; see ``docs/validation.md``."""
 
     cohort: str
+    source: Annotated[str, Meta(pattern="^https://")]
+    outcome: str
     result: Validated
 
 
@@ -244,8 +260,11 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
 def _read_external(root: Path, folder: str) -> Iterator[External]:
     for path in sorted((root / folder / EXTERNAL).glob("*.json")):
         place = f"{folder}/{EXTERNAL}/{path.name}"
-        with as_bundle_error(place):
+        try:
             yield msgspec.json.decode(_read(root, place), type=External)
+        except (BundleError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            # It is no part of the bundle, so the model is served without it.
+            logger.warning("%s is ignored: %s", place, error)
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
 
 _PLOT: Final = "plot:"
+_ELSEWHERE: Final = re.compile(r"^(\| Tested elsewhere \| ).*\|$", re.MULTILINE)
 _BLOCK: Final = 3
 """A heading is three tokens: opening, text, closing. So are a paragraph and a cell."""
 
@@ -51,7 +52,13 @@ def card_of(model: Model) -> Card:
     """A model's card with its plots. Cached: parsing takes some 50 ms."""
     drawn = plots(model.bundle.report)
     figure = get_template_attribute("_plots.html", "figure")
-    return read_card(model.bundle.card, lambda name, title: figure(drawn[name], title) if name in drawn else "")
+    # The card was written before the model was tested elsewhere.
+    text = (
+        _ELSEWHERE.sub(r"\1[See below](#elsewhere) |", model.bundle.card)
+        if model.bundle.external
+        else model.bundle.card
+    )
+    return read_card(text, lambda name, title: figure(drawn[name], title) if name in drawn else "")
 
 
 def read_card(text: str, draw: Callable[[str, str], str]) -> Card:

@@ -8,12 +8,14 @@ import pytest
 from heartapp.card.plots import plots
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.ui.model_page import Card, anchor, read_card
+from heartapp.web.extension import get_registry
 from tests.client import Page, make_app, text
 from tests.reports import models_with, report_of, skipped_report, undated_report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from flask import Flask
     from flask.testing import FlaskClient
 
     from heartapp.inference.report import Report
@@ -53,6 +55,17 @@ def test_the_page_links_the_card_the_json_and_its_own_parts(visitor: FlaskClient
     assert links >= {f"/models/{name}/card", f"/api/v1/models/{name}", "#limits", "#risk-of-bias"}
     inside = {link[1:] for link in links if link.startswith("#")}
     assert [name for name in inside if not page.all(f"*[@id='{name}']")] == []
+
+
+def test_the_page_has_each_test_on_other_patients(app: Flask, client: FlaskClient) -> None:
+    page, (one,) = Page(client.get("/models/bedside").text), get_registry(app).get("bedside").bundle.external
+    row = text(page.all(f"*[a='{one.cohort}']/..")[0])
+    figures = (one.result.discrimination.auc, one.result.calibration.observed_expected, one.result.calibration.slope)
+    for shown in (f"{one.result.patients:,}", f"{one.result.events}", *(f"{figure.value:.2f}" for figure in figures)):
+        assert shown in row
+    assert one.result.verdict in text(page.root)
+    assert {"#elsewhere", one.source} <= {link.attrib["href"] for link in page.all("a")}
+    assert "elsewhere" not in Page(client.get("/models/followup").text).ids
 
 
 def test_the_page_of_followup_starts_with_the_leak(visitor: FlaskClient) -> None:

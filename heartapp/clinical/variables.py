@@ -75,14 +75,14 @@ class Variable:
         return {fold_unit(one): factor for one, factor in self.units.items()}.get(fold_unit(unit))
 
     @property
-    def span(self) -> str:
-        """The hard limits, for people: ``0.1 to 40 mg/dL``."""
-        return f"{self.quantity(self.low, unit=False)} to {self.quantity(self.high)}"
+    def unit_names(self) -> str:
+        """Every unit within a sentence: ``mg/dL or µmol/L``."""
+        return " or ".join(self.units)
 
     @property
     def range(self) -> str:
         """The hard limits within a sentence: ``from 0.1 to 40 mg/dL``."""
-        return f"from {self.span}"
+        return f"from {self.quantity(self.low, unit=False)} to {self.quantity(self.high)}"
 
     @property
     def expected(self) -> str:

@@ -19,28 +19,18 @@ def download_table(url: str = SOURCE) -> Path:
     Raises:
         DataError: the download failed, or what came is not the table. It does not stay in the cache then.
     """
-    path = _download(url)
-    try:
-        read_table(path)
-    except DataError:
-        path.unlink()
-        raise
-    return path
-
-
-def _download(url: str) -> Path:
     try:
         # No digest of the file is asked for: mirrors differ in line ends. `read_table` checks the values.
-        path = pooch.retrieve(
-            url,
-            known_hash=None,
-            path=pooch.os_cache("heartapp"),
-            progressbar=False,
-        )
+        path = Path(pooch.retrieve(url, known_hash=None, path=pooch.os_cache("heartapp"), progressbar=False))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{url} could not be downloaded ({type(error).__name__}). Without a network: get "
             "heart_failure_clinical_records.csv of UCI data set 519 (doi 10.24432/C5Z89R) some other way and name it, "
             "as in `heartapp train --data PATH`"
         ) from None
-    return Path(path)
+    try:
+        read_table(path)
+    except DataError:
+        path.unlink()
+        raise
+    return path

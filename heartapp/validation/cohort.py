@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from heartapp.clinical.units import find_factor
 from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.errors import FieldError, TableError
 from heartapp.tables.cells import DECIMAL_COMMA, MISSING_WORDS, NOT_A_NUMBER, read_cell
@@ -190,7 +189,7 @@ def _read(cell: str, codes: Dict[str, int]) -> float:
 
 def _convert(column: NDArray[np.float64], name: str, unit: str) -> NDArray[np.float64]:
     """Values in the variable's own unit; cells without a number stay as they are."""
-    factor = (find_factor(name, unit) if unit else 1) or 1
+    factor = (BY_NAME[name].factor(unit) if unit else 1) or 1
     number = ~np.isin(column, (NOT_A_NUMBER, DECIMAL_COMMA)) & ~np.isnan(column)
     # So many digits undo the rounding of the multiplication, and 0.38 times 100 is 38.
     converted = [float(f"{value * factor:.{_DIGITS}g}") for value in column[number].tolist()]

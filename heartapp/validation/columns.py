@@ -6,7 +6,6 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from heartapp.clinical.patient import printable
-from heartapp.clinical.units import find_factor, list_units
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import FieldError
 from heartapp.validation.mapping import OUTCOME_KEY, guess_columns
@@ -59,8 +58,10 @@ def _unknown(mapping: Mapping) -> Iterator[FieldError]:
             yield FieldError("", f"{printable(name)} is not a variable; {hint}")
     units = {**mapping.units, **({"time": mapping.time_unit} if mapping.time_unit else {})}
     for name, unit in units.items():
-        if name in BY_NAME and find_factor(name, unit) is None:
-            yield FieldError("", f"{printable(unit)} is not a unit of {name}; known: {list_units(name) or 'none'}")
+        if name in BY_NAME and BY_NAME[name].factor(unit) is None:
+            yield FieldError(
+                "", f"{printable(unit)} is not a unit of {name}; known: {BY_NAME[name].unit_names or 'none'}"
+            )
     for name, codes in mapping.codes.items():
         if name in BY_NAME and not BY_NAME[name].choices:
             yield FieldError("", f"{name} is a number and takes no codes; leave out --code {name}")

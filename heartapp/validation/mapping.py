@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
-from heartapp.clinical.units import UNITS, list_units
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
 from heartapp.errors import DataError
 
@@ -133,13 +132,13 @@ def start_mapping(header: Sequence[str], place: str) -> str:
         f"# How {place} maps to heartapp's variables. Check and correct every line.",
         f"outcome = {_quote(found.get(OUTCOME_KEY, ''))}  # 0 alive, 1 died; other codes: [codes.outcome]",
         '# time = ""  # days until death or last contact, if there is such a column',
-        f'# time_unit = "days"  # {list_units("time")}',
+        f'# time_unit = "days"  # {BY_NAME["time"].unit_names}',
         "",
         "[columns]",
         *(_column_line(variable.name, found.get(variable.name)) for variable in VARIABLES if variable.name != "time"),
         "",
         "[units]  # of columns in another unit than the first",
-        *(f'# {name} = ""  # {list_units(name)}' for name in UNITS if name != "time"),
+        *(f'# {one.name} = ""  # {one.unit_names}' for one in VARIABLES if one.units and one.name != "time"),
         "",
         "[codes.sex]  # the cell's text, then 1 for a man or 0 for a woman",
         "# m = 1",

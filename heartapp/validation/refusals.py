@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from heartapp.clinical.units import find_factor
 from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.errors import FieldError
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
@@ -118,7 +117,7 @@ def _ask_time(time: NDArray[np.float64] | None, mapping: Mapping) -> Iterator[Fi
     """Whether the times can be in the unit that was named, or in days where none was."""
     if time is None or np.isnan(time).all():
         return
-    longest = float(np.nanmax(time)) / (find_factor("time", mapping.time_unit) or 1)
+    longest = float(np.nanmax(time)) / (BY_NAME["time"].factor(mapping.time_unit) or 1)
     unit = mapping.time_unit or "days"
     if not mapping.time_unit and longest <= _MONTHS:
         message = f"no time is longer than {_MONTHS:g}, as in years or months; add --time-unit years, months or days"

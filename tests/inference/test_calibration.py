@@ -77,12 +77,3 @@ def test_only_the_median_of_the_members_counts(one: float, two: float, three: fl
 def test_certainty_is_held_within_one_in_a_hundred(extreme: float, held: float) -> None:
     calibration = Calibration(1, 0)
     assert calibration.transform(np.array([extreme]))[0] == pytest.approx(held)
-
-
-@given(slopes, intercepts, st.lists(st.tuples(probabilities, probabilities, probabilities), min_size=1, max_size=20))
-def test_a_patient_s_risk_does_not_depend_on_the_others(
-    slope: float, intercept: float, rows: list[tuple[float, float, float]]
-) -> None:
-    calibration = Calibration(slope, intercept)
-    together = calibration.risk(np.array(rows, np.float32)).tolist()
-    assert together == [risk_of(calibration, *row) for row in rows]

@@ -30,14 +30,6 @@ def test_who_leaves_on_the_day_of_a_death_was_followed_until_then() -> None:
     assert censoring_weights(time, died, time, died, 30)[1].tolist() == [1, 0]
 
 
-def test_without_censoring_every_patient_counts_once() -> None:
-    generator = np.random.default_rng(1)
-    time, died = generator.uniform(1, 300, 50), np.ones(50, np.int64)
-    dead, weight = censoring_weights(time, died, time, died, 180)
-    assert np.array_equal(dead, time <= 180)
-    assert weight == pytest.approx(1)
-
-
 def test_the_weighted_share_of_deaths_is_the_kaplan_meier_estimate() -> None:
     generator = np.random.default_rng(2)
     death, leaving = generator.uniform(1, 400, 200).round(), generator.uniform(1, 400, 200).round() + 0.5

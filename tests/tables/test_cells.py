@@ -18,19 +18,16 @@ def test_a_number_has_a_point_for_decimals(cell: str, value: float) -> None:
     assert read_cell(cell) == value
 
 
-@pytest.mark.parametrize("cell", [*MISSING_WORDS, " ", "\t ", " NA "])
-def test_blank_cells_and_the_usual_words_are_missing_values(cell: str) -> None:
-    assert math.isnan(read_cell(cell))
-
-
-@pytest.mark.parametrize("cell", ["1 000", "na", "None", "inf", "1e999", "0x1f", "1_0", "٣", "1e", "-", ".", "x"])
-def test_anything_else_is_not_a_number(cell: str) -> None:
-    assert read_cell(cell) == NOT_A_NUMBER
-
-
-@pytest.mark.parametrize("cell", ["1,4", " -0,5 ", "12,500"])
-def test_a_decimal_comma_is_recognised_and_not_read(cell: str) -> None:
-    assert read_cell(cell) == DECIMAL_COMMA
+@pytest.mark.parametrize(
+    ("stands_for", "cells"),
+    [
+        (math.nan, [*MISSING_WORDS, " ", "\t ", " NA "]),
+        (NOT_A_NUMBER, ["1 000", "na", "None", "inf", "1e999", "0x1f", "1_0", "٣", "1e", "-", ".", "x"]),
+        (DECIMAL_COMMA, ["1,4", " -0,5 ", "12,500"]),
+    ],
+)
+def test_other_cells_are_missing_or_no_number_or_have_a_decimal_comma(stands_for: float, cells: list[str]) -> None:
+    np.testing.assert_array_equal([*map(read_cell, cells)], stands_for)
 
 
 def test_the_columns_of_rows_become_values() -> None:

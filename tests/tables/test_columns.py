@@ -60,10 +60,6 @@ def test_the_names_of_added_columns_can_be_extended(bedside: Model) -> None:
         find_columns([*NAMES, "fault"], bedside.names, bedside.required, "x.csv", added=("risk", "fault"))
 
 
-def test_the_published_table_with_its_outcome_can_be_scored(bedside: Model) -> None:
-    assert None not in find_columns([*NAMES, OUTCOME], bedside.names, bedside.required, "x.csv")
-
-
 def test_a_misspelled_optional_variable_is_found(bedside: Model) -> None:
     names = [*bedside.required, "Anemia", "serum sodium", "smoker_since", "note"]
     assert find_misspelled(names, bedside.names) == [("anemia", "anaemia"), ("serum sodium", "serum_sodium")]

@@ -21,10 +21,6 @@ def test_only_lines_that_are_not_csv_are_found(end: str) -> None:
     assert [lines[number] for number in bad] == [*BAD, BAD[0]]
 
 
-def test_a_quote_that_is_closed_on_a_later_line_does_not_join_lines() -> None:
-    assert find_bad_lines(b'1,"two\npatients",3\n4,5,6\n', ",").tolist() == [0]
-
-
 def test_other_delimiters_and_encodings_are_handled() -> None:
     assert find_bad_lines('"1";"2"\n"1","2"\n"\xdcnal";2\n'.encode("latin-1"), ";").tolist() == [1]
 

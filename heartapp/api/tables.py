@@ -9,10 +9,10 @@ import numpy as np
 
 from heartapp.api.body import Patients, too_many
 from heartapp.api.media import JSON
-from heartapp.errors import ColumnsError, DataError, InvalidPatientError
+from heartapp.errors import ColumnsError, DataError, FieldError, InvalidPatientError
 from heartapp.tables.cells import read_values, spell
 from heartapp.tables.check import check_table
-from heartapp.tables.columns import ADDED_NAMES, check_misspelled, find_columns, model_label
+from heartapp.tables.columns import ADDED_NAMES, find_columns, find_misspelled, model_label
 from heartapp.tables.csv_body import FAULT, CsvRows, read_csv, write_csv
 from heartapp.web.problems import RequestError
 
@@ -37,11 +37,13 @@ def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) ->
         positions = find_columns(
             table.names, model.names, model.required, PLACE, added=(*ADDED_NAMES, *([FAULT] if skip else []))
         )
-        check_misspelled(table.names, model.names, PLACE)
     except ColumnsError as error:
         raise InvalidPatientError(error.faults) from None
     except DataError as error:
         raise RequestError(HTTPStatus.BAD_REQUEST, f"{error}.") from None
+    if misspelled := find_misspelled(table.names, model.names):
+        message = "is not a variable; did you mean {}? Rename or drop it"
+        raise InvalidPatientError([FieldError(column, message.format(variable)) for column, variable in misspelled])
     if len(table.rows) > most:
         raise too_many(most)
     values = read_values(table.rows, positions)

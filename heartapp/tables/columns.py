@@ -79,15 +79,5 @@ def find_misspelled(names: Sequence[str], wanted: Sequence[str]) -> list[tuple[s
     return [(printable(name), found[0]) for name, found in close.items() if name not in wanted and found]
 
 
-def check_misspelled(names: Sequence[str], wanted: Sequence[str], place: str) -> None:
-    """Refuse a table with a misspelled optional variable, whose values would count as missing otherwise.
-
-    Raises:
-        ColumnsError: names the column and the variable.
-    """
-    for column, variable in find_misspelled(names, wanted):
-        raise ColumnsError(place, [column], "not a variable", f"did you mean {variable}? Rename or drop it")
-
-
 def _fold(names: Sequence[str]) -> list[str]:
     return [name.strip().lower() for name in names]

@@ -184,7 +184,7 @@ def check_holds_no_row(folder: Path, people: Cohort, name: str) -> None:
     best = np.column_stack([people.column(one) for one in BEDSIDE_USES])
     # Three whole numbers could be node numbers of a tree; a creatinine with decimals is a measurement.
     best = best[~np.isnan(best).any(axis=1) & (best[:, 2] % 1 > 0)].tolist()
-    files = {path.name: unpacked(path.name, path.read_bytes()) for path in folder.iterdir()}
+    files = {path.name: unpacked(path.name, path.read_bytes()) for path in folder.iterdir() if path.is_file()}
     for file, content in files.items():
         wanted = rows if file in {ONNX, JOBLIB} else [*rows, *best]
         found = [form for row in wanted for form in forms_of(row) if form in content]

@@ -1,4 +1,4 @@
-"""A grid over a few variables: a value falls into the cell of the nearest grid point."""
+"""A grid over a few variables: a value falls into the cell of the last grid point that is not above it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Grid:
     """``axes`` are the grid points of each variable, ascending. Cells are numbered in C order, the last axis first.
 
-    A value between two points belongs to the nearer one, a missing value (NaN) to the last.
+    A value below the first point belongs to the first, a missing value (NaN) to the last.
     """
 
     def __init__(self, axes: Sequence[ArrayLike]) -> None:
@@ -25,7 +25,7 @@ class Grid:
         if any(axis.ndim != 1 or not len(axis) or not (np.diff(axis) > 0).all() for axis in points):
             raise ValueError("the points of a grid must ascend")
         self.shape = tuple(len(axis) for axis in points)
-        self._borders = [(axis[1:] + axis[:-1]) / 2 for axis in points]
+        self._borders = [axis[1:] for axis in points]
         self._lists = [borders.tolist() for borders in self._borders]
 
     def cell(self, values: Sequence[float]) -> int:

@@ -101,7 +101,10 @@ class Bagged:
         noise = generator.uniform(-READING_ERROR, READING_ERROR, len(rows))
         noisy[:, self.noisy] = np.round(noisy[:, self.noisy] + noise)
         seeded = clone(self.estimator).set_params(random_state=int(generator.integers(2**31)))
-        return seeded.fit(noisy, outcome[rows])
+        fitted = seeded.fit(noisy, outcome[rows])
+        if not self.averages_margins:
+            _split_at_values(fitted.tree_, noisy)
+        return fitted
 
     def predict_proba(self, features: NDArray[np.float32]) -> NDArray[np.floating]:
         """Probability of each class, shape (n, 2)."""
@@ -111,6 +114,22 @@ class Bagged:
         margins = [one.predict(features, output_margin=True) for one in self.estimators]
         died = 1 / (1 + np.exp(-np.mean(margins, axis=0, dtype=np.float64)))
         return np.column_stack([1 - died, died])
+
+
+def _split_at_values(tree: Any, features: NDArray[np.float32]) -> None:
+    """Move each threshold from the middle between two values of the data up to the higher one, where XGBoost splits.
+
+    All members then change at values of the data only, so that a table over these values holds their risks.
+
+    Args:
+        tree: a fitted scikit-learn tree's nodes, whose thresholds are changed.
+        features: what it was fitted to, shape (n, variables), without missing values.
+    """
+    for column, values in enumerate(features.T):
+        present = np.unique(values)
+        splits = (tree.feature == column) & (tree.children_left >= 0)
+        higher = present[np.searchsorted(present, tree.threshold[splits], side="right")]
+        tree.threshold[splits] = np.nextafter(higher, np.float32(-np.inf))
 
 
 def _bootstrap(outcome: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:

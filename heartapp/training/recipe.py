@@ -110,7 +110,7 @@ class Recipe:
             columns=self.columns,
             settings=settings,
             calibration=calibration,
-            threshold=round(float(outcome.mean()), 2),
+            threshold=round(base_rate, 2),
             base_rate=base_rate,
             horizon=horizon,
             curve=curve,

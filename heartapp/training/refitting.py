@@ -9,22 +9,37 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from heartapp.inference.refits import RefitTable
+from heartapp.training.members import READING_ERROR, ROUNDED_WHEN_READ
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from heartapp.training.cohort import Sample
     from heartapp.training.recipe import Recipe
 
-AXES: Final[dict[str, NDArray[np.float64]]] = {
-    # Two patients of the published table are 60.667 years old.
-    "age": np.array([*range(40, 61), 60.667, *range(61, 96)], np.float64),
-    "ejection_fraction": np.array([*range(11, 81), 90], np.float64),
-    "serum_creatinine": np.array([*range(5, 41), *range(42, 71, 2), *range(74, 96, 4), 400]) / 10,
-}
-"""The grid: values as people write them, close to each other where the trees split. Beyond its ends no tree splits."""
+MOST_POINTS: Final = 80
+"""Of a grid in one variable; a table with more values of it keeps so many of them, and its bounds are approximate."""
+
+
+def make_axes(recipe: Recipe, sample: Sample) -> dict[str, NDArray[np.float64]]:
+    """The points of the grid of each variable in use: the values of the data, at which the members change."""
+    names = {recipe.names[column]: sample.features[:, column].astype(np.float64) for column in recipe.columns}
+    return {name: _thin(_values(name, values[~np.isnan(values)])) for name, values in names.items()}
+
+
+def _values(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values that a member may see: for the one with noise, all whole numbers that are near."""
+    if name == ROUNDED_WHEN_READ:
+        noise = np.arange(-READING_ERROR, READING_ERROR + 1)
+        return np.unique(np.round(values[:, np.newaxis] + noise))
+    return np.unique(values)
+
+
+def _thin(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    places = np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS))
+    return np.take(points, places.round().astype(int))
 
 
 def refit(recipe: Recipe, sample: Sample, rows: NDArray[np.float32], *, refits: int) -> NDArray[np.float32]:
@@ -57,11 +72,6 @@ def _refit(recipe: Recipe, sample: Sample, rows: NDArray[np.float32]) -> NDArray
     return recipe.fit(sample).risk(rows)
 
 
-def grid_rows(recipe: Recipe) -> NDArray[np.float32]:
-    """A row for each point of the grid over the variables in use, see `rows_over`."""
-    return rows_over([AXES[recipe.names[column]] for column in recipe.columns], recipe.columns, len(recipe.names))
-
-
 def rows_over(axes: Sequence[NDArray[np.float64]], columns: Sequence[int], width: int) -> NDArray[np.float32]:
     """A row for each point of a grid, shape (points, width); what is in none of the axes' ``columns`` is missing."""
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
@@ -70,9 +80,7 @@ def rows_over(axes: Sequence[NDArray[np.float64]], columns: Sequence[int], width
     return rows
 
 
-def make_table(recipe: Recipe, risks: NDArray[np.floating]) -> RefitTable:
-    """The table of the refits' risks for `grid_rows`, shape (refits, points)."""
-    used = [recipe.names[column] for column in recipe.columns]
-    axes = [AXES[name] for name in used]
-    rounded = np.round(risks * 255).astype(np.uint8).reshape(len(risks), *map(len, axes))
-    return RefitTable(used, axes, np.ascontiguousarray(np.moveaxis(rounded, 0, -2)))
+def make_table(axes: Mapping[str, NDArray[np.float64]], risks: NDArray[np.floating]) -> RefitTable:
+    """The table of the refits' risks for the points of a grid, see `rows_over`; shape (refits, points)."""
+    rounded = np.round(risks * 255).astype(np.uint8).reshape(len(risks), *map(len, axes.values()))
+    return RefitTable([*axes], [*axes.values()], np.ascontiguousarray(np.moveaxis(rounded, 0, -2)))

@@ -49,8 +49,8 @@ def make_support(names: Sequence[str], values: NDArray[np.floating]) -> Support:
     patients = np.arange(len(known))
     own = np.logical_and.reduce([one[cell, patients] for one, cell in zip(near, cells, strict=True)])
     others = counts[cells] - own
-    # With this many near patients as the limit, all who have fewer are flagged.
-    least = int(np.sort(others)[int(MOST_FLAGGED * len(known))])
+    # With this many near patients as the limit, all who have fewer are flagged; nobody with none goes without.
+    least = max(1, int(np.sort(others)[int(MOST_FLAGGED * len(known))]))
     return Support.from_counts({name: AXES[name] for name in names}, counts, least)
 
 

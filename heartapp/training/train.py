@@ -21,7 +21,7 @@ from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import check_graph, find_edges, to_onnx
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import grid_rows, make_table, refit
+from heartapp.training.refitting import make_axes, make_table, refit, rows_over
 from heartapp.training.stability import measure_shape, report_instability
 from heartapp.training.support import make_support
 
@@ -93,10 +93,11 @@ def _refit(
     recipe: Recipe, sample: Sample, fitted: FittedRecipe, refits: int, splits: int
 ) -> tuple[bytes, InstabilityReport]:
     """The file of refits, and how much they differ for the training patients."""
-    grid = grid_rows(recipe)
+    axes = make_axes(recipe, sample)
+    grid = rows_over([*axes.values()], recipe.columns, len(recipe.names))
     risks = refit(recipe, sample, np.vstack([grid, sample.features]), refits=refits)
     table, patients = np.split(risks, [len(grid)], axis=1)
-    return make_table(recipe, table).to_bytes(), report_instability(patients, fitted.risk(sample.features), splits)
+    return make_table(axes, table).to_bytes(), report_instability(patients, fitted.risk(sample.features), splits)
 
 
 def _manifest(

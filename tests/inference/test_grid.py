@@ -19,11 +19,11 @@ def test_many_patients_fall_into_the_cells_that_each_alone_falls_into(patients: 
 
 
 @given(st.floats(-10, 200), st.floats(-1, 90))
-def test_a_value_falls_into_the_cell_of_the_nearest_point(first: float, second: float) -> None:
+def test_a_value_falls_into_the_cell_of_the_last_point_that_is_not_above_it(first: float, second: float) -> None:
     places = np.unravel_index(GRID.cell([first, second]), GRID.shape)
     for value, axis, place in zip((first, second), AXES, places, strict=True):
-        distances = np.abs(np.array(axis) - value)
-        assert distances[place] == pytest.approx(distances.min())
+        assert axis[place] <= value or place == 0
+        assert [point for point in axis if point <= value][-1:] in ([axis[place]], [])
 
 
 @pytest.mark.parametrize("axes", [[[]], [[1.0, 1.0]], [[2.0, 1.0]], [[1.0, NAN]], [[[1.0, 2.0]]], [1.0]])

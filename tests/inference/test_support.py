@@ -15,9 +15,9 @@ SUPPORT = Support.from_counts(AXES, COUNTS, 5)
 
 @pytest.mark.parametrize(
     ("values", "count"),
-    [([40, 1], 0), ([40, 4], 3), ([18, 40], 3), ([49.9, 1.6], 0), ([50.1, 1.4], 4), ([99, 9], 5)],
+    [([40, 1], 0), ([40, 4], 3), ([18, 40], 3), ([49.9, 1.6], 0), ([60.1, 1.4], 4), ([99, 9], 5)],
 )
-def test_the_count_is_that_of_the_nearest_grid_point(values: list[float], count: int) -> None:
+def test_the_count_is_that_of_the_last_grid_point_that_is_not_above(values: list[float], count: int) -> None:
     assert SUPPORT.near(values) == count
     assert SUPPORT.near_each(np.array([values, [40, 2]])).tolist() == [count, 0]
 

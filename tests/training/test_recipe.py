@@ -90,7 +90,7 @@ def test_a_dated_risk_is_calibrated_to_death_within_the_horizon_on_patients_not_
     assert bedside.calibration == fit_calibration(held_out, dead, weight, SMALLEST["bedside"].slope_sd)
     assert bedside.curve == fit_curve(bedside.calibration.transform(held_out), time, died, 180)
     assert bedside.base_rate == 1 - kaplan_meier(time, died, 180)
-    assert bedside.threshold == round(died.mean(), 2)
+    assert bedside.threshold == round(bedside.base_rate, 2)
 
 
 def test_without_follow_up_times_the_risk_is_of_the_outcome_and_has_no_curve(

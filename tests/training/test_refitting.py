@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,98 +11,81 @@ from heartapp.inference.refits import RefitTable
 from heartapp.training.data import read_table
 from heartapp.training.defaults import SEED
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import AXES, grid_rows, make_table, refit
+from heartapp.training.refitting import MOST_POINTS, make_axes, make_table, refit, rows_over
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from heartapp.training.cohort import Cohort
+    from heartapp.training.cohort import Cohort, Sample
 
 NAMES = MODEL_VARIABLES["bedside"]
 REFITS = 3
+HALF_STEP = 0.5 / 255 + 1e-6
 
 
 @pytest.fixture(scope="module")
 def made_up(recipe: Recipe) -> NDArray[np.float32]:
-    """Patients anywhere within the limits, mostly where patients are, with numbers as people write them."""
+    """Patients anywhere within the limits, with whole numbers, tenths, and creatinine that was in µmol/L."""
     generator = np.random.default_rng(3)
-    rows = np.full((2_000, len(NAMES)), np.nan, np.float32)
-    drawn = [
-        np.where(generator.random(2_000) < 0.9, generator.integers(40, 96, 2_000), generator.integers(18, 111, 2_000)),
-        np.where(generator.random(2_000) < 0.9, generator.integers(10, 81, 2_000), generator.integers(5, 91, 2_000)),
-        np.minimum(np.exp(generator.normal(0.2, 0.5, 2_000)), 40).round(1).clip(0.1),
-    ]
-    rows[:, recipe.columns] = np.column_stack(drawn)
+    count = 3_000
+    age, fraction = generator.uniform(18, 110, count), generator.uniform(5, 90, count)
+    creatinine = np.exp(generator.normal(0.3, 0.6, count)).clip(0.1, 40)
+    age[:1_000], fraction[:1_000], creatinine[:1_000] = (one[:1_000].round() for one in (age, fraction, creatinine))
+    creatinine[1_000:2_000] = generator.integers(40, 600, 1_000) / 88.42
+    rows = np.full((count, len(NAMES)), np.nan, np.float32)
+    rows[:, recipe.columns] = np.column_stack([age, fraction, creatinine])
     return rows
 
 
-@pytest.fixture(scope="module")
-def risks(recipe: Recipe, people: Cohort, made_up: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The refits' risks of the grid, of the patients and of the made-up patients."""
+def grid_rows(recipe: Recipe, sample: Sample) -> NDArray[np.float32]:
+    return rows_over([*make_axes(recipe, sample).values()], recipe.columns, len(NAMES))
+
+
+def error_of_table(recipe: Recipe, sample: Sample, rows: NDArray[np.float32]) -> float:
+    """The largest difference between a refit's risk from the table and from its members."""
+    grid = grid_rows(recipe, sample)
+    risks = refit(recipe, sample, np.vstack([grid, rows]), refits=REFITS)
+    table = RefitTable.from_bytes(make_table(make_axes(recipe, sample), risks[:, : len(grid)]).to_bytes())
+    found = np.array([table.risks_of(row) for row in rows[:, recipe.columns].tolist()]).T
+    return float(np.abs(found - risks[:, len(grid) :]).max())
+
+
+def test_each_refit_is_the_whole_recipe_on_a_bootstrap_sample(recipe: Recipe, people: Cohort) -> None:
     sample = people.sample("bedside")
-    return refit(recipe, sample, np.vstack([grid_rows(recipe), sample.features, made_up]), refits=REFITS)
-
-
-def test_each_refit_is_the_whole_recipe_on_a_bootstrap_sample(
-    risks: NDArray[np.float32], recipe: Recipe, people: Cohort
-) -> None:
-    sample, points = people.sample("bedside"), len(grid_rows(recipe))
+    risks = refit(recipe, sample, sample.features, refits=REFITS)
     drawn = np.random.default_rng(recipe.seed).integers(0, len(people.outcome), len(people.outcome))
-    fitted = recipe.fit(sample.draw(drawn))
-    assert np.array_equal(risks[0, points : points + len(drawn)], fitted.risk(sample.features).astype(np.float32))
+    assert np.array_equal(risks[0], recipe.fit(sample.draw(drawn)).risk(sample.features).astype(np.float32))
     assert len({one.tobytes() for one in risks}) == REFITS
-    assert np.array_equal(refit(recipe, sample, sample.features, refits=1), risks[:1, points : points + len(drawn)])
+    assert np.array_equal(refit(recipe, sample, sample.features, refits=1), risks[:1])
 
 
-def test_the_grid_has_the_values_that_people_write(recipe: Recipe) -> None:
-    rows = grid_rows(recipe)
-    usual = {"age": range(40, 96), "ejection_fraction": range(11, 81), "serum_creatinine": np.arange(5, 41) / 10}
-    for column, (name, axis) in zip(recipe.columns, AXES.items(), strict=True):
-        assert all(BY_NAME[name].allows(value) for value in axis)
-        assert np.array_equal(np.unique(rows[:, column]), axis.astype(np.float32))
-        assert set(usual[name]) <= set(axis.tolist())
+def test_the_grid_has_the_values_of_the_data_and_what_noise_makes_of_them(recipe: Recipe, people: Cohort) -> None:
+    sample = people.sample("bedside")
+    axes = make_axes(recipe, sample)
+    assert [*axes] == ["age", "ejection_fraction", "serum_creatinine"]
+    assert set(axes["age"].tolist()) == set(people.column("age").tolist())
+    fractions = people.column("ejection_fraction")
+    assert {*fractions.tolist(), fractions.min() - 2, fractions.max() + 2} <= set(axes["ejection_fraction"].tolist())
+    assert len(axes["serum_creatinine"]) == MOST_POINTS  # fewer than the cohort has: its creatinine has two decimals
+    assert set(axes["serum_creatinine"]) <= set(sample.features[:, recipe.columns[2]].astype(np.float64).tolist())
     unused = [column for column in range(len(NAMES)) if column not in recipe.columns]
-    assert np.isnan(rows[:, unused]).all()
+    assert np.isnan(grid_rows(recipe, sample)[:, unused]).all()
 
 
-def test_the_table_gives_a_grid_point_its_own_risks(recipe: Recipe, risks: NDArray[np.float32]) -> None:
-    rows = grid_rows(recipe)
-    table = make_table(recipe, risks[:, : len(rows)])
-    for point in np.random.default_rng(1).integers(0, len(rows), 50).tolist():
-        found = table.risks_of(rows[point, recipe.columns].tolist())
-        assert found == pytest.approx(risks[:, point], abs=0.5 / 255 + 1e-6)
-
-
-def move_of_bounds(recipe: Recipe, risks: NDArray[np.float32], rows: NDArray[np.float32]) -> float:
-    """The largest difference between a bound from the table and from the refits; the first risks are of the grid."""
-    points = len(grid_rows(recipe))
-    table = RefitTable.from_bytes(make_table(recipe, risks[:, :points]).to_bytes())
-    known = ~np.isnan(rows[:, recipe.columns]).any(axis=1)
-    near = np.array([table.risks_of(row) for row in rows[known][:, recipe.columns].tolist()]).T
-    bounds = [np.percentile(one, [2.5, 97.5], axis=0) for one in (near, risks[:, points:][:, known])]
-    return float(np.abs(bounds[0] - bounds[1]).max())
-
-
-def test_no_bound_from_the_table_is_a_point_off_that_from_the_trees(
-    recipe: Recipe, people: Cohort, risks: NDArray[np.float32], made_up: NDArray[np.float32]
+def test_the_table_has_the_risks_of_the_members_for_every_patient(
+    recipe: Recipe, people: Cohort, made_up: NDArray[np.float32]
 ) -> None:
-    features = people.features("bedside")
-    # Creatinine as people write it: the generated patients have two decimals.
-    written = features.copy()
-    creatinine = NAMES.index("serum_creatinine")
-    written[:, creatinine] = written[:, creatinine].round(1)
-    refits = refit(recipe, people.sample("bedside"), np.vstack([grid_rows(recipe), written]), refits=REFITS)
-    assert move_of_bounds(recipe, refits, written) < 0.01
-    made_up_risks = np.delete(risks, np.s_[len(grid_rows(recipe)) : -len(made_up)], axis=1)
-    assert move_of_bounds(recipe, made_up_risks, made_up) < 0.01
+    values = people.values.copy()
+    column = [*BY_NAME].index("serum_creatinine")
+    values[:, column] = values[:, column].round(1)  # few enough values for the grid
+    sample = replace(people, values=values).sample("bedside")
+    assert error_of_table(recipe, sample, made_up) <= HALF_STEP
 
 
 @pytest.mark.data
-def test_no_bound_on_the_published_data_is_a_point_off(published_data: Path, made_up: NDArray[np.float32]) -> None:
+def test_the_table_of_the_published_data_has_them_too(published_data: Path, made_up: NDArray[np.float32]) -> None:
     published = read_table(published_data).without_fills()
     recipe, sample = Recipe.of_cohort("bedside", SEED, published), published.sample("bedside")
-    rows = np.vstack([sample.features, made_up])
-    refits = refit(recipe, sample, np.vstack([grid_rows(recipe), rows]), refits=REFITS)
-    assert move_of_bounds(recipe, refits, rows) < 0.01
+    assert error_of_table(recipe, sample, made_up) <= HALF_STEP

@@ -33,7 +33,7 @@ _NAMES: Final = {
     "largest_step": "Largest step of the risk",
     "largest_fall": "Largest fall with age or creatinine",
 }
-_BETTER: Final = {"roc_auc": 1, "mcc": 1, "brier": -1}
+_BETTER: Final = {"roc_auc": 1, "auc": 1, "mcc": 1, "brier": -1}
 """The sign of a better figure, of those compared with the plain regression."""
 
 
@@ -89,9 +89,15 @@ def labels(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def headline(evaluation: Evaluation) -> tuple[str, str, str]:
+    """The figures that say most: of death by the horizon where there is one."""
+    day = evaluation.horizon
+    return (f"auc_{day}", "mcc", f"brier_{day}") if day else ("roc_auc", "mcc", "brier")
+
+
 def verdict(evaluation: Evaluation) -> str:
     """In which figures the trees are better or worse than the plain regression, as far as the intervals say so."""
-    compared = {name: value for name, value in evaluation.difference.items() if _base(name) in _BETTER}
+    compared = {name: evaluation.difference[name] for name in headline(evaluation)}
     found = [
         f"{word} in {figure(name)}"
         for word, sign in (("Better", 1), ("Worse", -1))
@@ -111,6 +117,6 @@ FILTERS: Final[dict[str, Callable[..., object]]] = {
     "percent": per_cent,
     **{
         function.__name__: function
-        for function in (figure, three, interval, difference, span, missed, labels, verdict, useful)
+        for function in (figure, three, interval, difference, span, missed, labels, headline, verdict, useful)
     },
 }

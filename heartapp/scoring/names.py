@@ -69,10 +69,11 @@ def _is_part(path: Path) -> bool:
 
 
 def check_different(source: Path, target: Path) -> None:
-    """Make sure that the output does not replace the input while it is read.
+    """Make sure that neither the output nor its list of rejects replaces the input while it is read.
 
     Raises:
         DataError: names both.
     """
-    if source.is_file() and target.is_file() and target.samefile(source):
-        raise DataError(f"{target} is the same file as {source}; name another one")
+    for written in (target, Path(f"{target}{REJECTS}")):
+        if source.is_file() and written.is_file() and written.samefile(source):
+            raise DataError(f"{written} is the same file as {source}; name another output")

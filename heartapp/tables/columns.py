@@ -58,9 +58,10 @@ def find_columns(
         ColumnsError: a required column is missing, a name occurs twice, or a column has the name of an added one.
     """
     folded = _fold(names)
-    # Check this first. A table without a header has a patient's values here, and no message may name those.
+    # A table without a header has a patient's values here, and no message may name those: it has no variable's name.
     if absent := [name for name in required if name.lower() not in folded]:
-        close = [(name, one) for name in absent for one in difflib.get_close_matches(name.lower(), folded, n=1)]
+        header = folded if {*folded} & {*_fold(wanted)} else []
+        close = [(name, one) for name in absent for one in difflib.get_close_matches(name.lower(), header, n=1)]
         hints = [f"is {name} the column {printable(one)!a}?" for name, one in close]
         raise ColumnsError(place, absent, "missing", " ".join(hints) or f"needed: {', '.join(required)}")
     if twice := sorted(printable(name) for name, count in Counter(folded).items() if count > 1):

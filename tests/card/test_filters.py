@@ -45,8 +45,8 @@ def test_variables_are_listed_by_their_labels() -> None:
     ("changed", "text"),
     [
         ({}, "**No clear difference**"),
-        ({"roc_auc": Estimate(0.02, 0.01, 0.03)}, "**Better in ROC AUC**"),
-        ({"roc_auc": Estimate(-0.02, -0.03, -0.01)}, "**Worse in ROC AUC**"),
+        ({"auc_180": Estimate(0.02, 0.01, 0.03)}, "**Better in AUC by day 180**"),
+        ({"auc_180": Estimate(-0.02, -0.03, -0.01)}, "**Worse in AUC by day 180**"),
         (
             {"mcc": Estimate(0.02, 0.01, 0.03), "brier_180": Estimate(0.02, 0.01, 0.03)},
             "**Better in Matthews correlation, Worse in Brier score by day 180**",
@@ -58,7 +58,7 @@ def test_the_comparison_goes_by_the_intervals_of_the_differences(changed: dict[s
     evaluation = evaluation_of()
     difference = evaluation.difference | changed
     compared = filters.verdict(msgspec.structs.replace(evaluation, difference=difference))
-    assert compared.startswith(f"{text}: ROC AUC {filters.difference(difference['roc_auc'])}, ")
+    assert compared.startswith(f"{text}: AUC by day 180 {filters.difference(difference['auc_180'])}, ")
     assert "Harrell" not in compared
 
 

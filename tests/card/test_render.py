@@ -70,7 +70,7 @@ def test_the_card_begins_with_a_label_of_facts_and_links_its_sources(bedside: Ma
     assert "299 patients" in facts["Who"]
     assert "within 180 days" in facts["Outcome"]
     assert facts["Inputs"] == "Uses age, ejection fraction and serum creatinine; records the others"
-    assert "ROC AUC 0.811 (0.711 to 0.911), Brier score 0.179 (0.079 to 0.279)" in facts["How good"]
+    assert "AUC by day 180 0.781 (0.681 to 0.881), Brier score by day 180 0.179 (0.079 to 0.279)" in facts["How good"]
     assert "No clear difference" in facts["Beside a plain regression"]
     assert "**High**" in facts["Risk of bias"]
     assert "the model’s page" in facts["Tested elsewhere"]

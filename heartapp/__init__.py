@@ -26,10 +26,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     from heartapp import api, ui
     from heartapp.config import find, read_settings
     from heartapp.inference.registry import ModelRegistry
-    from heartapp.web import assets, compression, extension, health, problems, security
+    from heartapp.web import assets, bodies, compression, extension, health, problems, security
 
     settings = settings or read_settings()
     app = Flask(__name__)
+    app.request_class = bodies.MemoryRequest
     app.config.from_mapping(MAX_CONTENT_LENGTH=settings.max_body_bytes, TRUSTED_HOSTS=settings.trusted_hosts or None)
     # Every address has one form, so that no redirect is made of a Host header or a path that a client chose.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False

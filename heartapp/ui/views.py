@@ -11,11 +11,11 @@ from werkzeug.datastructures import MultiDict
 
 from heartapp.clinical.numbers import of_hundred, per_cent
 from heartapp.clinical.variables import BY_NAME, VARIABLES, list_labels
-from heartapp.ui import drawing
+from heartapp.ui import drawing, validate
 from heartapp.ui.forms import FormModel, patient_form_class
 from heartapp.ui.model_page import card_of
 from heartapp.ui.rounding import living, nonzero, points, rounded
-from heartapp.web.extension import get_registry
+from heartapp.web.extension import get_registry, get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,10 @@ _FORM_BYTES = 64 * 1024
 
 @blueprint.before_request
 def limit_form() -> None:
-    """Refuse what is much larger than a form, which has a few hundred bytes."""
+    """Refuse what is much larger than a form, which has a few hundred bytes, or holds a table."""
+    if request.endpoint == "ui.validate":
+        request.max_form_memory_size, request.max_form_parts = get_settings().max_body_bytes, validate.FIELDS
+        return
     request.max_content_length = _FORM_BYTES
     request.max_form_memory_size = _FORM_BYTES
     request.max_form_parts = 4 * len(VARIABLES)
@@ -72,6 +75,15 @@ def model(name: str) -> ResponseReturnValue:
 def card(name: str) -> ResponseReturnValue:
     """The model card from the bundle, unchanged."""
     return Response(get_registry().get(name).bundle.card, content_type="text/plain; charset=utf-8")
+
+
+@blueprint.get("/validate")
+def validate_form() -> ResponseReturnValue:
+    """The form that takes a table of patients."""
+    return render_template("validate.html", model=get_registry().get(request.args.get("model")), faults=())
+
+
+blueprint.post("/validate", endpoint="validate")(validate.validate)
 
 
 def error_page(status: int, detail: str) -> ResponseReturnValue:

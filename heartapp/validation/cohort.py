@@ -17,9 +17,9 @@ from heartapp.errors import FieldError, TableError
 from heartapp.tables.cells import DECIMAL_COMMA, MISSING_WORDS, NOT_A_NUMBER, read_cell
 from heartapp.tables.check import check_table, row_of
 from heartapp.tables.csv_body import read_csv_file
+from heartapp.tables.guess import OUTCOME_KEY
 from heartapp.tables.published import digest
 from heartapp.validation.columns import FOLLOW_UP, find_positions
-from heartapp.validation.mapping import OUTCOME_KEY
 from heartapp.validation.refusals import ask, find_faults, too_few
 
 if TYPE_CHECKING:
@@ -125,11 +125,17 @@ def read_cohort(
     Raises:
         DataError: the file cannot be read; a `TableError` lists every other fault with its remedy.
     """
-    table = read_csv_file(path, delimiter)
+    return take_cohort(read_csv_file(path, delimiter), path, model, mapping, horizon=horizon, anyway=anyway)
+
+
+def take_cohort(
+    table: CsvRows, path: Path, model: Model, mapping: Mapping, *, horizon: int | None = None, anyway: bool = False
+) -> Cohort:
+    """The same of a table that was read; its path is only for messages."""
     positions, faults = find_positions(table.names, model, mapping)
     raw = _read_cells(table, positions, mapping)
     day = horizon or model.bundle.manifest.horizon if mapping.time else None
-    needed = [name for name in model.names if name in {*model.bundle.manifest.used, *model.required}]
+    needed = _needed(model)
     faults += find_faults(raw, model, mapping, needed, day, anyway=anyway)
     if faults:
         raise TableError(str(path), faults)
@@ -137,7 +143,7 @@ def read_cohort(
     time = None if raw.time is None else raw.time[good]
     if faults := too_few(raw.outcome[good], time, day, anyway=anyway):
         raise TableError(str(path), [*faults, *_told_rejected(flow)])
-    doubtful = {name: text for name, text in ask(raw, mapping).items() if name not in {*needed, *mapping.columns}}
+    doubtful = _doubtful(raw, model, mapping)
     return Cohort(
         place=path.name,
         values=_usable(raw.values[good], doubtful),
@@ -152,6 +158,40 @@ def read_cohort(
             *(f"left out, as the model does not need it: {text}" for text in doubtful.values()),
         ),
     )
+
+
+def take_patients(
+    table: CsvRows, place: str, model: Model, mapping: Mapping
+) -> tuple[NDArray[np.float64], list[FieldError], NDArray[np.bool_]]:
+    """Patients to score, without an outcome.
+
+    Returns:
+        the model's variables, shape (n, variables of the model); the faults of rows; which rows have none, shape (n,).
+
+    Raises:
+        TableError: lists every fault of the table as a whole.
+    """
+    positions, faults = find_positions(table.names, model, mapping, judged=False)
+    raw = _read_cells(table, positions, mapping)
+    doubtful = _doubtful(raw, model, mapping)
+    faults += [FieldError("", text) for name, text in ask(raw, mapping).items() if name not in doubtful]
+    if faults:
+        raise TableError(place, faults)
+    needed = _needed(model)
+    values = raw.values[:, [NAMES.index(name) for name in needed]]
+    found, good = check_table(values, raw.broken, [BY_NAME[name] for name in needed], model.required)
+    return _usable(raw.values, doubtful)[:, [NAMES.index(name) for name in model.names]], found, good
+
+
+def _needed(model: Model) -> list[str]:
+    """The variables that a row may not have wrong: those that the model uses or requires."""
+    return [name for name in model.names if name in {*model.bundle.manifest.used, *model.required}]
+
+
+def _doubtful(raw: RawCohort, model: Model, mapping: Mapping) -> dict[str, str]:
+    """What would have to be asked about variables that the model does not need and nobody mapped."""
+    known = {*_needed(model), *mapping.columns}
+    return {name: text for name, text in ask(raw, mapping).items() if name not in known}
 
 
 def _read_cells(table: CsvRows, positions: Dict[str, int], mapping: Mapping) -> RawCohort:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from heartapp.clinical.patient import printable
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import FieldError
-from heartapp.validation.mapping import OUTCOME_KEY, guess_columns
+from heartapp.tables.guess import OUTCOME_KEY, guess_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,13 +20,16 @@ FOLLOW_UP: Final = "follow-up"
 """What the time to death or last contact is called, apart from the variable ``time`` of a model that leaks."""
 
 
-def find_positions(header: Sequence[str], model: Model, mapping: Mapping) -> tuple[dict[str, int], list[FieldError]]:
+def find_positions(
+    header: Sequence[str], model: Model, mapping: Mapping, *, judged: bool = True
+) -> tuple[dict[str, int], list[FieldError]]:
     """The position of each column to read, by variable or `OUTCOME_KEY` or `FOLLOW_UP`, and every fault of the mapping.
 
     Args:
         header: the columns' names; case and spaces around them are ignored.
         model: whose required variables must be there.
         mapping: names, units and codes.
+        judged: the outcome must be there too.
     """
     folded = [name.strip().lower() for name in header]
     wanted = _wanted(folded, mapping)
@@ -34,7 +37,7 @@ def find_positions(header: Sequence[str], model: Model, mapping: Mapping) -> tup
     faults = [
         *_unknown(mapping),
         *(_not_one(name, one, folded) for name, one in wanted.items() if name not in positions),
-        *_absent(header, {*wanted}, model),
+        *_absent(header, {*wanted}, model, judged=judged),
     ]
     return positions, [*faults, *_read_twice(positions)]
 
@@ -79,14 +82,14 @@ def _not_one(name: str, column: str, folded: Sequence[str]) -> FieldError:
     return FieldError(shown, f"is not in the table, where {name} should be; {hint}")
 
 
-def _absent(header: Sequence[str], wanted: set[str], model: Model) -> Iterator[FieldError]:
+def _absent(header: Sequence[str], wanted: set[str], model: Model, *, judged: bool) -> Iterator[FieldError]:
     """What the model or the validation needs and nobody mapped."""
     guesses = guess_columns(header)
     for name in model.required:
         if name not in wanted:
             column = printable(guesses.get(name, "COLUMN"))
             yield FieldError("", f"{name} is missing, which the model needs; add --map {_shell(f'{name}={column}')}")
-    if OUTCOME_KEY not in wanted:
+    if judged and OUTCOME_KEY not in wanted:
         column = printable(guesses.get(OUTCOME_KEY, "COLUMN"))
         yield FieldError("", f"the outcome is missing; add --outcome {_shell(column)}")
 

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
+from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.errors import DataError
+from heartapp.tables.guess import OUTCOME_KEY, guess_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-OUTCOME_KEY: Final = "outcome"
-"""What the outcome is called where a variable's name is expected."""
-_WORDS: Final[dict[str, tuple[str, ...]]] = {
-    "anaemia": ("anemia",),
-    "creatinine_phosphokinase": ("cpk", "creatinekinase", "creatinephosphokinase", "ck"),
-    "diabetes": ("diabetic",),
-    "ejection_fraction": ("lvef", "ef"),
-    "high_blood_pressure": ("hypertension", "hypertensive"),
-    "platelets": ("platelet", "plt"),
-    "serum_creatinine": ("creatinine",),
-    "serum_sodium": ("sodium",),
-    "sex": ("gender",),
-    "smoking": ("smoker",),
-    "time": ("followup", "futime"),
-    OUTCOME_KEY: (OUTCOME, "death", "died", "dead", "mortality"),
-}
-"""Other names under which tables hold the variables."""
-_SHORT: Final = 4
-"""Shorter words must be the whole name of a column."""
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,26 +83,6 @@ def parse_codes(texts: Iterable[str]) -> dict[str, dict[str, int]]:
             raise DataError("--code takes NAME:CODE=VALUE,CODE=VALUE with values 0 or 1, such as --code sex:m=1,f=0")
         codes[name.strip()] = {code.strip(): int(value) for code, _, value in pairs}
     return codes
-
-
-def guess_columns(header: Sequence[str]) -> dict[str, str]:
-    """The likely column of each variable, and of the outcome, by its name; those without one are left out."""
-    found = {name: next(_likely(name, header), "") for name in (*BY_NAME, OUTCOME_KEY)}
-    return {name: column for name, column in found.items() if column}
-
-
-def _likely(name: str, header: Sequence[str]) -> Iterator[str]:
-    """Columns that may hold a variable: those with its name, then those with another name of it in theirs."""
-    words = [_fold(word) for word in (name, *_WORDS.get(name, ()))]
-    folded = [(_fold(column), column) for column in header]
-    for word in words:
-        yield from (column for one, column in folded if one == word)
-    for word in words:
-        yield from (column for one, column in folded if len(word) >= _SHORT and word in one)
-
-
-def _fold(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.lower())
 
 
 def start_mapping(header: Sequence[str], place: str) -> str:

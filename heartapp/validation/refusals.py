@@ -9,8 +9,8 @@ import numpy as np
 from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.errors import FieldError
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
+from heartapp.tables.guess import OUTCOME_KEY
 from heartapp.tables.published import compare, digest
-from heartapp.validation.mapping import OUTCOME_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

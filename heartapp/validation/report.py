@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -14,9 +16,10 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.validation.measures import HISTOGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from heartapp.card.plots import Point
+    from heartapp.inference.model import Scores
     from heartapp.validation.result import CurvePoint, Validation
 
 _PACKAGE: Final = Path(__file__).parents[1]
@@ -26,7 +29,48 @@ _TICKS: Final = 4
 
 
 def render_report(found: Validation) -> str:
-    """The report as HTML."""
+    """The report as a file."""
+    styles = "".join((_PACKAGE / "static" / name).read_text("utf-8") for name in _STYLES)
+    return _render("report.html.jinja", found=found, styles=Markup(styles), **_plots(found))  # noqa: S704 - own files
+
+
+def render_article(found: Validation) -> str:
+    """The report within a page of the site."""
+    return _render("_report.html.jinja", found=found, **_plots(found))
+
+
+def render_scores(read: int, scores: Scores, rejected: Mapping[str, int], threshold: float) -> str:
+    """What was scored, within a page of the site.
+
+    Args:
+        read: how many rows there were.
+        scores: of those without faults.
+        rejected: how many rows have each fault.
+        threshold: the risk from which death is expected.
+    """
+    counts: list[int] = np.histogram(scores.risk, HISTOGRAM)[0].tolist()
+    cautions = Counter(one for cell in scores.cautions.tolist() for one in cell.split())
+    return _render(
+        "scores.html.jinja",
+        read=read,
+        scores=scores,
+        quartiles=np.percentile(scores.risk, [25, 50, 75]).tolist() if len(scores.risk) else [],
+        cautions=cautions.most_common(),
+        rejected=rejected,
+        threshold=threshold,
+        risks=_bars(counts, [Line("model", "Patients", _outline(counts))]),
+    )
+
+
+def _plots(found: Validation) -> dict[str, Plot]:
+    return {
+        "calibration": _calibration(found.calibration.curve),
+        "risks": _histogram(found.risks),
+        "decision": decision_plot(found.net_benefit),
+    }
+
+
+def _render(template: str, **content: object) -> str:
     environment = Environment(
         loader=FileSystemLoader([Path(__file__).parent, _PACKAGE / "templates"]),
         undefined=StrictUndefined,
@@ -35,15 +79,7 @@ def render_report(found: Validation) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= FILTERS
-    styles = "".join((_PACKAGE / "static" / name).read_text("utf-8") for name in _STYLES)
-    return environment.get_template("report.html.jinja").render(
-        found=found,
-        by_name=BY_NAME,
-        calibration=_calibration(found.calibration.curve),
-        risks=_histogram(found.risks),
-        decision=decision_plot(found.net_benefit),
-        styles=Markup(styles),  # noqa: S704 - the package's own files
-    )
+    return environment.get_template(template).render(by_name=BY_NAME, **content)
 
 
 def _calibration(curve: Sequence[CurvePoint]) -> Plot:
@@ -62,12 +98,15 @@ def _calibration(curve: Sequence[CurvePoint]) -> Plot:
 
 def _histogram(risks: Sequence[tuple[int, int]]) -> Plot:
     alive, died = zip(*risks, strict=True)
-    step = -(-max(*alive, *died) // _TICKS)
-    return Plot(
-        Axis("Predicted risk"),
-        Axis("Patients", 0, step * _TICKS, tuple(step * tick for tick in range(_TICKS + 1)), ".0f"),
-        [Line("everyone", "Survived", _outline(alive)), Line("model", "Died", _outline(died))],
-    )
+    lines = [Line("everyone", "Survived", _outline(alive)), Line("model", "Died", _outline(died))]
+    return _bars([*alive, *died], lines)
+
+
+def _bars(counts: Sequence[int], lines: Sequence[Line]) -> Plot:
+    """Outlines of histograms, with an axis that has room for the highest of the counts."""
+    step = -(-max(*counts, 1) // _TICKS)
+    ticks = tuple(step * tick for tick in range(_TICKS + 1))
+    return Plot(Axis("Predicted risk"), Axis("Patients", 0, step * _TICKS, ticks, ".0f"), lines)
 
 
 def _outline(counts: Sequence[int]) -> list[Point]:

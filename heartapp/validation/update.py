@@ -15,7 +15,7 @@ from heartapp.inference.bundle import Platt, Update
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.refits import RefitTable
 from heartapp.inference.writing import next_version, pretty, write_bundle
-from heartapp.validation.mapping import OUTCOME_KEY
+from heartapp.tables.guess import OUTCOME_KEY
 from heartapp.validation.samples import Samples, predict_risk
 from heartapp.validation.updating import Correction, Worth, choose, fit_correction, measure_worth, revision_columns
 

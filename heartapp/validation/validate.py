@@ -10,8 +10,8 @@ from tqdm import tqdm
 from heartapp.clinical.variables import BY_NAME
 from heartapp.statistics.metrics import mean
 from heartapp.statistics.recalibration import log_odds
+from heartapp.tables.guess import OUTCOME_KEY
 from heartapp.validation import measures
-from heartapp.validation.mapping import OUTCOME_KEY
 from heartapp.validation.result import Mix, Source, Validation
 from heartapp.validation.sample_size import judge_sample_size
 from heartapp.validation.samples import Samples, cross_fit_regression, predict_risk

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any
+
+from flask import Request
 
 if TYPE_CHECKING:
     from wsgiref.types import InputStream, WSGIEnvironment
+
+
+class MemoryRequest(Request):
+    """A request whose files stay in memory, where Werkzeug would write larger ones to disk."""
+
+    def _get_file_stream(self, *_facts: Any, **_more: Any) -> IO[bytes]:
+        return BytesIO()
 
 
 def prepare(environ: WSGIEnvironment) -> None:

@@ -31,6 +31,7 @@ STATES: dict[str, Callable[[FlaskClient], str]] = {
     "unknown model": lambda client: submit(client, {**entries(), "model": "none"}, htmx=True).text,
     "bedside": lambda client: client.get("/models/bedside").text,
     "followup": lambda client: client.get("/models/followup").text,
+    "validate": lambda client: client.get("/validate").text,
     "api": lambda client: client.get("/api/v1/").text,
     "not found": lambda client: client.get("/none").text,
     "wrong method": lambda client: client.put("/predict").text,

@@ -78,7 +78,7 @@ def read_number(text: str, plausible: Callable[[float], bool]) -> float:
 
 def read_quantity(
     text: str, factor: Callable[[str], float | None], plausible: Callable[[float], bool]
-) -> tuple[float, float]:
+) -> tuple[float, float | None]:
     """Read a number that may be followed by its unit, or by k for thousands.
 
     Args:
@@ -87,7 +87,7 @@ def read_quantity(
         plausible: whether a number is possible here, after it was multiplied.
 
     Returns:
-        The number, multiplied, and what it was multiplied by. A converted number has three decimals at most.
+        The number, multiplied, and what it was multiplied by, which is None for a number without a unit.
 
     Raises:
         NumberTextError: the text is no number, or its unit is not known.
@@ -95,13 +95,18 @@ def read_quantity(
     """
     found = _QUANTITY.fullmatch(text.translate(_PLAINER).strip())
     if not found or len(text) > _MAX_LENGTH:
-        return read_number(text, plausible), 1
+        return read_number(text, plausible), None
     number, unit = found.groups()
     by = float(_THOUSAND) if unit in {"k", "K"} else factor(unit)
     if by is None:
         raise NumberTextError("This has a unit that is not known here.")
     value = read_number(number, lambda value: plausible(value * by))
-    return (value if by == 1 else round(value * by, 3)), by
+    return convert(value, by), by
+
+
+def convert(value: float, factor: float) -> float:
+    """``value`` in the unit that ``factor`` leads to. A converted number has three decimals at most."""
+    return value if factor == 1 else round(value * factor, 3)
 
 
 def fold_unit(unit: str) -> str:

@@ -42,7 +42,8 @@ def check_patient(
         if type(value) in _NUMBERS and variable.allows(value):
             values.append(value)
         elif value is not None:
-            message = not_allowed(variable, required=variable.name in required)
+            number = value if type(value) in _NUMBERS else MISSING
+            message = not_allowed(variable, number, required=variable.name in required)
             faults.append(FieldError(variable.name, message, row))
         elif variable.name in required:
             faults.append(FieldError(variable.name, missing(variable), row))
@@ -58,9 +59,14 @@ def missing(variable: Variable) -> str:
     return f"is missing; expected {variable.expected}"
 
 
-def not_allowed(variable: Variable, *, required: bool) -> str:
-    """The message for a value that is not a number, or is outside the limits."""
-    return f"must be {variable.expected}" + ("" if required else ", or null where it is not known")
+def not_allowed(variable: Variable, value: float, *, required: bool) -> str:
+    """The message for a value outside the limits, with the unit that it is probably in, or for no number (NaN)."""
+    message = f"must be {variable.expected}" + ("" if required else ", or null where it is not known")
+    if not (doubt := variable.doubted(value)):
+        return message
+    factor = variable.units[doubt.unit]
+    remedy = f"multiply by {factor:g}" if factor > 1 else f"divide by {1 / factor:g}"
+    return f"{message}; if it is {doubt.phrase}, {remedy}"
 
 
 def _unknown(name: str) -> str:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from heartapp.clinical.numbers import fold_unit, format_number
+from heartapp.clinical.numbers import convert, fold_unit, format_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,15 +34,27 @@ GROUPS: Final = ("Patient", "Measurements", "History", "Follow-up")
 """The groups of the form, in reading order."""
 
 
+class Doubt(NamedTuple):
+    """A range, above ``low`` and up to ``high``, in which a number without a unit is probably in ``unit``.
+
+    ``phrase`` ends the sentence "it is …".
+    """
+
+    low: float
+    high: float
+    unit: str
+    phrase: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
     """One clinical input.
 
     ``low`` and ``high`` are the hard limits, both allowed, in ``unit``. ``other_units`` are others that people
-    use, each with the factor that leads to ``unit``. ``step`` is the precision that people use.
-    ``logarithmic`` says that ratios matter more than differences. ``known`` says whether the value exists when the
-    patient is seen or only when the follow-up is over. ``given`` marks what nobody can change. ``example`` belongs to a
-    made-up patient.
+    use, each with the factor that leads to ``unit``. ``doubt`` says which numbers are probably in one of them.
+    ``step`` is the precision that people use. ``logarithmic`` says that ratios matter more than differences. ``known``
+    says whether the value exists when the patient is seen or only when the follow-up is over. ``given`` marks what
+    nobody can change. ``example`` belongs to a made-up patient.
     """
 
     name: str
@@ -53,6 +65,7 @@ class Variable:
     example: float
     unit: str = ""
     other_units: tuple[tuple[str, float], ...] = ()
+    doubt: Doubt | None = None
     low: float = 0
     high: float = 1
     known: Known = "bedside"
@@ -97,6 +110,17 @@ class Variable:
         if self.kind == "number":
             return f"Enter {self.label.lower()}: a number {self.range}."
         return f"{self.label}: choose {' or '.join(label.lower() for _, label in self.choices)}."
+
+    def doubted(self, value: float) -> Doubt | None:
+        """The doubt about a number without a unit, if the number is allowed after its conversion."""
+        doubt = self.doubt
+        if not doubt or not doubt.low < value <= doubt.high:
+            return None
+        return doubt if self.allows(convert(value, self.units[doubt.unit])) else None
+
+    def converted(self, value: float) -> str:
+        """A value that was converted to ``unit``, with as many decimals as laboratories report."""
+        return f"{value:.2f} {self.unit}" if self.step < 1 else self.quantity(value)
 
     def quantity(self, value: float, *, unit: bool = True) -> str:
         """``value`` as people write it, with the unit: ``850 000 per µL``; a choice by its label."""
@@ -167,6 +191,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         kind="number",
         unit="%",
         other_units=(("fraction", 100),),
+        doubt=Doubt(0, 1, "fraction", "a fraction"),
         low=5,
         high=90,
         help="Share of the blood that each beat pumps out.",
@@ -187,6 +212,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         kind="number",
         unit="per µL",
         other_units=(("10^9/L", 1_000), ("10^3/µL", 1_000), ("k/µL", 1_000)),
+        doubt=Doubt(0, 3_000, "10^9/L", "in 10^9/L"),
         low=1_000,
         high=3_000_000,
         step=1_000,
@@ -200,6 +226,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         kind="number",
         unit="mg/dL",
         other_units=(("µmol/L", 1 / 88.42),),
+        doubt=Doubt(20, 4_000, "µmol/L", "in µmol/L"),
         low=0.1,
         high=40,
         step=0.1,

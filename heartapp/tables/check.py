@@ -69,5 +69,5 @@ def _faulty(column: NDArray[np.float64], variable: Variable, *, required: bool) 
 def _message(variable: Variable, value: float, required: Collection[str]) -> str:
     if np.isnan(value):
         return missing(variable)
-    message = not_allowed(variable, required=variable.name in required)
+    message = not_allowed(variable, value, required=variable.name in required)
     return f"{message}; write decimals with a point" if value == DECIMAL_COMMA else message

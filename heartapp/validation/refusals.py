@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from heartapp.clinical.variables import Doubt, Variable
     from heartapp.inference.model import Model
     from heartapp.validation.cohort import RawCohort
     from heartapp.validation.mapping import Mapping
@@ -33,22 +34,6 @@ _KNOWN_ROWS: Final = 0.05
 """Share of known rows above which a cohort holds the training table: by chance 1 in 200 looks known, by its 16 bits."""
 _MONTHS: Final = 31.0
 _LIFETIME: Final = 150 * 365.25
-
-
-class Question(NamedTuple):
-    """A range in which values of a variable are mostly in another unit."""
-
-    name: str
-    low: float
-    high: float
-    unit: str
-
-
-QUESTIONS: Final = (
-    Question("ejection_fraction", 0, 1, "fraction"),
-    Question("serum_creatinine", 20, np.inf, "µmol/L"),
-    Question("platelets", 0, 3_000, "10^9/L"),
-)
 
 
 def find_faults(
@@ -85,22 +70,21 @@ def known(column: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def ask(raw: RawCohort, mapping: Mapping) -> dict[str, str]:
     """What must be asked about a variable's unit or codes before its values can be used, by variable."""
-    units = {one.name: text for one in QUESTIONS if (text := _ask_unit(raw, mapping, one))}
+    units = {one.name: text for one in VARIABLES if one.doubt and (text := _ask_unit(raw, mapping, one, one.doubt))}
     codes = {one.name: text for one in VARIABLES if one.choices and (text := _ask_codes(raw, one.name))}
     return {**units, **codes}
 
 
-def _ask_unit(raw: RawCohort, mapping: Mapping, question: Question) -> str:
-    name, low, high, unit = question
+def _ask_unit(raw: RawCohort, mapping: Mapping, variable: Variable, doubt: Doubt) -> str:
+    name, own = variable.name, variable.unit
+    low, high, unit, phrase = doubt
     column = known(raw.column(name))
     column = column[~np.isnan(column)]
     share = float(((column > low) & (column <= high)).mean()) if len(column) else 0
     if name in mapping.units or share <= _MOSTLY:
         return ""
-    own = BY_NAME[name].unit
-    between = f"between {low:g} and {high:g}" if np.isfinite(high) else f"above {low:g}"
     remedy = f'add --unit "{name}={unit}", or "{name}={own}" if that is their unit'
-    return f"{name}: {share:.0%} of its values are {between}, as in {unit}; {remedy}"
+    return f"{name}: {share:.0%} of its values are between {low:g} and {high:g}, so they may be {phrase}; {remedy}"
 
 
 def _ask_codes(raw: RawCohort, name: str) -> str:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 BEDSIDE = MODEL_VARIABLES["bedside"]
 BEDSIDE_VARIABLES = [BY_NAME[name] for name in BEDSIDE]
 LONG = pytest.param(10**5_000, id="a number of 5001 digits")
+UNITS = {
+    "ejection_fraction": "; if it is a fraction, multiply by 100",
+    "platelets": "; if it is in 10^9/L, multiply by 1000",
+    "serum_creatinine": "; if it is in µmol/L, divide by 88.42",
+}
 OPTIONAL = ", or null where it is not known"
 EXAMPLE = {name: BY_NAME[name].example for name in BEDSIDE}
 
@@ -109,9 +114,10 @@ def test_messages_are_made_of_the_declaration_and_never_hold_a_value(
     record: dict[str, Any], required: set[str]
 ) -> None:
     messages = {
-        f"{start} {variable.expected}{end}"
+        f"{start} {variable.expected}{end}{unit}"
         for variable in VARIABLES
         for start, end in (("must be", ""), ("must be", OPTIONAL), ("is missing; expected", ""))
+        for unit in ("", UNITS.get(variable.name, ""))
     } | {
         "is not a variable; leave it out",
         "is not a variable of this model; leave it out or choose the model that uses it",
@@ -119,3 +125,27 @@ def test_messages_are_made_of_the_declaration_and_never_hold_a_value(
     found = faults(record, required)
     assert {fault.message for fault in found} <= messages
     assert all(len(fault.field) <= len("…") + 64 for fault in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [
+        ("serum_creatinine", 168, True),
+        ("serum_creatinine", 5_000, False),
+        ("serum_creatinine", "168", False),
+        ("platelets", 265, True),
+        ("platelets", 0.5, False),
+        ("ejection_fraction", 0.35, True),
+        ("ejection_fraction", 350, False),
+        ("age", 0.5, False),
+    ],
+)
+def test_a_message_names_the_unit_that_the_value_is_probably_in(name: str, value: object, named: bool) -> None:  # noqa: FBT001 - from pytest
+    (fault,) = faults({**EXAMPLE, name: value})
+    assert fault.message == f"must be {BY_NAME[name].expected}" + (UNITS[name] if named else "")
+
+
+@pytest.mark.parametrize(("name", "value"), [("serum_creatinine", 38), ("platelets", 1_265)])
+def test_a_program_means_what_it_sends(name: str, value: float) -> None:
+    assert BY_NAME[name].doubted(value)
+    assert not faults({**EXAMPLE, name: value})

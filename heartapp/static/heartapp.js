@@ -130,6 +130,14 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     fillExample();
   }
+  // The answer to a question about a unit: the number with that unit. The button then sends the form and goes away.
+  const answer = event.target.closest(".answers button");
+  if (answer) {
+    const input = document.getElementById(answer.name);
+    input.value = answer.value;
+    input.focus();
+    keep();
+  }
   if (event.target.closest("#clear")) sessionStorage.removeItem(STORE);
   // A fault may be in a folded part of the form.
   const target = event.target.closest("#summary a")?.hash.slice(1);

@@ -12,7 +12,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import ValidationError
 from wtforms.widgets import TextInput
 
-from heartapp.clinical.numbers import NumberTextError, read_quantity
+from heartapp.clinical.numbers import NumberTextError, convert, read_quantity
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, Variable
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
@@ -54,10 +54,13 @@ class NumberField(FloatField):
     """A number in a text input, with its unit or without.
 
     ``data`` is None where the input is empty or is not a number. ``converted`` says what was made of another unit.
+    ``question`` asks for the unit of a doubtful number without one; each answer is the number with a unit.
     """
 
     widget = TextInput()
     converted = ""
+    question = ""
+    answers: tuple[tuple[str, str], ...] = ()
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the text.
@@ -66,6 +69,8 @@ class NumberField(FloatField):
             ValueError: the text is not a number. WTForms keeps the message among the field's errors.
         """
         self.data = None
+        # The button of an answer has its field's name and comes after the input.
+        self.raw_data = valuelist = valuelist[-1:]
         if not valuelist or not valuelist[0].strip():
             return
         variable = _BY_NAME[self.name]
@@ -73,9 +78,19 @@ class NumberField(FloatField):
             self.data, factor = read_quantity(valuelist[0], variable.factor, variable.allows)
         except NumberTextError as error:
             raise ValueError(f"{variable.label}: {error} Allowed: {_allowed(variable)}.") from None
-        if factor != 1:
-            number = f"{self.data:.2f} {variable.unit}" if variable.step < 1 else variable.quantity(self.data)
-            self.converted = f"{valuelist[0].strip()} is {number}"
+        if factor is None:
+            self._ask(variable, valuelist[0].strip(), self.data)
+        elif factor != 1:
+            self.converted = f"{valuelist[0].strip()} is {variable.converted(self.data)}"
+
+    def _ask(self, variable: Variable, typed: str, value: float) -> None:
+        """Ask whether a number without a unit is in the one that it looks like."""
+        if doubt := variable.doubted(value):
+            likely, own = f"{typed} {doubt.unit}", f"{typed} {variable.unit}"
+            converted = variable.converted(convert(value, variable.units[doubt.unit]))
+            self.question = f"{variable.label}: {likely} is {converted}. Use that?"
+            keep = ((own, f"Keep {variable.quantity(value)}"),) if variable.allows(value) else ()
+            self.answers = ((likely, f"Use {converted}"), *keep)
 
 
 def _allowed(variable: Variable) -> str:
@@ -178,6 +193,8 @@ def _check(form: PatientForm, field: Field) -> None:
     """The only validator of a field, so that it has one message at most."""
     if field.errors:
         return
+    if isinstance(field, NumberField) and field.question:
+        raise ValidationError(field.question)
     _check_value(_BY_NAME[field.name], field.data, required=field.name in form.asks.required)
     if field.name == HORIZON.name and (field.data or 0) > (form.asks.horizon or 0):
         raise ValidationError(f"{HORIZON.label} must be at most {form.asks.horizon}, the model’s horizon.")

@@ -21,7 +21,7 @@ FOLLOWUP: dict[str, str] = {variable.name: f"{variable.example:.10g}" for variab
 BEDSIDE = {name: FOLLOWUP[name] for name in MODEL_VARIABLES["bedside"]}
 UNFAMILIAR = {"age": "105", "ejection_fraction": "80", "serum_creatinine": "9"}
 # Every number is at its limit, so each has a caution.
-EXTREMES = {variable.name: str(variable.high) for variable in VARIABLES}
+EXTREMES = {variable.name: str(variable.high) for variable in VARIABLES} | {"serum_creatinine": "40 mg/dL"}
 
 OPTIONS = {option.name: "" for option in forms.OPTIONS}
 BUTTON = "button[type=submit]"

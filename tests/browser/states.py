@@ -43,6 +43,12 @@ def details(page: Page) -> None:
     expect_settled(page)
 
 
+def question(page: Page) -> None:
+    fill(page, {**BEDSIDE, "serum_creatinine": "38", "platelets": "265"})
+    press(page)
+    expect(page.locator(".answers button")).to_have_count(3)
+
+
 def all_fields(page: Page) -> None:
     page.click("#also summary")
     expect(page.locator("#platelets")).to_be_visible()
@@ -145,6 +151,7 @@ STATES: dict[str, Callable[[Page], None]] = {
     "refits that disagree": torn,
     "own threshold": own_threshold,
     "converted unit": converted,
+    "doubtful numbers": question,
     "another value": probed,
     "follow-up result": followup_result,
     "cautions": cautions,

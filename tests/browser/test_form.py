@@ -290,3 +290,32 @@ def test_the_day_has_a_slider(page: Page) -> None:
     expect(page.locator("#by-when th", has_text="91")).to_be_visible()
     expect(page.locator("#day")).to_be_focused()
     assert standing(page) == form_with({**BEDSIDE, "horizon": "91"})
+
+
+def test_a_doubtful_number_is_asked_about_and_answered_by_keyboard(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    page.fill("#serum_creatinine", "168")
+    page.press("#serum_creatinine", "Enter")
+    expect(page.locator("#summary")).to_be_focused()
+    expect(page.locator("#risk")).to_have_count(0)
+    page.press("#serum_creatinine", "Enter")  # Enter asks again and answers nothing.
+    expect(page.locator("#summary")).to_be_focused()
+    page.focus("#serum_creatinine")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Use 1.90 mg/dL")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "serum_creatinine": 1.9}).json["risk"])
+    expect(page.locator("#serum_creatinine")).to_be_focused()
+    assert standing(page)["serum_creatinine"] == "168 µmol/L"
+
+
+def test_a_doubtful_number_can_be_kept_and_is_not_asked_about_again(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    page.fill("#serum_creatinine", "38")
+    page.focus("#age")
+    page.get_by_role("button", name="Keep 38 mg/dL").click()
+    patient = {**BEDSIDE_EXAMPLE, "serum_creatinine": 38}
+    expect_result(page, server.predict(patient).json["risk"])
+    page.fill("#age", "70")
+    expect_result(page, server.predict({**patient, "age": 70}).json["risk"])
+    expect(page.locator(".answers")).to_have_count(0)

@@ -85,3 +85,15 @@ def test_on_a_phone_the_page_returns_to_the_answer_or_the_faults(open_page: Open
     fill(page, values)
     press(page)
     expect(page.locator("#result-title")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize(("answer", "value"), [("Use 0.43 mg/dL", 0.43), ("Keep 38 mg/dL", 38)])
+def test_a_question_about_a_unit_is_answered_without_javascript(
+    page: Page, server: Server, answer: str, value: float
+) -> None:
+    fill(page, {**BEDSIDE, "serum_creatinine": "38"})
+    press(page)
+    expect(page.locator("#risk")).to_have_count(0)
+    page.press("#serum_creatinine", "Enter")  # Enter asks again and answers nothing.
+    page.get_by_role("button", name=answer).click()
+    expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "serum_creatinine": value}).json["risk"])

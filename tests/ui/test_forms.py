@@ -200,3 +200,37 @@ def test_any_entry_is_valid_or_has_a_message_and_its_text_is_kept(app: Flask, ch
     if not form.faults:
         for name, value in zip(FOLLOWUP.names, form.values(), strict=True):
             assert BY_NAME[name].allows(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "question", "answers"),
+    [
+        ("serum_creatinine", "168", "168 µmol/L is 1.90 mg/dL", {"168 µmol/L": 1.9}),
+        ("serum_creatinine", " 38", "38 µmol/L is 0.43 mg/dL", {"38 µmol/L": 0.43, "38 mg/dL": 38}),
+        ("platelets", "265", "265 10^9/L is 265\N{NARROW NO-BREAK SPACE}000 per µL", {"265 10^9/L": 265_000}),
+        (
+            "platelets",
+            "1 265",
+            "1 265 10^9/L is 1\N{NARROW NO-BREAK SPACE}265\N{NARROW NO-BREAK SPACE}000 per µL",
+            {"1 265 10^9/L": 1_265_000, "1 265 per µL": 1_265},
+        ),
+        ("ejection_fraction", "0,35", "0,35 fraction is 35%", {"0,35 fraction": 35}),
+    ],
+)
+def test_a_doubtful_number_is_asked_about_once(
+    app: Flask, name: str, typed: str, question: str, answers: dict[str, float]
+) -> None:
+    form = read(app, {**entries(), name: typed})
+    assert form.errors == {name: [f"{BY_NAME[name].label}: {question}. Use that?"]}
+    assert [entry for entry, _ in form[name].answers] == [*answers]
+    for entry, value in answers.items():
+        answered = read(app, MultiDict([*{**entries(), name: typed}.items(), (name, entry)]))
+        assert not answered.errors
+        assert (answered[name].data, answered[name]._value()) == (value, entry)
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"), [("serum_creatinine", "20"), ("platelets", "3001"), ("ejection_fraction", "5")]
+)
+def test_an_unusual_number_is_not_asked_about(app: Flask, name: str, typed: str) -> None:
+    assert messages(app, {**entries(), name: typed}) == {}

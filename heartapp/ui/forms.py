@@ -86,7 +86,8 @@ class NumberField(FloatField):
     def _ask(self, variable: Variable, typed: str, value: float) -> None:
         """Ask whether a number without a unit is in the one that it looks like."""
         if doubt := variable.doubted(value):
-            likely, own = f"{typed} {doubt.unit}", f"{typed} {variable.unit}"
+            unit = doubt.unit.replace("10^9", "×10⁹")  # as laboratories print it
+            likely, own = f"{typed} {unit}", f"{typed} {variable.unit}"
             converted = variable.converted(convert(value, variable.units[doubt.unit]))
             self.question = f"{variable.label}: {likely} is {converted}. Use that?"
             keep = ((own, f"Keep {variable.quantity(value)}"),) if variable.allows(value) else ()

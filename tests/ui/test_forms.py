@@ -207,12 +207,12 @@ def test_any_entry_is_valid_or_has_a_message_and_its_text_is_kept(app: Flask, ch
     [
         ("serum_creatinine", "168", "168 µmol/L is 1.90 mg/dL", {"168 µmol/L": 1.9}),
         ("serum_creatinine", " 38", "38 µmol/L is 0.43 mg/dL", {"38 µmol/L": 0.43, "38 mg/dL": 38}),
-        ("platelets", "265", "265 10^9/L is 265\N{NARROW NO-BREAK SPACE}000 per µL", {"265 10^9/L": 265_000}),
+        ("platelets", "265", "265 ×10⁹/L is 265\N{NARROW NO-BREAK SPACE}000 per µL", {"265 ×10⁹/L": 265_000}),
         (
             "platelets",
             "1 265",
-            "1 265 10^9/L is 1\N{NARROW NO-BREAK SPACE}265\N{NARROW NO-BREAK SPACE}000 per µL",
-            {"1 265 10^9/L": 1_265_000, "1 265 per µL": 1_265},
+            "1 265 ×10⁹/L is 1\N{NARROW NO-BREAK SPACE}265\N{NARROW NO-BREAK SPACE}000 per µL",
+            {"1 265 ×10⁹/L": 1_265_000, "1 265 per µL": 1_265},
         ),
         ("ejection_fraction", "0,35", "0,35 fraction is 35%", {"0,35 fraction": 35}),
     ],

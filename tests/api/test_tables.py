@@ -259,3 +259,11 @@ def test_any_table_is_answered_with_its_own_cells_or_a_problem(
     else:
         assert response.status_code == 200
         assert "predictions" in json.loads(response.data)
+
+
+def test_a_table_and_an_object_name_the_likely_unit_in_the_same_words(client: FlaskClient) -> None:
+    sent = {**example(), "serum_creatinine": 168}
+    (fault,) = client.post(PREDICT, json=sent).get_json()["errors"]
+    (cell,) = read(post(client, table([[*sent.values()]]), "?on_error=skip"))
+    assert fault["message"].endswith("if it is in µmol/L, divide by 88.42")
+    assert cell[FAULT] == f"serum_creatinine {fault['message']}"

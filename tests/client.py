@@ -58,13 +58,14 @@ def example(model: str = "bedside") -> dict[str, float]:
 def entries(model: str = "bedside", values: Mapping[str, float] | None = None) -> dict[str, str]:
     """The form as a person fills it in: each field's text, and the model."""
     values = example(model) if values is None else values
-    return {"model": model, **{name: _written(value) for name, value in values.items()}}
+    return {"model": model, **{name: _written(name, value) for name, value in values.items()}}
 
 
-def _written(value: float) -> str:
-    """A number with a point for decimals; where that could be taken for thousands, with a nought more."""
+def _written(name: str, value: float) -> str:
+    """A number with a point for decimals, a nought more where that could be thousands, and its unit where in doubt."""
     text = repr(value).removesuffix(".0")
-    return text + "0" * bool(re.fullmatch(r"\d{1,3}\.\d{3}", text))
+    text += "0" * bool(re.fullmatch(r"\d{1,3}\.\d{3}", text))
+    return f"{text} {BY_NAME[name].unit}" if BY_NAME[name].doubted(value) else text
 
 
 def spelled(prediction: Prediction) -> dict[str, Any]:

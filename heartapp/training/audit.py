@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from heartapp.clinical.numbers import format_number
 from heartapp.clinical.variables import BY_NAME, OUTCOME
+from heartapp.errors import TableError
 from heartapp.statistics.censoring import kaplan_meier
 from heartapp.training.cohort import TIME
 from heartapp.training.data import COLUMNS, WITH_OUTCOME, name_rows, read_raw
@@ -72,6 +73,8 @@ def audit(path: Path, delimiter: str = "comma") -> Audit:
         DataError: the file cannot be read, or its columns do not fit.
     """
     raw = read_raw(path, delimiter)
+    if raw.misnamed:
+        raise TableError(raw.place, raw.misnamed)
     found = [finding for check in (_rows, _cells, _fills, _order, _time) for finding in check(raw)]
     found.sort(key=lambda finding: ("fault", "caution", "note").index(finding.level))
     return Audit(path.name, len(raw.values), int((raw.column(OUTCOME) == 1).sum()), raw.compare().origin, found)

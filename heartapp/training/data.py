@@ -50,7 +50,8 @@ class RawTable:
 
     ``values`` has shape (n, columns), in the order of `COLUMNS`; see `heartapp.tables.cells` for cells without a
     number. ``numbers`` are the rows' numbers and ``faults`` the cells' faults, ``good`` of shape (n,) marks the rows
-    without one. ``absent`` names the columns without any value, ``extra`` those that are not used.
+    without one. ``misnamed`` are the header's faults. ``absent`` names the columns without any value, ``extra`` those
+    that are not used.
     """
 
     place: str
@@ -58,6 +59,7 @@ class RawTable:
     numbers: NDArray[np.int64]
     faults: list[FieldError]
     good: NDArray[np.bool_]
+    misnamed: list[FieldError]
     absent: tuple[str, ...]
     extra: tuple[str, ...]
 
@@ -102,8 +104,11 @@ def read_table(
     """
     raw = read_raw(path, delimiter)
     found, day = raw.compare(), None if TIME in raw.absent else horizon
-    faults = [*_find_faults(raw, found, day, anyway=anyway, allow_altered=allow_altered), *raw.faults]
-    if faults:
+    faults = [*raw.misnamed]
+    # Without a column that is needed, little can be said of the table as a whole.
+    if not {*REQUIRED} & {fault.field for fault in raw.misnamed}:
+        faults += _find_faults(raw, found, day, anyway=anyway, altered=allow_altered)
+    if faults := faults + raw.faults:
         raise TableError(raw.place, faults)
     return Cohort(
         values=raw.values[:, :-1],
@@ -120,13 +125,14 @@ def read_raw(path: Path, delimiter: str = "comma") -> RawTable:
     """Read a table and check its cells one by one.
 
     Raises:
-        DataError: the file cannot be read, or a `TableError` lists every column that does not fit.
+        DataError: the file cannot be read.
     """
     table = read_csv_file(path, delimiter)
-    positions = _find_columns(table.names, str(path))
+    positions, misnamed = _find_columns(table.names)
     values = read_values(table.rows, positions)
     absent = tuple(name for name, column in zip(COLUMNS, values.T, strict=True) if np.isnan(column).all())
-    required = {*REQUIRED, *({TIME} - {*absent})}
+    there = {name for name, place in zip(COLUMNS, positions, strict=True) if place is not None}
+    required = ({*REQUIRED} & there) | ({TIME} - {*absent})
     faults, good = check_table(values, table.broken, WITH_OUTCOME, required)
     return RawTable(
         place=str(path),
@@ -134,25 +140,25 @@ def read_raw(path: Path, delimiter: str = "comma") -> RawTable:
         numbers=np.array(table.numbers, np.int64),
         faults=[FieldError(fault.field, fault.message, table.numbers[fault.row or 0]) for fault in faults],
         good=good,
+        misnamed=misnamed,
         absent=absent,
         extra=tuple(printable(name) for place, name in enumerate(table.names) if place not in positions),
     )
 
 
-def _find_columns(names: Sequence[str], place: str) -> tuple[int | None, ...]:
-    """The position of each of `COLUMNS`, None for an absent one."""
+def _find_columns(names: Sequence[str]) -> tuple[tuple[int | None, ...], list[FieldError]]:
+    """The position of each of `COLUMNS`, None for an absent one, and the header's faults."""
     misspelled = [
         FieldError(column, f"is not a variable; did you mean {name}? Rename or drop it")
         for column, name in find_misspelled(names, COLUMNS)
         if name not in REQUIRED
     ]
     try:
-        positions = find_columns(names, COLUMNS, REQUIRED, place, added=())
+        return find_columns(names, COLUMNS, REQUIRED, "", added=()), misspelled
     except ColumnsError as error:
-        raise TableError(place, [FieldError("", str(error).removeprefix(f"{place}: ")), *misspelled]) from None
-    if misspelled:
-        raise TableError(place, misspelled)
-    return positions
+        folded = [name.strip().lower() for name in names]
+        there = (folded.index(name.lower()) if name.lower() in folded else None for name in COLUMNS)
+        return tuple(there), [*error.faults, *misspelled]
 
 
 def _notes(raw: RawTable) -> Iterator[str]:
@@ -171,13 +177,13 @@ def _notes(raw: RawTable) -> Iterator[str]:
 
 
 def _find_faults(
-    raw: RawTable, found: Comparison, horizon: int | None, *, anyway: bool, allow_altered: bool
+    raw: RawTable, found: Comparison, horizon: int | None, *, anyway: bool, altered: bool
 ) -> Iterator[FieldError]:
     """The faults of the table as a whole."""
     if not anyway and (repeated := raw.repeated()):
         remedy = "keep one row of each patient, or add --anyway if they are different patients"
         yield FieldError("", f"{name_rows(repeated)} equal another row, {len(repeated)} in all; {remedy}")
-    if found.origin == "an altered copy" and not allow_altered:
+    if found.origin == "an altered copy" and not altered:
         rows = [name_rows(raw.rows(found.altered))] if found.altered.any() else []
         places = rows + [f"column {name}" for name in found.columns]
         remedy = "use the published table, or add --allow-altered if you changed it on purpose"

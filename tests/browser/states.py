@@ -109,7 +109,7 @@ def waiting(page: Page) -> None:
 
 
 def unfamiliar(page: Page) -> None:
-    show_result(page, {**BEDSIDE, "age": "110", "ejection_fraction": "85", "serum_creatinine": "30"})
+    show_result(page, {**BEDSIDE, "age": "110", "ejection_fraction": "85", "serum_creatinine": "30 mg/dL"})
     expect(page.locator("#unfamiliar")).to_be_visible()
 
 

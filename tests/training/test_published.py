@@ -11,6 +11,7 @@ import pytest
 from heartapp.errors import DataError
 from heartapp.tables import published
 from heartapp.tables.published import canonical, checksum, digest
+from heartapp.training.audit import audit
 from heartapp.training.data import read_table
 
 if TYPE_CHECKING:
@@ -111,3 +112,11 @@ def test_how_a_number_is_written_does_not_change_the_digest(
 def test_any_changed_value_changes_the_digest() -> None:
     table = np.array([[1, 2.5], [3, 4]])
     assert len({digest(table), digest(table[::-1]), digest(table.T), digest(table + 1e-9)}) == 4
+
+
+def test_the_audit_names_altered_rows_and_columns(known: Cells, write: Callable[[Cells], Path]) -> None:
+    whole, part = audit(write(alter(known, "platelets", 6))), audit(write(known[:100]))
+    for result in (whole, part):
+        (altered,) = [finding for finding in result.findings if finding.topic == "origin"]
+        assert (altered.level, altered.rows) == ("fault", (6,))
+        assert altered.message.endswith("the columns that differ: platelets") == (result is whole)

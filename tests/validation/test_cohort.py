@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from heartapp.errors import DataError, TableError
+from heartapp.tables.published import Comparison
+from heartapp.validation import refusals
 from heartapp.validation.cohort import read_cohort
 from heartapp.validation.mapping import Mapping, parse_codes, parse_pairs, start_mapping
 from tests.validation.conftest import DAYS, write_table
@@ -238,6 +240,15 @@ def test_the_training_table_is_refused_whole_in_part_and_under_other_names(
     part.write_text("\n".join([renamed, *rows[::-1][:200]]) + "\n", "utf-8")
     columns = {name: f"x_{name}" for name in header.split(",") if name != "DEATH_EVENT"}
     assert "trained on rows of this table" in refused(part, bedside, Mapping(outcome="x_DEATH_EVENT", columns=columns))
+
+
+def test_a_table_that_is_recognised_in_part_is_refused(
+    bedside: Model, table: Path, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = np.ones(len(drawn.died), np.bool_)
+    found = Comparison("part of the published data set", rows, ~rows)
+    monkeypatch.setattr(refusals, "compare", lambda _: found)  # the published rows are not everywhere
+    assert "trained on rows of this table" in refused(table, bedside, DIED)
 
 
 def test_a_table_may_be_judged_by_a_model_that_was_trained_on_another(

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heartapp.clinical.variables import OUTCOME
+from heartapp.errors import TableError
 from heartapp.training.audit import audit
 from heartapp.training.data import COLUMNS
 
@@ -86,6 +87,13 @@ def test_an_altered_copy_is_a_fault_that_names_rows_and_columns(
     (part,) = found(audited(rows[3:150]), "origin")
     assert part.rows == (4, 6)
     assert "columns" not in part.message
+
+
+def test_a_table_without_a_needed_column_is_refused(cohort: Path, tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(cohort.read_text("utf-8").replace("age", "years", 1), "utf-8")
+    with pytest.raises(TableError, match="column age: is missing"):
+        audit(path)
 
 
 def test_a_fill_chosen_by_the_outcome_is_a_fault(rows: Rows, audited: Callable[[Rows], Audit]) -> None:

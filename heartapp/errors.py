@@ -6,12 +6,23 @@ carries a patient's value, so every message may be logged and shown.
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+class Ending(IntEnum):
+    """How the process behind the page ``/validate`` ended: its exit status."""
+
+    GOOD = 0
+    FAULTY = 65  # the table cannot be used; the output lists the faults as JSON, each as one sentence
+    INCOMPLETE = 69  # a package of the extra ``validate`` is missing
+    BUSY = 75  # another such process is at work
+    LATE = 124  # it was stopped, as it took too long
 
 
 class HeartappError(Exception):

@@ -71,7 +71,7 @@ class RefitTable:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             *columns, _ = arrays.files
             risks: NDArray[np.uint8] = arrays["steps"]
-            # numpy.cumsum takes 0.15 s for this, the loop 0.004 s.
+            # In place: numpy.cumsum would need the memory twice.
             for point in range(1, len(risks)):
                 risks[point] += risks[point - 1]
             return cls(columns, [arrays[name] for name in columns], risks)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALLEST: Final = 3
-"""The smallest count that is told."""
+"""The smallest count that is stored."""
 _COUNT: Final = np.dtype("<u2")
 
 

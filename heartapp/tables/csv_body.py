@@ -103,8 +103,8 @@ def write_csv(
     writer.writerow([*table.names, *ADDED_NAMES, *([FAULT] if faults is not None else [])])
     added = iter(_added_cells(scores, label))
     nothing = [""] * len(ADDED_NAMES)
-    told = [[]] * len(good) if faults is None else [[one] for one in _told(faults, len(good))]
-    for cells, scored, fault in zip(table.rows, good.tolist(), told, strict=True):
+    last = [[]] * len(good) if faults is None else [[one] for one in _join(faults, len(good))]
+    for cells, scored, fault in zip(table.rows, good.tolist(), last, strict=True):
         writer.writerow([*cells, *(next(added) if scored else nothing), *fault])
     return text.getvalue().encode().replace(b"\r\n", table.line_end.encode())
 
@@ -120,7 +120,7 @@ def _split(line: str, delimiter: str, width: int, row: int) -> tuple[list[str], 
     return [*cells, *[""] * width][:width], [ragged(len(cells), width, row)]
 
 
-def _told(faults: Iterable[FieldError], rows: int) -> list[str]:
+def _join(faults: Iterable[FieldError], rows: int) -> list[str]:
     """What is wrong with each row, in one cell; empty for good rows."""
     texts: list[list[str]] = [[] for _ in range(rows)]
     for fault in faults:

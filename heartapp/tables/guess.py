@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 OUTCOME_KEY: Final = "outcome"
 """What the outcome is called where a variable's name is expected."""
+FOLLOW_UP: Final = "follow-up"
+"""The same for the time to death or last contact, apart from the variable ``time`` of a model that leaks."""
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "anaemia": ("anemia",),
     "creatinine_phosphokinase": ("cpk", "creatinekinase", "creatinephosphokinase", "ck"),

@@ -125,15 +125,15 @@ def _fill(raw: RawTable, name: str, value: float, *, precise: bool, tested: int)
     first, rows, alone, mean = outcome[where][0], raw.rows(where), _stands_out(column, value), _is_mean(value, column)
     like = (outcome == first) & np.isin(outcome, (0, 1))
     chance = float(like.mean() ** len(rows)) if like[where].all() else 1.0
-    told = f"{name}: {format_number(value)} in {len(rows)} rows"
+    text = f"{name}: {format_number(value)} in {len(rows)} rows"
     odd = chance < _SIGNIFICANT and alone and (precise or _is_mean(value, column[like]))
     if odd or chance * tested < _SIGNIFICANT:
-        told += f", all of whom {'died' if first else 'survived'} (probability by chance: {chance:.2g})"
-        told += f"{_beside(raw, name, where)}: it leaks the outcome"
-        yield Finding("fault", "fill by outcome", told, name, rows, {"value": value, "probability": chance})
+        text += f", all of whom {'died' if first else 'survived'} (probability by chance: {chance:.2g})"
+        text += f"{_beside(raw, name, where)}: it leaks the outcome"
+        yield Finding("fault", "fill by outcome", text, name, rows, {"value": value, "probability": chance})
     elif alone and (precise or mean):
         why = " and ".join(["is the column's mean"] * mean + ["has more decimals than the others"] * precise)
-        yield Finding("caution", "fill", f"{told} {why}: it may stand for missing values", name, rows, {"value": value})
+        yield Finding("caution", "fill", f"{text} {why}: it may stand for missing values", name, rows, {"value": value})
 
 
 def _beside(raw: RawTable, name: str, where: NDArray[np.bool_]) -> str:
@@ -172,8 +172,8 @@ def _time(raw: RawTable) -> Iterator[Finding]:
     yield Finding("caution" if leaks else "note", "time", message, TIME, figures={"roc_auc": area})
     for day in (90, 180):
         left, rate = int((alive & (time < day)).sum()), float(1 - kaplan_meier(time, died, day))
-        told = f"by day {day}, {left} of {alive.sum()} survivors had left; mortality by Kaplan-Meier is {rate:.1%}"
-        yield Finding("note", "censoring", told, TIME, figures={"left": left, "mortality": rate})
+        message = f"by day {day}, {left} of {alive.sum()} survivors had left; mortality by Kaplan-Meier is {rate:.1%}"
+        yield Finding("note", "censoring", message, TIME, figures={"left": left, "mortality": rate})
 
 
 def _roc_area(values: NDArray[np.float64], died: NDArray[np.float64 | np.int64]) -> tuple[float, bool]:

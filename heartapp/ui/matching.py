@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.tables.cells import MISSING_WORDS, NOT_A_NUMBER, read_cell
-from heartapp.tables.guess import OUTCOME_KEY, guess_columns
+from heartapp.tables.guess import FOLLOW_UP, OUTCOME_KEY, guess_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from heartapp.inference.model import Model
     from heartapp.tables.csv_body import CsvRows
 
-FOLLOW_UP: Final = "follow-up"
 _TIME: Final = BY_NAME["time"]
 _WORDS: Final = (
     ("no", "n", "false", "f", "female", "w", "woman", "women", "alive", "survived"),

@@ -17,7 +17,7 @@ from flask import Response, make_response, render_template, request
 from markupsafe import Markup
 
 from heartapp.clinical.patient import printable
-from heartapp.errors import DataError
+from heartapp.errors import DataError, Ending
 from heartapp.tables.csv_body import read_csv
 from heartapp.ui.matching import as_mapping, match
 from heartapp.web.extension import get_registry, get_settings
@@ -32,14 +32,13 @@ FIELDS: Final = 100
 """The most fields of this form."""
 SECONDS: Final = 60
 """How long a table may take."""
-_FAULTY, _LATE = 65, 124
 _STATUSES: Final = {
-    _FAULTY: HTTPStatus.UNPROCESSABLE_ENTITY,
-    69: HTTPStatus.NOT_IMPLEMENTED,
-    75: HTTPStatus.SERVICE_UNAVAILABLE,
-    _LATE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Ending.GOOD: HTTPStatus.OK,
+    Ending.FAULTY: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Ending.INCOMPLETE: HTTPStatus.NOT_IMPLEMENTED,
+    Ending.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
+    Ending.LATE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""What to answer to an exit status of `CHILD`, which documents them; `_LATE` is that of a child which was stopped."""
 _ROOM: Final = 64 * 1024
 """Bytes for the other fields of the form."""
 _REMEDIES: Final = (
@@ -67,21 +66,20 @@ def validate() -> Response:
     except DataError as error:
         return _page("validate.html", HTTPStatus.UNPROCESSABLE_ENTITY, model=model, faults=[str(error)])
     matches = match(upload.table, model, {} if request.files else request.form)
-    status, output = 0, b""
+    ended, output = Ending.GOOD, b""
     wanted = request.form.get("answer")
     faults = [f"{one.label}: choose its column" for one in matches if one.required and not one.column]
     if wanted in {"report", "csv"}:
-        status, output = (_FAULTY, msgspec.json.encode(faults)) if faults else _run(model, upload, matches, wanted)
-    if wanted == "csv" and not status:
+        ended, output = (Ending.FAULTY, msgspec.json.encode(faults)) if faults else _run(model, upload, matches, wanted)
+    if wanted == "csv" and ended == Ending.GOOD:
         disposition = {"Content-Disposition": "attachment; filename=scored.csv"}
         return Response(output, content_type="text/csv; charset=utf-8", headers=disposition)
-    if wanted == "report" and not status:
+    if wanted == "report" and ended == Ending.GOOD:
         report = Markup(output.decode())  # noqa: S704 - the child escapes what it renders
         return _page("validate_report.html", model=model, upload=upload, report=report)
-    told = msgspec.json.decode(output, type=list[str]) if status == _FAULTY else []
-    answer = _STATUSES[status] if status else HTTPStatus.OK
-    shown = {"model": model, "upload": upload, "matches": matches, "ended": status}
-    return _page("validate_columns.html", answer, faults=[_in_page(fault) for fault in told], **shown)
+    found = msgspec.json.decode(output, type=list[str]) if ended == Ending.FAULTY else []
+    shown = {"model": model, "upload": upload, "matches": matches, "ended": ended.name}
+    return _page("validate_columns.html", _STATUSES[ended], faults=[_in_page(fault) for fault in found], **shown)
 
 
 def _page(template: str, status: HTTPStatus = HTTPStatus.OK, **content: object) -> Response:
@@ -111,8 +109,8 @@ def _read_upload() -> Upload:
     return Upload(name, content.decode("utf-8-sig"), table)
 
 
-def _run(model: Model, upload: Upload, matches: list[Match], wanted: str) -> tuple[int, bytes]:
-    """Exit status and output of the process. Its errors are not read: they may quote a value."""
+def _run(model: Model, upload: Upload, matches: list[Match], wanted: str) -> tuple[Ending, bytes]:
+    """How the process ended, and its output. Its errors are not read: they may quote a value."""
     task = {
         "models": str(get_registry().root),
         "name": model.name,
@@ -134,8 +132,8 @@ def _run(model: Model, upload: Upload, matches: list[Match], wanted: str) -> tup
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return _LATE, b""
-    return done.returncode, done.stdout
+        return Ending.LATE, b""
+    return Ending(done.returncode), done.stdout
 
 
 def _in_page(fault: str) -> str:

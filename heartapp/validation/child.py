@@ -1,7 +1,7 @@
 """The process behind the page `/validate`: ``python -m heartapp.validation.child``.
 
-It reads a `Task` as JSON from standard input, writes HTML or CSV to standard output, and no file. The exit status says
-what became of it.
+It reads a `Task` as JSON from standard input, writes HTML or CSV to standard output, and no file. The exit status is
+an `Ending`.
 """
 
 from __future__ import annotations
@@ -14,33 +14,27 @@ from typing import Final
 import msgspec
 
 from heartapp.config import home
-from heartapp.errors import TableError
+from heartapp.errors import Ending, TableError
 
-FAULTY: Final = 65
-"""The table cannot be used: the output lists the faults as JSON, each as one sentence."""
-INCOMPLETE: Final = 69
-"""A package of the extra ``validate`` is missing."""
-BUSY: Final = 75
-"""Another such process is at work."""
 _KINDER: Final = 10
 
 
-def main() -> int:
+def main() -> Ending:
     """Do the task on standard input, if no other process is at one."""
     with suppress(AttributeError):  # Windows has no such priorities
         os.nice(_KINDER)  # predictions go first
     if not _is_alone():
-        return BUSY
+        return Ending.BUSY
     try:
         from heartapp.validation.page import Task, answer  # noqa: PLC0415 - needs the extra `validate`
     except ImportError:
-        return INCOMPLETE
+        return Ending.INCOMPLETE
     try:
         sys.stdout.buffer.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=Task)))
     except TableError as error:
         sys.stdout.buffer.write(msgspec.json.encode([f"{one.field} {one.message}".lstrip() for one in error.faults]))
-        return FAULTY
-    return 0
+        return Ending.FAULTY
+    return Ending.GOOD
 
 
 def _is_alone() -> bool:

@@ -1,6 +1,6 @@
 """Read a cohort: a table whose columns may have other names, units and codes than the variables.
 
-Everything that is wrong with the table as a whole is told at once, see `heartapp.validation.refusals`. Rows that the
+Every fault of the table as a whole is reported at once, see `heartapp.validation.refusals`. Rows that the
 model cannot score are left out and counted with their reasons.
 """
 
@@ -17,9 +17,9 @@ from heartapp.errors import FieldError, TableError
 from heartapp.tables.cells import DECIMAL_COMMA, MISSING_WORDS, NOT_A_NUMBER, read_cell
 from heartapp.tables.check import check_table, row_of
 from heartapp.tables.csv_body import read_csv_file
-from heartapp.tables.guess import OUTCOME_KEY
+from heartapp.tables.guess import FOLLOW_UP, OUTCOME_KEY
 from heartapp.tables.published import digest
-from heartapp.validation.columns import FOLLOW_UP, find_positions
+from heartapp.validation.columns import find_positions
 from heartapp.validation.refusals import ask, find_faults, too_few
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def take_cohort(
     good, flow = _select(raw, needed, model.required)
     time = None if raw.time is None else raw.time[good]
     if faults := too_few(raw.outcome[good], time, day, anyway=anyway):
-        raise TableError(str(path), [*faults, *_told_rejected(flow)])
+        raise TableError(str(path), [*faults, *_list_rejected(flow)])
     doubtful = _doubtful(raw, model, mapping)
     return Cohort(
         place=path.name,
@@ -259,7 +259,7 @@ def _usable(values: NDArray[np.float64], doubtful: Collection[str]) -> NDArray[n
     return np.where((values >= low) & (values <= high), values, np.nan)
 
 
-def _told_rejected(flow: Flow) -> list[FieldError]:
+def _list_rejected(flow: Flow) -> list[FieldError]:
     return [FieldError("", f"{count} rows were left out: {reason}") for reason, count in flow.rejected.items()]
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from heartapp.clinical.patient import printable
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import FieldError
-from heartapp.tables.guess import OUTCOME_KEY, guess_columns
+from heartapp.tables.guess import FOLLOW_UP, OUTCOME_KEY, guess_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from heartapp.inference.model import Model
     from heartapp.validation.mapping import Mapping
-
-FOLLOW_UP: Final = "follow-up"
-"""What the time to death or last contact is called, apart from the variable ``time`` of a model that leaks."""
 
 
 def find_positions(

@@ -165,7 +165,7 @@ def _given_away(raw: RawCohort, outcome: NDArray[np.float64], used: Sequence[str
 
 
 def _area(column: NDArray[np.float64], outcome: NDArray[np.float64]) -> float:
-    """The area under the ROC curve of one column, 0.5 where it cannot be told (Mann and Whitney 1947)."""
+    """The area under the ROC curve of one column, 0.5 where it is undefined (Mann and Whitney 1947)."""
     alive = np.sort(column[(outcome == 0) & ~np.isnan(column)])
     dead = column[(outcome == 1) & ~np.isnan(column)]
     if not len(alive) or not len(dead):

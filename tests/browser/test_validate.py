@@ -47,7 +47,7 @@ def test_a_table_is_matched_judged_and_scored(open_page: Open, table: Path, *, s
     page.select_option("[name=column-serum_creatinine]", "Kreatinin")
     page.select_option("[name=unit-serum_creatinine]", "µmol/L")
     page.click("text=Show the report")
-    expect(page.locator("#faults li")).to_contain_text("enter which texts stand for what")
+    expect(page.locator("#faults li")).to_contain_text("enter which texts stand for what", timeout=60_000)
     page.fill("[name=one-sex]", "1")
     page.fill("[name=zero-sex]", "2")
     page.click("text=Show the report")

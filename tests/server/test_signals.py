@@ -99,12 +99,16 @@ def gone(server: Server) -> int:
     return len(re.findall(OLD_WORKER_GONE, server.log))
 
 
+def children(server: Server) -> list[str]:
+    """The main process's child processes; a replaced worker says that it is gone a little before it is."""
+    parent = server.process.pid
+    return Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+
+
 def pages(server: Server, kind: str) -> list[float]:
     """Megabytes of such pages in the server's main process and in each worker."""
-    parent = server.process.pid
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
     sizes = []
-    for pid in (parent, *children):
+    for pid in (server.process.pid, *children(server)):
         with suppress(ProcessLookupError):  # a replaced worker has ended and is still listed
             text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
             sizes += [int(size) / 1024 for size in re.findall(rf"^{kind}: +(\d+) kB", text, re.MULTILINE)]
@@ -133,9 +137,11 @@ def test_sighup_serves_the_version_that_is_named_now(tmp_path: Path, program: tu
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_memory_stays_flat_over_reloads(own_server: Server) -> None:
     reload(own_server)
+    wait_until(lambda: len(children(own_server)) == 1, "the replaced worker has ended")
     before = sum(pages(own_server, "Pss_Anon"))  # what processes share counts once
     for _ in range(3):
         reload(own_server)
+    wait_until(lambda: len(children(own_server)) == 1, "the replaced workers have ended")
     assert sum(pages(own_server, "Pss_Anon")) < before + 2 * LEAK
 
 

@@ -5,7 +5,7 @@ bit for bit. `bedside` splits three variables at 110 places in all, which makes 
 the start of a server, so the graph is run for an answer when a patient first needs it. A model with too many answers,
 such as `followup`, always runs its graph.
 
-Measured, processor time: a patient takes 5 µs instead of 27 µs, and 20,000 patients 4 ms instead of 120 ms.
+By ``python -m timeit``, the graph takes 13 µs for a patient, and a whole `Model.predict` with a known answer 6 µs.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import time
 from contextlib import closing, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy.ma
 import numpy.random  # noqa: F401 - numpy imports these two when a worker uses them, which then shares them
@@ -29,6 +29,7 @@ from heartapp.errors import ConfigError
 from heartapp.web.extension import get_registry
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
     from heartapp.config import Settings
@@ -141,8 +142,23 @@ def load_application(settings: Settings) -> Flask:
     if sys.platform != "win32":
         os.setpgrp()  # The main process passes on a terminal's Ctrl-C. A worker that gets a second signal hangs.
     app = create_app(settings)
+    app.wsgi_app = _send_whole(app.wsgi_app)  # type: ignore[method-assign, assignment]  # as Flask advises
     get_registry(app).load()
     return app
+
+
+def _send_whole(application: WSGIApplication) -> WSGIApplication:
+    """Have headers and body sent together, which Granian does for a list.
+
+    A proxy that has passed on headers cannot ask another replica if this one is killed before the body.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        body: Any = application(environ, start_response)  # Flask's bodies can all be closed
+        with closing(body):
+            return [*body]
+
+    return answer
 
 
 def _announce(address: str, port: int) -> None:

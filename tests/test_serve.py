@@ -8,6 +8,8 @@ import signal
 from types import SimpleNamespace
 
 import pytest
+from flask import Flask, Response
+from werkzeug.test import create_environ
 
 from heartapp import serve
 from heartapp.config import Settings
@@ -48,6 +50,22 @@ def test_a_worker_loads_the_models_before_it_serves(monkeypatch: pytest.MonkeyPa
     app = serve.load_application(Settings(models=str(SHIPPED)))
     assert get_registry(app)._loaded is not None
     assert handled == ([signal.SIGTERM, 0] if platform == "linux" else [signal.SIGTERM])
+
+
+@pytest.mark.parametrize(("method", "empty"), [("GET", False), ("HEAD", True)])
+def test_a_body_is_sent_as_a_list_and_closed(method: str, *, empty: bool) -> None:
+    closed: list[bool] = []
+    app = Flask(__name__)
+
+    @app.get("/")
+    def view() -> Response:
+        response = Response("body")
+        response.call_on_close(lambda: closed.append(True))
+        return response
+
+    body = serve._send_whole(app)(create_environ(method=method), lambda *_: lambda _: None)
+    assert body == ([] if empty else [b"body"])
+    assert closed == [True]
 
 
 @pytest.mark.parametrize(("message", "kept"), [("Listening at: http://x", False), ("Started worker-1", True)])

@@ -6,4 +6,6 @@ from heartapp import create_app
 from heartapp.web.extension import get_registry
 
 application = create_app()
-get_registry(application).load()
+registry = get_registry(application)
+registry.load()
+registry.follow()

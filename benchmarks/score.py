@@ -27,8 +27,9 @@ import pyarrow.parquet as pq
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.config import find, read_settings
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.served import read_served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

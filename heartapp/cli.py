@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from heartapp.inference.model import Model
+    from heartapp.inference.served import Change
     from heartapp.scoring.score import Report
     from heartapp.training.cohort import Cohort as Table
     from heartapp.training.renewal import Renewal
@@ -138,8 +139,7 @@ def train(table: Table, output: Path, seed: int, *, skip_report: bool) -> None:
     with _packages("training", "train"):
         from heartapp.training.train import train as run
     for folder in run(table, output, seed=seed, **({"splits": 0, "refits": 0} if skip_report else {})):
-        click.echo(f"wrote {folder}")
-    click.echo(f"Serve them with: HEARTAPP_MODELS={output.absolute()} make run")
+        click.echo(f"wrote {folder}; serve it with: {_promotion(folder)}")
 
 
 @main.command()
@@ -218,7 +218,11 @@ def update(table: Path, *, method: Any, output: Path | None, **options: Any) -> 
     plan, root = plan_update(model, cohort, method, renew, anyway=anyway, **how), find(read_settings().models)
     folder = write_update(model, cohort, plan, renew, root=root, output=output or root)
     click.echo(compare(plan))
-    click.echo(f"wrote {folder}; serve it by naming it in served.toml")
+    click.echo(f"wrote {folder}; serve it with: {_promotion(folder)}")
+
+
+def _promotion(folder: Path) -> str:
+    return f"heartapp models --folder {folder.parents[1]} promote {folder.parent.name} {folder.name}"
 
 
 def _read_cohort(
@@ -311,11 +315,42 @@ def models(ctx: click.Context, folder: Path | None) -> None:
 @click.pass_obj
 def list_models(root: Path) -> None:
     """List the bundles and mark the versions that are served."""
-    from heartapp.inference.bundle import list_bundles, read_served
+    from heartapp.inference.bundle import list_bundles
+    from heartapp.inference.served import read_served
 
     served = read_served(root)
     for name, version in list_bundles(root):
         click.echo(f"{name} {version}{'  served' if served.get(name) == version else ''}")
+
+
+@models.command("promote")
+@click.argument("name")
+@click.argument("version")
+@click.option("--anyway", is_flag=True, help="Accept a bundle without an evaluation.")
+@click.pass_obj
+def promote_model(root: Path, name: str, version: str, *, anyway: bool) -> None:
+    """Serve VERSION of a model from now on: running servers load it within seconds, without a restart.
+
+    The bundle is checked first. served.toml gets its version and digest, and history.jsonl a line.
+    """
+    from heartapp.inference.served import promote
+
+    _say_change(promote(root, name, version, anyway=anyway))
+
+
+@models.command("rollback")
+@click.argument("name")
+@click.pass_obj
+def roll_back_model(root: Path, name: str) -> None:
+    """Serve the version again that the served one took the place of."""
+    from heartapp.inference.served import rollback
+
+    _say_change(rollback(root, name))
+
+
+def _say_change(change: Change) -> None:
+    before = f" instead of {change.previous.partition('@')[0]}" if change.previous else ""
+    click.echo(f"{change.name} {change.version} is served{before}, {change.digest}")
 
 
 @models.command("show")
@@ -417,13 +452,14 @@ def _served(name: str | None) -> Model:
 
 
 def _load(root: Path, name: str, version: str | None) -> Model:
-    from heartapp.inference.bundle import list_bundles, read_bundle, read_served
+    from heartapp.inference.bundle import list_bundles, read_bundle
     from heartapp.inference.model import Model
+    from heartapp.inference.served import Pin, read_pins
 
     there = list_bundles(root)
-    version = version or read_served(root).get(name)
+    version, digest = Pin.parse(version) if version else read_pins(root).get(name, (None, None))
     if version is None or (name, version) not in there:
         wanted = f"no version of {name} that is served" if version is None else f"no bundle {name} {version}"
         listed = ", ".join(" ".join(one) for one in there) or "none"
         raise BundleError(f"there is {wanted}; these are there: {listed}")
-    return Model(read_bundle(root, name, version))
+    return Model(read_bundle(root, name, version, digest))

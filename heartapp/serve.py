@@ -143,7 +143,9 @@ def load_application(settings: Settings) -> Flask:
         os.setpgrp()  # The main process passes on a terminal's Ctrl-C. A worker that gets a second signal hangs.
     app = create_app(settings)
     app.wsgi_app = _send_whole(app.wsgi_app)  # type: ignore[method-assign, assignment]  # as Flask advises
-    get_registry(app).load()
+    registry = get_registry(app)
+    registry.load()
+    registry.follow()
     return app
 
 

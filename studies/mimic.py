@@ -14,8 +14,9 @@ import click
 import msgspec
 import pooch
 
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.served import read_served
 from heartapp.inference.writing import pretty
 from heartapp.validation.cohort import read_cohort
 from heartapp.validation.mapping import Mapping

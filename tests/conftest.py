@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.served import read_served
 from tests.client import make_app
 
 if TYPE_CHECKING:

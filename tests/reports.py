@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from heartapp.card import write_card
-from heartapp.inference.bundle import CARD, MANIFEST, MEMBERS, REPORT, FileEntry, read_bundle, read_served
+from heartapp.inference.bundle import CARD, MANIFEST, MEMBERS, REPORT, FileEntry, read_bundle
 from heartapp.inference.report import (
     Bin,
     CalibrationReport,
@@ -25,6 +25,7 @@ from heartapp.inference.report import (
     Spread,
     Subgroup,
 )
+from heartapp.inference.served import read_served
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,9 @@ from click.testing import CliRunner, Result
 from heartapp.cli import main
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import DataError
-from heartapp.inference.bundle import list_bundles, read_bundle, read_served
+from heartapp.inference.bundle import list_bundles, read_bundle
 from heartapp.inference.model import ModelIdentity
+from heartapp.inference.served import read_served
 from heartapp.tables.columns import model_label
 from heartapp.training import download, protocols, train
 from heartapp.training.audit import audit
@@ -92,23 +93,29 @@ def test_serve_says_in_one_line_which_option_or_setting_is_wrong(tmp_path: Path)
 # train
 
 
-def test_train_adds_a_version_that_is_served_and_verified(cohort: Path, tmp_path: Path) -> None:
+def test_train_adds_versions_that_are_served_once_they_are_promoted(cohort: Path, tmp_path: Path) -> None:
     folder = damaged_copy(tmp_path / "models")
     with small_training():
         printed = output("train", "--data", cohort, "--output", folder, "--seed", "2", "--skip-report")
-    first, *wrote, last = printed.splitlines()
+    first, *wrote = printed.splitlines()
     assert re.fullmatch(r"150 patients, \d+ deaths: another table", first)
-    assert wrote == [f"wrote {folder / name / version}" for name, version in read_served(folder).items()]
-    assert f"HEARTAPP_MODELS={folder} " in last
-    new = set(list_bundles(folder)) - set(list_bundles(SHIPPED))
-    assert set(read_served(folder).items()) == new
+    new = sorted(set(list_bundles(folder)) - set(list_bundles(SHIPPED)))
     assert {name for name, _ in new} == set(MODEL_VARIABLES)
-    listed = {tuple(line.split()) for line in output("models", "--folder", folder).splitlines()}
-    assert listed == {*list_bundles(SHIPPED), *((*one, "served") for one in new)}
     verified = output("models", "--folder", folder, "verify").splitlines()
     assert [tuple(line.partition(": good, sha256:")[0].split()) for line in verified] == list_bundles(folder)
-    bundle = read_bundle(folder, "bedside", read_served(folder)["bedside"])
+    bundle = read_bundle(folder, *new[0])
     assert (bundle.manifest.seed, bundle.report.evaluation, bundle.report.instability) == (2, None, None)
+
+    assert read_served(folder) == read_served(SHIPPED)
+    for line, (name, version) in zip(wrote, new, strict=True):
+        command = line.removeprefix(f"wrote {folder / name / version}; serve it with: heartapp ").split()
+        assert failure(1, *command).endswith("or promote it with --anyway")
+        assert output(*command, "--anyway").startswith(f"{name} {version} is served instead of ")
+    assert read_served(folder) == dict(new)
+    listed = {tuple(line.split()) for line in output("models", "--folder", folder).splitlines()}
+    assert listed == {*list_bundles(SHIPPED), *((*one, "served") for one in new)}
+    assert output("models", "--folder", folder, "rollback", "bedside").startswith("bedside 2 is served instead of 3, ")
+    assert read_served(folder)["bedside"] == read_served(SHIPPED)["bedside"]
 
 
 def test_train_names_the_faulty_cell_or_file(faulty: Path, tmp_path: Path) -> None:
@@ -196,6 +203,7 @@ def test_a_table_is_refused_before_the_training_code_is_loaded(cohort: Path, run
     script = """
 import sys
 from heartapp.cli import main
+from heartapp.inference.served import read_served
 try:
     main(["train", "--data", sys.argv[1], "--horizon", "30"])
 except SystemExit as left:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heartapp.clinical.variables import MODEL_VARIABLES, OUTCOME, VARIABLES
-from heartapp.inference.bundle import read_served
+from heartapp.inference.served import read_served
 from heartapp.training.data import COLUMNS, read_table
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pytest
 
 from heartapp.card.filters import difference, figure, interval, missed
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import read_bundle
+from heartapp.inference.served import read_served
 
 if TYPE_CHECKING:
     from heartapp.inference.report import Evaluation, Report

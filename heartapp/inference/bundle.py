@@ -15,7 +15,6 @@ import hashlib
 import logging
 import re
 import stat
-import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -228,8 +227,8 @@ def as_bundle_error(place: str) -> Iterator[None]:
         raise BundleError(f"{place}: {reason or type(error).__name__}; {_REMEDY}") from error
 
 
-def read_bundle(root: Path, name: str, version: str) -> Bundle:
-    """Read and check ``root/name/version``.
+def read_bundle(root: Path, name: str, version: str, digest: str | None = None) -> Bundle:
+    """Read and check ``root/name/version``; where a ``digest`` is given, its manifest must have it.
 
     The order: a path inside the root without symbolic links; the manifest; size and SHA-256 of every file; the content
     of the files. `Model` checks the golden rows.
@@ -239,11 +238,14 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
     """
     folder = _folder(root, name, version)
     with as_bundle_error(f"{folder}/{MANIFEST}"):
-        content = _read(root, f"{folder}/{MANIFEST}")
+        content = read_file(root, f"{folder}/{MANIFEST}")
+        found = "sha256:" + hashlib.sha256(content).hexdigest()
+        if digest not in {None, found}:
+            raise ValueError(f"its SHA-256 is not the one that {SERVED} or the setting `served` states")
         manifest = _parse_manifest(content)
         _check_identity(manifest, name, version)
         _check_variables(manifest)
-    files = {file: _read(root, f"{folder}/{file}", entry) for file, entry in manifest.files.items()}
+    files = {file: read_file(root, f"{folder}/{file}", entry) for file, entry in manifest.files.items()}
     with as_bundle_error(f"{folder}/{REPORT}"):
         report = msgspec.json.decode(files[REPORT], type=Report)
     with as_bundle_error(f"{folder}/{CARD}"):
@@ -252,16 +254,15 @@ def read_bundle(root: Path, name: str, version: str) -> Bundle:
         refits = _read_refits(files[REFITS]) if REFITS in files else None
         if refits and [*refits.columns] != manifest.used:
             raise ValueError("its grid is of other variables than the model uses")
-    digest = "sha256:" + hashlib.sha256(content).hexdigest()
-    external = tuple(one for one in _read_external(root, folder) if one.result.model.digest == digest)
-    return Bundle(manifest, files[ONNX], report, card, refits, digest, external)
+    external = tuple(one for one in _read_external(root, folder) if one.result.model.digest == found)
+    return Bundle(manifest, files[ONNX], report, card, refits, found, external)
 
 
 def _read_external(root: Path, folder: str) -> Iterator[External]:
     for path in sorted((root / folder / EXTERNAL).glob("*.json")):
         place = f"{folder}/{EXTERNAL}/{path.name}"
         try:
-            yield msgspec.json.decode(_read(root, place), type=External)
+            yield msgspec.json.decode(read_file(root, place), type=External)
         except (BundleError, msgspec.DecodeError, UnicodeDecodeError) as error:
             # It is no part of the bundle, so the model is served without it.
             logger.warning("%s is ignored: %s", place, error)
@@ -271,19 +272,6 @@ def _read_external(root: Path, folder: str) -> Iterator[External]:
 def _read_refits(content: bytes) -> RefitTable:
     """The table in memory, tens of megabytes. Kept, so that workers share the one that their parent read."""
     return RefitTable.from_bytes(content)
-
-
-def read_served(root: Path) -> dict[str, str]:
-    """Which version of each model is served, by name, from ``served.toml``.
-
-    Raises:
-        BundleError: the file is missing or not a table of name = "version".
-    """
-    try:
-        table = tomllib.loads(_read(root, SERVED).decode())
-        return msgspec.convert(table, dict[str, str])
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f'{SERVED}: {error}; it holds one line a model, such as bedside = "1"') from None
 
 
 def list_bundles(root: Path) -> list[tuple[str, str]]:
@@ -309,7 +297,7 @@ def _folder(root: Path, name: str, version: str) -> str:
     return folder
 
 
-def _read(root: Path, place: str, entry: FileEntry | None = None) -> bytes:
+def read_file(root: Path, place: str, entry: FileEntry | None = None) -> bytes:
     """The bytes of a regular file that is not reached by a symbolic link; ``entry`` is what the manifest states."""
     with as_bundle_error(place):
         status = (root / place).lstat()

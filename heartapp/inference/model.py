@@ -20,7 +20,7 @@ from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.lookup import make_lookup
 from heartapp.inference.refits import Instability
 from heartapp.inference.response import ResponseCurve, responses
-from heartapp.inference.runtime import open_graph
+from heartapp.inference.runtime import open_graph, time_limit
 from heartapp.inference.turning_points import TurningPoint, turning_points
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 GOLDEN_TOLERANCE: Final = 1e-6
 """Largest difference of a golden row's probability: float32 sums may differ in the last digits between processors."""
+CHECK_SECONDS: Final = 20.0
+"""How long the checks of a new model may take; they need a tenth of a second."""
 
 
 class ModelIdentity(msgspec.Struct, frozen=True, gc=False):
@@ -148,11 +150,12 @@ class Model:
         self.threshold = manifest.threshold
         self.refits = bundle.refits
         self.curve = manifest.curve
-        with as_bundle_error(f"{bundle.place}/{ONNX}"):
+        with as_bundle_error(f"{bundle.place}/{ONNX}"), time_limit(CHECK_SECONDS) as self._run_options:
             self._session = open_graph(bundle.onnx, len(self.names))
             self._input = self._session.get_inputs()[0].name
             self._check_golden()
-        self._lookup = self._make_lookup()
+            self._lookup = self._make_lookup()
+        self._run_options = None
         with as_bundle_error(bundle.place):
             self._check_details()
 
@@ -223,7 +226,7 @@ class Model:
 
     def run_graph(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same as `probabilities`, always from the ONNX graph."""
-        output: NDArray[np.float32] = self._session.run(None, {self._input: values})[0]
+        output: NDArray[np.float32] = self._session.run(None, {self._input: values}, self._run_options)[0]
         return output
 
     def _members_and_risk(self, row: Sequence[float]) -> tuple[list[float], float]:

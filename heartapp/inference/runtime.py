@@ -8,9 +8,12 @@ usage reports. heartapp wants none of that.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
     import onnxruntime
@@ -26,6 +29,19 @@ def import_onnxruntime() -> ModuleType:
 
     module: ModuleType = onnxruntime
     return module
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[onnxruntime.RunOptions]:
+    """Options for runs of graphs that raise an error when the ``seconds`` for all of them are over."""
+    options = import_onnxruntime().RunOptions()
+    timer = Timer(seconds, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield options
+    finally:
+        timer.cancel()
 
 
 def open_graph(content: bytes, columns: int) -> onnxruntime.InferenceSession:

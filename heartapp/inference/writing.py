@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from heartapp.errors import BundleError
-from heartapp.files import atomic_write
-from heartapp.inference.bundle import MANIFEST, SERVED, FileEntry, read_bundle, read_served
+from heartapp.inference.bundle import MANIFEST, FileEntry, read_bundle
 from heartapp.inference.model import Model
 
 if TYPE_CHECKING:
@@ -27,14 +26,13 @@ def next_version(output: Path, name: str) -> str:
     return str(max(taken, default=0) + 1)
 
 
-def write_bundle(output: Path, manifest: Manifest, files: Mapping[str, bytes], *, serve: bool = True) -> Path:
-    """Write a bundle, and load it as a server does.
+def write_bundle(output: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Path:
+    """Write a bundle, and load it as a server does. It is not served before it is promoted.
 
     Args:
         output: the folder of bundles.
         manifest: without its ``files``, which are added.
         files: the others, by name.
-        serve: name it in ``served.toml``.
 
     Raises:
         BundleError: what was written cannot be loaded.
@@ -57,15 +55,7 @@ def write_bundle(output: Path, manifest: Manifest, files: Mapping[str, bytes], *
     except BundleError:
         shutil.rmtree(folder)
         raise
-    if serve:
-        _serve(output, name, version)
     return folder
-
-
-def _serve(output: Path, name: str, version: str) -> None:
-    served = {**(read_served(output) if (output / SERVED).exists() else {}), name: version}
-    with atomic_write(output / SERVED) as stream:
-        stream.write("".join(f'{one} = "{number}"\n' for one, number in sorted(served.items())).encode())
 
 
 def pretty(value: object) -> bytes:

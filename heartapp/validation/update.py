@@ -170,9 +170,9 @@ def write_update(
         after=plan.after.figures,
     )
     if plan.method == "refit":
-        return write_bundle(output, *renew().bundle(number, updated), serve=False)
+        return write_bundle(output, *renew().bundle(number, updated))
     members = (root / manifest.name / manifest.version / bundle.JOBLIB).read_bytes()
-    return write_bundle(output, *_recalibrated(model, cohort, plan.correction, members, number, updated), serve=False)
+    return write_bundle(output, *_recalibrated(model, cohort, plan.correction, members, number, updated))
 
 
 def _recalibrated(

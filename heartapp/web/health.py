@@ -24,9 +24,13 @@ def livez() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """Every configured model is loaded and passed its checks; else 503 with the reasons."""
+    """Every configured model is loaded and passed its checks; else 503 with the reasons.
+
+    ``refused`` are promoted versions that failed their checks while an earlier one is served.
+    """
     registry = get_registry()
     if faults := registry.faults:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in faults.items())
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons)
-    return jsonify(status="ok", models={model.name: model.identity.version for model in registry.models})
+    models = {model.name: model.identity.version for model in registry.models}
+    return jsonify(status="ok", models=models, refused=registry.refused)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.inference.bundle import Bundle, read_bundle, read_served
+from heartapp.inference.bundle import Bundle, read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.served import read_served
 
 if TYPE_CHECKING:
     from pathlib import Path

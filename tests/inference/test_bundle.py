@@ -32,9 +32,9 @@ from heartapp.inference.bundle import (
     SERVED,
     list_bundles,
     read_bundle,
-    read_served,
 )
 from heartapp.inference.model import Model, Options
+from heartapp.inference.served import read_served
 from tests.client import SHIPPED
 
 if TYPE_CHECKING:

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from threading import Event
 from typing import TYPE_CHECKING
 
+import onnx
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.errors import ModelUnavailableError, UnknownModelError
-from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, read_bundle, read_served
+from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, read_bundle
 from heartapp.inference.registry import ModelRegistry
+from heartapp.inference.served import read_served
+from tests.server.running import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +26,8 @@ IMPORTS = """
 import sys
 from pathlib import Path
 from heartapp.inference.registry import ModelRegistry
+from heartapp.inference.served import read_served
+from tests.server.running import wait_until
 registry = ModelRegistry(Path(sys.argv[1]), default="bedside")
 registry.load()
 assert len(registry.models) == 2, registry.faults
@@ -134,6 +141,93 @@ def test_a_default_model_without_a_version_is_a_fault_that_says_what_to_set(mode
     assert "has no version to serve; name one in" in registry.faults["nobody"]
     with pytest.raises(ModelUnavailableError):
         registry.get()
+
+
+def test_a_newly_named_version_is_served_and_the_others_stay_loaded(root: Path) -> None:
+    registry = ModelRegistry(root, default="bedside")
+    before, other = registry.get(), registry.get("followup")
+    copy_version(root, "bedside", "100")
+    registry.refresh()
+    assert registry.get() is before
+    (root / SERVED).write_text((root / SERVED).read_text().replace('bedside = "', 'bedside = "100" # "'))
+    registry.refresh()
+    assert registry.get().identity.version == "100"
+    assert registry.get().predict(example(registry)).risk == before.predict(example(registry)).risk
+    assert registry.get("followup") is other
+    assert registry.refused == {}
+
+
+@pytest.mark.parametrize("served", ['bedside = "100"', 'bedside = "absent"', "bedside = [", 'followup = "2"'])
+def test_the_served_version_stays_where_the_new_one_cannot_be_loaded(root: Path, served: str) -> None:
+    registry = ModelRegistry(root, default="bedside")
+    before = registry.get()
+    copy_version(root, "bedside", "100")
+    (root / "bedside" / "100" / ONNX).write_bytes(b"")
+    good = (root / SERVED).read_text()
+    (root / SERVED).write_text(served)
+    registry.refresh()
+    assert registry.get() is before
+    assert (registry.faults, "bedside" in registry.refused) == ({}, True)
+    (root / SERVED).write_text(good)
+    registry.refresh()
+    assert registry.refused == {}
+    assert registry.get() is before
+
+
+def test_a_model_that_is_named_no_longer_is_not_served(root: Path) -> None:
+    registry = ModelRegistry(root, default="bedside")
+    assert {*registry.names} == {"bedside", "followup"}
+    (root / SERVED).write_text(f'bedside = "{read_served(root)["bedside"]}"')
+    registry.refresh()
+    assert [*registry.names] == ["bedside"]
+    assert registry.refused == {}
+
+
+def test_a_graph_that_never_ends_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heartapp.inference.model.CHECK_SECONDS", 0.2)
+    registry = ModelRegistry(root, default="bedside")
+    before = registry.get()
+    copy_version(root, "bedside", "100")
+    folder = root / "bedside" / "100"
+    graph = endless_graph(len(before.names))
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    manifest["files"][ONNX] = {"size": len(graph), "sha256": hashlib.sha256(graph).hexdigest()}
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    (folder / ONNX).write_bytes(graph)
+    (root / SERVED).write_text('bedside = "100"')
+    registry.refresh()
+    assert registry.get() is before
+    assert registry.refused["bedside"].startswith("bedside/100/model.onnx: ")
+
+
+def endless_graph(columns: int) -> bytes:
+    """A valid graph from rows of ``columns`` values, with a loop whose condition is always true."""
+    real, whole, logical = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64, onnx.TensorProto.BOOL
+    info, node = onnx.helper.make_tensor_value_info, onnx.helper.make_node
+    body = onnx.helper.make_graph(
+        [node("Identity", ["condition"], ["go_on"]), node("Sqrt", ["before"], ["after"])],
+        "body",
+        [info("step", whole, []), info("condition", logical, []), info("before", real, [None, columns])],
+        [info("go_on", logical, []), info("after", real, [None, columns])],
+    )
+    true = onnx.helper.make_tensor("true", logical, [], [True])
+    loop = node("Loop", ["", "true", "rows"], ["probabilities"], body=body)
+    rows, answer = info("rows", real, [None, columns]), info("probabilities", real, [None, columns])
+    graph = onnx.helper.make_graph([loop], "endless", [rows], [answer], [true])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def test_a_followed_registry_loads_what_is_promoted(root: Path) -> None:
+    registry, stop = ModelRegistry(root, default="bedside"), Event()
+    registry.load()
+    thread = registry.follow(stop, seconds=0.01)
+    copy_version(root, "bedside", "100")
+    (root / SERVED).write_text('bedside = "100"')
+    wait_until(lambda: registry.get().identity.version == "100", "the new version is served")
+    stop.set()
+    thread.join()
 
 
 def test_serving_imports_neither_training_code_nor_what_loads_pickles(

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 ASK = """
 import json, os, sys
 from pathlib import Path
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.served import read_served
 root = Path(sys.argv[1])
 for name, version in read_served(root).items():
     Model(read_bundle(root, name, version))

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from heartapp.errors import BundleError
-from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, Manifest, list_bundles, read_served
+from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, Manifest, list_bundles
+from heartapp.inference.served import read_served
 from heartapp.inference.writing import next_version, write_bundle
 
 
@@ -43,31 +44,22 @@ def test_the_next_version_is_one_above_the_highest_number(root: Path) -> None:
     assert next_version(root, "followup") == next_version(root / "absent", "bedside") == "1"
 
 
-def test_a_bundle_is_written_and_served_and_the_others_stay(root: Path, tmp_path: Path) -> None:
+def test_a_bundle_is_written_beside_the_others_and_served_as_before(root: Path) -> None:
     before = contents(root / "bedside" / "1")
     manifest, files = as_version("2", root / "bedside" / "1")
     folder = write_bundle(root, manifest, files)
     assert folder == root / "bedside" / "2"
     assert contents(folder).items() >= files.items()
     assert contents(root / "bedside" / "1") == before
-    assert read_served(root) == {"bedside": "2", "third": "4"}
+    assert read_served(root) == {"bedside": "1", "third": "4"}
     assert folder.stat().st_mode & 0o555 == 0o555
     assert not [path for path in root.rglob(".*") if path.name.startswith(".unfinished")]
-    write_bundle(tmp_path / "new" / "models", *as_version("1", folder))
-    assert read_served(tmp_path / "new" / "models") == {"bedside": "1"}
 
 
-def test_a_bundle_can_be_written_without_serving_it(root: Path) -> None:
-    write_bundle(root, *as_version("2", root / "bedside" / "1"), serve=False)
-    assert read_served(root)["bedside"] == "1"
-    assert ("bedside", "2") in list_bundles(root)
-
-
-def test_a_bundle_that_cannot_be_loaded_is_not_served(root: Path) -> None:
+def test_a_bundle_that_cannot_be_loaded_is_removed(root: Path) -> None:
     manifest, files = as_version("2", root / "bedside" / "1")
     with pytest.raises(BundleError, match=ONNX):
         write_bundle(root, manifest, {**files, ONNX: files[ONNX][:-1]})
-    assert read_served(root)["bedside"] == "1"
     assert list_bundles(root) == [("bedside", "1")]
 
 

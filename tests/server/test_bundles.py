@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import read_bundle
+from heartapp.inference.served import read_served
 from tests.conftest import COLD_STARTS
 from tests.server.running import ROOT, running
 

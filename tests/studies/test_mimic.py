@@ -10,7 +10,8 @@ import pooch
 import pytest
 from click.testing import CliRunner
 
-from heartapp.inference.bundle import MANIFEST, read_served
+from heartapp.inference.bundle import MANIFEST
+from heartapp.inference.served import read_served
 from studies import mimic
 from tests.conftest import ROOT, require
 

@@ -9,8 +9,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from heartapp.clinical.variables import MODEL_VARIABLES
-from heartapp.inference.bundle import MEMBERS, read_bundle, read_served
+from heartapp.inference.bundle import MEMBERS, read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.served import read_served
 from heartapp.statistics.censoring import censoring_weights, kaplan_meier
 from heartapp.training.dating import fit_calibration, fit_curve
 from heartapp.training.defaults import BEDSIDE_USES, SEED

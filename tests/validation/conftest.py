@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from joblib import parallel_config
 
-from heartapp.inference.bundle import read_bundle, read_served
+from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.served import read_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

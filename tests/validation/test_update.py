@@ -12,8 +12,9 @@ from scipy.stats import chi2
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
-from heartapp.inference.bundle import CARD, JOBLIB, MANIFEST, ONNX, Manifest, list_bundles, read_bundle, read_served
+from heartapp.inference.bundle import CARD, JOBLIB, MANIFEST, ONNX, Manifest, list_bundles, read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.served import read_served
 from heartapp.training.renewal import Renewal
 from heartapp.validation.cohort import read_cohort
 from heartapp.validation.mapping import Mapping

@@ -63,14 +63,13 @@ class Cautions:
 
     def kinds(self, values: NDArray[np.floating]) -> NDArray[np.str_]:
         """The kinds of each patient's cautions, separated by spaces, shape (n,); ``values``: (n, variables)."""
-        return self._kinds[1 - np.array(self.supported(values), np.intp)]
+        return self._kinds[(~self.supported(values)).astype(np.intp)]
 
-    def supported(self, values: NDArray[np.floating]) -> list[bool]:
-        """Whether the training data hold enough similar patients, of each of n rows."""
+    def supported(self, values: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Whether the training data hold enough similar patients, of each of n rows, shape (n,)."""
         if self._support is None:
-            return [True] * len(values)
-        enough: list[bool] = (self._support.near_each(values[:, self._columns]) >= self._support.least).tolist()
-        return enough
+            return np.ones(len(values), np.bool_)
+        return self._support.near_each(values[:, self._columns]) >= self._support.least
 
 
 def _little_support(fields: Sequence[str], near: int) -> Caution:

@@ -10,18 +10,18 @@ By ``python -m timeit``, the graph takes 13 µs for a patient, and a whole `Mode
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from math import isnan, prod
+from math import inf, prod
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from heartapp.inference.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    Edges = Mapping[int, NDArray[np.float32]]
     Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
     Calibrate = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 
@@ -35,39 +35,23 @@ class Lookup:
     (answers,). Only those of the cells that `cell` or `cells` returned are filled in.
     """
 
-    def __init__(self, run: Run, calibrate: Calibrate, edges: Edges) -> None:
-        """Make a table without answers.
-
-        Args:
-            run: gives each member's probability of death, shape (n, 3), from rows of shape (n, columns).
-            calibrate: gives the risk, shape (n,), from the members' probabilities.
-            edges: by column, the smallest value on the far side of each split, ascending. Training reads them from the
-                graph. Columns without edges change no answer.
-        """
-        self._run, self._calibrate, self._edges = run, calibrate, edges
-        self._lists = [(column, one.tolist()) for column, one in edges.items()]
-        self.probabilities = np.zeros((_count(edges), 3), np.float32)
+    def __init__(self, run: Run, calibrate: Calibrate, columns: Sequence[int], grid: Grid) -> None:
+        """Make a table without answers: one for each cell of the grid over these columns of a row."""
+        self._run, self._calibrate, self._columns, self._grid = run, calibrate, columns, grid
+        self.probabilities = np.zeros((prod(grid.shape), 3), np.float32)
         self.risks = np.zeros(len(self.probabilities))
         self._known = np.zeros(len(self.probabilities), np.bool_)
 
     def cell(self, row: Sequence[float]) -> int:
         """The number of one patient's answer."""
-        cell = 0
-        for column, edges in self._lists:
-            value = float(np.float32(row[column]))
-            interval = len(edges) + 1 if isnan(value) else bisect_right(edges, value)
-            cell = cell * (len(edges) + 2) + interval
+        cell = self._grid.cell([float(np.float32(row[column])) for column in self._columns])
         if not self._known[cell]:
             self._fill(np.array([cell]), np.array([row], np.float32))
         return cell
 
     def cells(self, values: NDArray[np.float32]) -> NDArray[np.intp]:
         """The numbers of the answers, shape (n,), of rows of shape (n, columns)."""
-        cells = np.zeros(len(values), np.intp)
-        for column, edges in self._edges.items():
-            interval = np.searchsorted(edges, values[:, column], side="right")
-            interval[np.isnan(values[:, column])] = len(edges) + 1
-            cells = cells * (len(edges) + 2) + interval
+        cells = self._grid.cells(values[:, self._columns])
         new = np.flatnonzero(~self._known[cells])
         if len(new):
             new = new[np.unique(cells[new], return_index=True)[1]]
@@ -81,11 +65,15 @@ class Lookup:
         self._known[cells] = True
 
 
-def make_lookup(run: Run, calibrate: Calibrate, edges: Edges) -> Lookup | None:
-    """The answers' table, see `Lookup`, unless there are no edges or more than `MOST_ANSWERS` answers."""
-    return Lookup(run, calibrate, edges) if edges and _count(edges) <= MOST_ANSWERS else None
+def make_lookup(run: Run, calibrate: Calibrate, edges: Mapping[int, Sequence[float]]) -> Lookup | None:
+    """The answers' table, unless there are no edges or more than `MOST_ANSWERS` answers.
 
-
-def _count(edges: Edges) -> int:
-    """The number of combinations; a missing value is an interval of its own."""
-    return prod(len(one) + 2 for one in edges.values())
+    Args:
+        run: gives each member's probability of death, shape (n, 3), from rows of shape (n, columns).
+        calibrate: gives the risk, shape (n,), from the members' probabilities.
+        edges: by column, the smallest single-precision value on the far side of each split, ascending. Training reads
+            them from the graph. Columns without edges change no answer.
+    """
+    # No value is infinite, so only a missing one, which a grid puts last, is behind the last point.
+    grid = Grid([[-inf, *one, inf] for one in edges.values()])
+    return Lookup(run, calibrate, [*edges], grid) if 1 < prod(grid.shape) <= MOST_ANSWERS else None

@@ -19,9 +19,8 @@ from heartapp.inference.curve import DEFAULT_DAYS
 from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.lookup import make_lookup
 from heartapp.inference.refits import Instability
-from heartapp.inference.response import ResponseCurve, responses
+from heartapp.inference.response import ResponseCurve, TurningPoint, responses, turning_points
 from heartapp.inference.runtime import open_graph, time_limit
-from heartapp.inference.turning_points import TurningPoint, turning_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from heartapp.clinical.variables import Variable
     from heartapp.inference.bundle import Bundle
-    from heartapp.inference.lookup import Lookup
 
 GOLDEN_TOLERANCE: Final = 1e-6
 """Largest difference of a golden row's probability: float32 sums may differ in the last digits between processors."""
@@ -127,9 +125,9 @@ class Scores:
 class Model:
     """A model that was made from a bundle and answers the bundle's golden rows as stored.
 
-    ``names`` are its variables, in the order of a row and of a table's columns; ``required`` those that must not be
-    missing. All values are in the units of ``variables`` and were checked before; NaN is a missing value. `predict` and
-    `score` give the same numbers, bit for bit.
+    ``name`` is ``bedside`` or ``followup``. ``names`` are its variables, in the order of a row and of a table's columns;
+    ``required`` those that must not be missing. All values are in the units of ``variables`` and were checked before;
+    NaN is a missing value. `predict` and `score` give the same numbers, bit for bit.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -140,6 +138,7 @@ class Model:
         """
         self.bundle = bundle
         manifest = bundle.manifest
+        self.name = manifest.name
         self.identity = ModelIdentity(manifest.name, manifest.version, bundle.digest)
         self.names = manifest.variable_names
         self.required = tuple(manifest.required)
@@ -154,15 +153,11 @@ class Model:
             self._session = open_graph(bundle.onnx, len(self.names))
             self._input = self._session.get_inputs()[0].name
             self._check_golden()
-            self._lookup = self._make_lookup()
+            edges = {self.names.index(name): one for name, one in manifest.edges.items()}
+            self._lookup = make_lookup(self.run_graph, self.calibration.risk, edges)
         self._run_options = None
         with as_bundle_error(bundle.place):
             self._check_details()
-
-    @property
-    def name(self) -> str:
-        """The model's name: ``bedside`` or ``followup``."""
-        return self.identity.name
 
     @property
     def default_days(self) -> tuple[int, ...]:
@@ -200,9 +195,7 @@ class Model:
     def responses(self, row: Sequence[float]) -> tuple[ResponseCurve, ...]:
         """How the patient's risk changes with each number that the model uses."""
         manifest = self.bundle.manifest
-        return tuple(
-            responses(self.risk, self._cautions.supported, self.variables, manifest.used, manifest.variables, row)
-        )
+        return tuple(responses(self.risk, self._cautions.supported, manifest.used, manifest.variables, row))
 
     def score(self, values: NDArray[np.floating], threshold: float | None = None) -> Scores:
         """Score a table of shape (n, variables); ``threshold`` replaces the model's own."""
@@ -246,7 +239,7 @@ class Model:
             manifest = self.bundle.manifest
             details["explanation"] = explain(self.risk, self.variables, manifest.used, row, manifest.typical)
             details["turning_points"] = turning_points(
-                lambda rows: self.risk(rows) >= threshold, self.variables, manifest.used, manifest.variables, row
+                lambda rows: self.risk(rows) >= threshold, manifest.used, manifest.variables, row
             )
         if options.instability:
             if self.refits is None:
@@ -264,10 +257,6 @@ class Model:
 
     def _used_values(self, row: Sequence[float]) -> list[float]:
         return [row[column] for column in self._used]
-
-    def _make_lookup(self) -> Lookup | None:
-        edges = {self.names.index(name): np.array(one, np.float32) for name, one in self.bundle.manifest.edges.items()}
-        return make_lookup(self.run_graph, self.calibration.risk, edges)
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden

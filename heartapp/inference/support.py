@@ -54,7 +54,7 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     def near(self, values: Sequence[float]) -> int:
         """How many training patients are near to one, as stored; ``values`` are in the order of the axes."""
-        return self._list[self._grid.cell(values)]
+        return int(self._counts[self._grid.cell(values)])
 
     def near_each(self, values: NDArray[np.floating]) -> NDArray[np.integer]:
         """The same, shape (n,), for values of shape (n, axes)."""
@@ -69,8 +69,3 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         # One more than there should be, so that too many are noticed; a bomb is not unpacked.
         size = _COUNT.itemsize * (prod(self._grid.shape) + 1)
         return np.frombuffer(zlib.decompressobj().decompress(self.counts, size), _COUNT)
-
-    @cached_property
-    def _list(self) -> list[int]:
-        counts: list[int] = self._counts.tolist()
-        return counts

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +15,7 @@ from heartapp.inference.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from heartapp.inference.bundle import Manifest
 
@@ -41,12 +41,11 @@ def write_bundle(output: Path, manifest: Manifest, files: Mapping[str, bytes]) -
     entries = {file: FileEntry(len(content), hashlib.sha256(content).hexdigest()) for file, content in files.items()}
     files = {**files, MANIFEST: pretty(msgspec.structs.replace(manifest, files=entries))}
     folder = output / name / version
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
+    unfinished = folder.with_name(f".unfinished-{secrets.token_hex(4)}")
+    unfinished.mkdir(parents=True)
     try:
         for file, content in files.items():
             (unfinished / file).write_bytes(content)
-        unfinished.chmod(0o755)
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -60,7 +60,7 @@ def test_an_answer_is_asked_for_once() -> None:
         asked.append(len(values))
         return np.repeat(values[:, :1] >= 5, 3, axis=1).astype(np.float32)
 
-    table = make_lookup(ask, first, {0: np.array([5], np.float32)})
+    table = make_lookup(ask, first, {0: [5.0]})
     assert table
     del asked[:]
     rows = np.array([[1], [2], [6], [1], [np.nan]], np.float32)
@@ -75,6 +75,6 @@ def test_without_edges_or_with_too_many_answers_there_is_no_table() -> None:
         return np.zeros((len(values), 3), np.float32)
 
     assert make_lookup(ask, first, {}) is None
-    many = np.arange(MOST_ANSWERS - 2, dtype=np.float32)
-    assert make_lookup(ask, first, {0: np.append(many, np.float32(2e6))}) is None
+    many = [*map(float, range(MOST_ANSWERS - 1))]
+    assert make_lookup(ask, first, {0: many}) is None
     assert make_lookup(ask, first, {0: many[:1_000], 1: many[:900]}) is not None

@@ -26,17 +26,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     from heartapp import api, ui
     from heartapp.config import find, read_settings
     from heartapp.inference.registry import ModelRegistry
-    from heartapp.web import assets, bodies, compression, extension, health, problems, security
+    from heartapp.web import assets, compression, extension, health, middleware, problems
 
     settings = settings or read_settings()
     app = Flask(__name__)
-    app.request_class = bodies.MemoryRequest
+    app.request_class = middleware.MemoryRequest
     app.config.from_mapping(MAX_CONTENT_LENGTH=settings.max_body_bytes, TRUSTED_HOSTS=settings.trusted_hosts or None)
     # Every address has one form, so that no redirect is made of a Host header or a path that a client chose.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
     registry = ModelRegistry(find(settings.models), default=settings.default_model, served=settings.served)
     extension.init_app(app, settings, registry)
-    security.init_app(app)
+    middleware.init_app(app)
     assets.init_app(app)
     problems.init_app(app, page=ui.error_page)
     app.register_blueprint(ui.blueprint)

@@ -53,9 +53,8 @@ def _choose(request: Request, sent: str) -> str:
         return sent
     # Ignore parameters (a charset, a header): they do not make another type here.
     asked = [(one.partition(";")[0].strip().lower(), quality) for one, quality in request.accept_mimetypes]
-    accept, named = MIMEAccept(asked), {one for one, _ in asked}
-    offered = [sent, *(one for one in MEDIA_TYPES if one != sent)]
-    chosen = max(offered, key=lambda one: (accept.quality(one), one in named))
+    accept = MIMEAccept(asked)
+    chosen = max(MEDIA_TYPES, key=lambda one: (accept.quality(one), one in accept.values(), one == sent))
     if not accept.quality(chosen):
         raise RequestError(HTTPStatus.NOT_ACCEPTABLE, f"Accept must allow {JSON} or {CSV}.")
     return chosen

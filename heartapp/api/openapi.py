@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from heartapp.api.answers import ModelList, ModelSummary, PredictionList
-from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD, ON_ERROR
+from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import Prediction
@@ -43,7 +43,6 @@ def contract(registry: ModelRegistry) -> dict[str, Any]:
         "horizon_pattern": HORIZON_PATTERN,
         "first_day": FIRST_DAY,
         "last_day": LAST_DAY,
-        "on_error": ON_ERROR,
         "schemas": _json({**schemas, **patients}),
     }
 

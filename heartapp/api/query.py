@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from heartapp.clinical.patient import printable
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
@@ -12,13 +12,10 @@ from heartapp.inference.model import RISK_ONLY, Options
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from flask import Request
 
-PARAMETERS: Final = ("model", "threshold", "survival", "horizon", "explain", "instability", "on_error")
-ON_ERROR: Final = ("refuse", "skip")
-"""The two ways to treat an array that holds faulty patients; the first is the default."""
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.01, 0.99
 _NUMBER: Final = re.compile(r"\d*\.?\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _DAY: Final = "([3-9][0-9]|1[0-7][0-9]|180)"
@@ -62,15 +59,15 @@ def read_query(request: Request) -> Query:
     """
     if not request.query_string:
         return Query()
-    query = read_parameters(request, PARAMETERS)
-    options = Options(
-        threshold=_threshold(query["threshold"]) if "threshold" in query else None,
-        survival=_flag(query, "survival"),
-        horizons=_horizons(query["horizon"]) if "horizon" in query else (),
-        explain=_flag(query, "explain"),
-        instability=_flag(query, "instability"),
-    )
-    return Query(query.get("model"), _choice(query, "on_error", ON_ERROR, default=ON_ERROR[0]) == "skip", options)
+    values: dict[str, Any] = {}
+    for name, text in read_parameters(request, PARAMETERS).items():
+        read, expected = _READERS[name]
+        try:
+            values[name] = read(text)
+        except (KeyError, ValueError):
+            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} must be {expected}.") from None
+    chosen = Query(values.pop("model", None), values.pop("on_error", False))
+    return chosen._replace(options=Options(horizons=values.pop("horizon", ()), **values))
 
 
 def read_parameters(request: Request, allowed: Sequence[str] = ()) -> dict[str, str]:
@@ -94,26 +91,25 @@ def _threshold(text: str) -> float:
     # Python's own reading would let spaces and underscores pass.
     value = float(text) if _NUMBER.fullmatch(text) else -1
     if not LOWEST_THRESHOLD <= value <= HIGHEST_THRESHOLD:
-        raise _wrong("threshold", f"a number from {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD}")
+        raise ValueError
     return value
 
 
 def _horizons(text: str) -> tuple[int, ...]:
     if not re.fullmatch(HORIZON_PATTERN, text):
-        raise _wrong("horizon", f"whole days from {FIRST_DAY} to {LAST_DAY}, such as 90 or 90,180")
+        raise ValueError
     return tuple(map(int, text.split(",")))
 
 
-def _flag(query: Mapping[str, str], name: str) -> bool:
-    return _choice(query, name, ("true", "false"), default="false") == "true"
-
-
-def _choice(query: Mapping[str, str], name: str, choices: Sequence[str], *, default: str) -> str:
-    value = query.get(name, default)
-    if value not in choices:
-        raise _wrong(name, " or ".join(choices))
-    return value
-
-
-def _wrong(name: str, expected: str) -> RequestError:
-    return RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} must be {expected}.")
+_FLAG: Final = ({"true": True, "false": False}.__getitem__, "true or false")
+_READERS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
+    "model": (str, ""),
+    "threshold": (_threshold, f"a number from {LOWEST_THRESHOLD} to {HIGHEST_THRESHOLD}"),
+    "survival": _FLAG,
+    "horizon": (_horizons, f"whole days from {FIRST_DAY} to {LAST_DAY}, such as 90 or 90,180"),
+    "explain": _FLAG,
+    "instability": _FLAG,
+    "on_error": ({"refuse": False, "skip": True}.__getitem__, "refuse or skip"),
+}
+"""How each parameter is read, and what it must be."""
+PARAMETERS: Final = (*_READERS,)

@@ -21,7 +21,7 @@ from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.extension import get_registry, get_request, get_settings
-from heartapp.web.problems import TYPES, RequestError, problem
+from heartapp.web.problems import TYPES
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -122,12 +122,6 @@ def _render(template: str, **more: object) -> str:
         between_faults=BETWEEN_FAULTS.strip(),
         **more,
     )
-
-
-@blueprint.errorhandler(RequestError)
-def request_error(error: RequestError) -> ResponseReturnValue:
-    """Answer a request that is wrong before any patient is checked."""
-    return problem(error.status, str(error))
 
 
 def _json(body: object) -> Response:

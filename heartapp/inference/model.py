@@ -125,9 +125,9 @@ class Scores:
 class Model:
     """A model that was made from a bundle and answers the bundle's golden rows as stored.
 
-    ``name`` is ``bedside`` or ``followup``. ``names`` are its variables, in the order of a row and of a table's columns;
-    ``required`` those that must not be missing. All values are in the units of ``variables`` and were checked before;
-    NaN is a missing value. `predict` and `score` give the same numbers, bit for bit.
+    ``name`` is ``bedside`` or ``followup``. ``names`` are its variables, in the order of a row and a table's columns,
+    and ``required`` those that must not be missing. All values are in the units of ``variables`` and were checked
+    before; NaN is a missing value. `predict` and `score` give the same numbers, bit for bit.
     """
 
     def __init__(self, bundle: Bundle) -> None:

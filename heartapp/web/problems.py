@@ -122,6 +122,8 @@ def init_app(app: Flask, *, page: Callable[[int, str], ResponseReturnValue]) -> 
 
     @app.errorhandler(HeartappError)
     def domain_error(error: HeartappError) -> ResponseReturnValue:
+        if isinstance(error, RequestError):
+            return problem(error.status, str(error))
         if isinstance(error, InvalidPatientError):
             return problem(STATUSES[InvalidPatientError], f"{error}; nothing was predicted.", error.errors)
         return answer(STATUSES[type(error)], str(error))

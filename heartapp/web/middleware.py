@@ -1,16 +1,15 @@
-"""Security headers for every answer."""
+"""Around the application: request bodies are made alike for all servers, and answers get security headers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any, Final
 
-from heartapp.web import bodies
+from flask import Flask, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from flask import Flask
+    from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
@@ -42,7 +41,7 @@ class _Secured:
         self._application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        bodies.prepare(environ)
+        _prepare(environ)
         if prefix := environ.get("SCRIPT_NAME"):
             environ["SCRIPT_NAME"] = "/" + prefix.strip("/")  # "//host" before a path would be another host's address
         static = environ["PATH_INFO"].startswith(_STATIC)
@@ -57,3 +56,32 @@ class _Secured:
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)
+
+
+class MemoryRequest(Request):
+    """A request whose files stay in memory, where Werkzeug would write larger ones to disk."""
+
+    def _get_file_stream(self, *_facts: Any, **_more: Any) -> IO[bytes]:
+        return BytesIO()
+
+
+def _prepare(environ: WSGIEnvironment) -> None:
+    """Make a body that ends early or is malformed the client's error."""
+    if environ.get("CONTENT_LENGTH"):
+        # Servers end the input where a client goes away, too. Without their promise to end it, Werkzeug counts.
+        environ.pop("wsgi.input_terminated", None)
+    elif "HTTP_TRANSFER_ENCODING" in environ:
+        environ["wsgi.input"] = _Chunks(environ["wsgi.input"])
+
+
+class _Chunks:
+    """A body in chunks. Each server has its own errors for malformed ones; Werkzeug makes an OSError a 400."""
+
+    def __init__(self, body: InputStream) -> None:
+        self._body = body
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._body.read(size)
+        except Exception:  # noqa: BLE001 - which kinds there are depends on the server
+            raise OSError("the body is malformed") from None  # without its message, which quotes what was sent

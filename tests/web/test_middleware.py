@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartapp.web.security import HEADERS
+from heartapp.web.middleware import HEADERS
 from tests.client import addresses, make_app, problem_of
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 
-from heartapp.api.media import JSON
 from heartapp.api.query import MOST_DETAILED
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
 from heartapp.ui.forms import OPTIONS
 from heartapp.ui.rounding import nonzero
+from heartapp.web.body import JSON
 from heartapp.web.extension import get_registry
 from tests.client import (
     PROBLEM,

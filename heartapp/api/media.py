@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from werkzeug.datastructures import MIMEAccept
 
+from heartapp.web.body import CSV, JSON, read_media_type, unsupported
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
     from flask import Request
 
-JSON: Final = "application/json"
-CSV: Final = "text/csv"
 MEDIA_TYPES: Final = (JSON, CSV)
 
-PLAIN: Final = frozenset({"", "identity"})
-"""The header ``Content-Encoding`` of a body that is not compressed."""
 ANYTHING: Final = frozenset({None, "*/*", JSON})
 """Common ``Accept`` headers that a JSON answer satisfies; None is a request without one."""
 _PARQUET: Final = frozenset({"application/vnd.apache.parquet", "application/x-parquet", "application/parquet"})
@@ -37,13 +34,9 @@ def negotiate(request: Request) -> tuple[str, str]:
         and "HTTP_CONTENT_ENCODING" not in headers
     ):
         return JSON, JSON
-    if request.headers.get("Content-Encoding", "").strip().lower() not in PLAIN:
-        raise _unsupported("Send the body uncompressed, without the header Content-Encoding.")
-    sent = request.mimetype
-    if sent in _PARQUET:
-        raise _unsupported(f"Parquet is not taken here. Send {CSV}, or score the file with `heartapp score`.")
-    if sent not in MEDIA_TYPES:
-        raise _unsupported(f"Send patients as Content-Type: {JSON} or {CSV}.")
+    if request.mimetype in _PARQUET:
+        raise unsupported(f"Parquet is not taken here. Send {CSV}, or score the file with `heartapp score`.")
+    sent = read_media_type(request, MEDIA_TYPES)
     return sent, _choose(request, sent)
 
 
@@ -58,7 +51,3 @@ def _choose(request: Request, sent: str) -> str:
     if not accept.quality(chosen):
         raise RequestError(HTTPStatus.NOT_ACCEPTABLE, f"Accept must allow {JSON} or {CSV}.")
     return chosen
-
-
-def _unsupported(detail: str) -> RequestError:
-    return RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)

@@ -6,13 +6,13 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from heartapp.clinical.patient import printable
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import RISK_ONLY, Options
+from heartapp.web.body import read_parameters
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from flask import Request
 
@@ -68,23 +68,6 @@ def read_query(request: Request) -> Query:
             raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} must be {expected}.") from None
     chosen = Query(values.pop("model", None), values.pop("on_error", False))
     return chosen._replace(options=Options(horizons=values.pop("horizon", ()), **values))
-
-
-def read_parameters(request: Request, allowed: Sequence[str] = ()) -> dict[str, str]:
-    """The query's parameters as text, each at most once and none unknown.
-
-    Raises:
-        RequestError: names what is allowed.
-    """
-    for name, values in request.args.lists():
-        if name not in allowed:
-            listed = ", ".join(allowed) or "none"
-            raise RequestError(
-                HTTPStatus.BAD_REQUEST, f"Unknown query parameter {printable(name)!a}; allowed here: {listed}."
-            )
-        if len(values) > 1:
-            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} may appear only once.")
-    return request.args.to_dict()
 
 
 def _threshold(text: str) -> float:

@@ -1,19 +1,16 @@
-"""Tables in and out: CSV bodies, and arrays of JSON that are answered as CSV."""
+"""Tables out: what the model says behind the columns of a CSV body, or of a JSON array as a table."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from heartapp.api.body import Patients, too_many
-from heartapp.api.media import JSON
-from heartapp.errors import ColumnsError, DataError, FieldError, InvalidPatientError
-from heartapp.tables.cells import read_values, spell
-from heartapp.tables.check import check_table
-from heartapp.tables.columns import ADDED_NAMES, find_columns, find_misspelled, model_label
-from heartapp.tables.csv_body import FAULT, CsvRows, read_csv, write_csv
+from heartapp.tables.cells import spell
+from heartapp.tables.columns import model_label
+from heartapp.tables.csv_body import CsvRows, write_csv
+from heartapp.web.body import JSON
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -21,36 +18,7 @@ if TYPE_CHECKING:
 
     from heartapp.api.query import Query
     from heartapp.inference.model import Model
-
-PLACE: Final = "The body"
-
-
-def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) -> Patients:
-    """Read and check a CSV body.
-
-    Raises:
-        RequestError: the body is not CSV, or has more than ``most`` rows.
-        InvalidPatientError: a column does not fit; or rows are faulty, and ``skip`` is false.
-    """
-    try:
-        table = read_csv(content, PLACE)
-        positions = find_columns(
-            table.names, model.names, model.required, PLACE, added=(*ADDED_NAMES, *([FAULT] if skip else []))
-        )
-    except ColumnsError as error:
-        raise InvalidPatientError(error.faults) from None
-    except DataError as error:
-        raise RequestError(HTTPStatus.BAD_REQUEST, f"{error}.") from None
-    if misspelled := find_misspelled(table.names, model.names):
-        message = "is not a variable; did you mean {}? Rename or drop it"
-        raise InvalidPatientError([FieldError(column, message.format(variable)) for column, variable in misspelled])
-    if len(table.rows) > most:
-        raise too_many(most)
-    values = read_values(table.rows, positions)
-    faults, good = check_table(values, table.broken, model.variables, model.required)
-    if faults and not skip:
-        raise InvalidPatientError(faults)
-    return Patients(values[good].tolist(), np.flatnonzero(good).tolist(), faults, table=table)
+    from heartapp.web.patients import Patients
 
 
 def write_patients(patients: Patients, model: Model, query: Query) -> bytes:

@@ -7,7 +7,8 @@ from flask import Request
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.media import CSV, JSON, MEDIA_TYPES, negotiate
+from heartapp.api.media import MEDIA_TYPES, negotiate
+from heartapp.web.body import CSV, JSON
 from heartapp.web.problems import RequestError
 
 

@@ -13,11 +13,11 @@ from heartapp.api.query import (
     LOWEST_THRESHOLD,
     MOST_DETAILED,
     Query,
-    read_parameters,
     read_query,
 )
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import Options
+from heartapp.web.body import read_parameters
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:

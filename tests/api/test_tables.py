@@ -11,13 +11,13 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartapp.api.media import CSV, JSON
 from heartapp.cli import main
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, OUTCOME
 from heartapp.errors import MOST_FAULTS
 from heartapp.inference.model import Options, Prediction
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
+from heartapp.web.body import CSV, JSON
 from heartapp.web.extension import get_registry
 from tests.client import SHIPPED, added, example, make_app, problem_of, spelled
 

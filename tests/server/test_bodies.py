@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartapp.api.body import READ_UP_TO
 from heartapp.config import Settings
+from heartapp.web.body import READ_UP_TO
 from tests.server.running import BEDSIDE_EXAMPLE, BODY, HALF_SENT, HEAD, JSON, Answer
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import EnvironBuilder
 
-from heartapp.api.body import READ_UP_TO, Patients, read_body, read_json
 from heartapp.errors import InvalidPatientError
+from heartapp.web.body import READ_UP_TO, read_body
 from heartapp.web.extension import get_registry
+from heartapp.web.patients import Patients, read_json
 from heartapp.web.problems import RequestError
 from tests.client import example
 

@@ -1,4 +1,4 @@
-"""The body of a request: its bytes, and the patients of a JSON document, read strictly."""
+"""Read a request strictly: its media type, the parameters of its query, the bytes of its body, and these as JSON."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import json
 from codecs import BOM_UTF8
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from heartapp.clinical.patient import check_patient, printable
-from heartapp.errors import FieldError, InvalidPatientError
+from heartapp.clinical.patient import printable
 from heartapp.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -21,11 +19,49 @@ if TYPE_CHECKING:
 
     from flask import Request
 
-    from heartapp.inference.model import Model
-    from heartapp.tables.csv_body import CsvRows
+JSON: Final = "application/json"
+CSV: Final = "text/csv"
 
+PLAIN: Final = frozenset({"", "identity"})
+"""The header ``Content-Encoding`` of a body that is not compressed."""
 READ_UP_TO: Final = 2
 """Bodies of up to so many times the limit are read before they are refused; larger ones are not."""
+_DIGITS: Final = 20
+
+
+def read_media_type(request: Request, allowed: Sequence[str]) -> str:
+    """The media type of a body that is one of those allowed, and is not compressed.
+
+    Raises:
+        RequestError: says what is allowed.
+    """
+    if request.headers.get("Content-Encoding", "").strip().lower() not in PLAIN:
+        raise unsupported("Send the body uncompressed, without the header Content-Encoding.")
+    if request.mimetype not in allowed:
+        raise unsupported(f"Send patients as Content-Type: {' or '.join(filter(None, allowed))}.")
+    return request.mimetype
+
+
+def unsupported(detail: str) -> RequestError:
+    """The error for a body of a media type that is not read."""
+    return RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
+
+
+def read_parameters(request: Request, allowed: Sequence[str] = ()) -> dict[str, str]:
+    """The query's parameters as text, each at most once and none unknown.
+
+    Raises:
+        RequestError: names what is allowed.
+    """
+    for name, values in request.args.lists():
+        if name not in allowed:
+            listed = ", ".join(allowed) or "none"
+            raise RequestError(
+                HTTPStatus.BAD_REQUEST, f"Unknown query parameter {printable(name)!a}; allowed here: {listed}."
+            )
+        if len(values) > 1:
+            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} may appear only once.")
+    return request.args.to_dict()
 
 
 def read_body(request: Request, most: int) -> bytes:
@@ -56,65 +92,14 @@ def read_body(request: Request, most: int) -> bytes:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Patients:
-    """The patients of a body.
-
-    ``rows`` hold the values of those without faults, ``places`` their numbers, counted from 0. ``faults`` are those of
-    the others. ``many`` is false for a single object. ``table`` is a CSV body's text.
-    """
-
-    rows: Sequence[Sequence[float]]
-    places: Sequence[int]
-    faults: Sequence[FieldError]
-    many: bool = True
-    table: CsvRows | None = None
-
-
-def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) -> Patients:
-    """Read and check the patients of a JSON body.
-
-    Args:
-        content: the body.
-        model: whose variables a patient must have.
-        most: how many patients there may be.
-        skip: whether faulty patients of an array are left out; otherwise one fault refuses the whole body.
+def decode_json(body: bytes, decoder: json.JSONDecoder | None = None) -> Any:
+    """A JSON document, by default as the API takes it: without ``NaN``, and with every number as a float.
 
     Raises:
-        RequestError: the body is not JSON, or there are more than ``most`` patients.
-        InvalidPatientError: lists the faults of all patients.
+        RequestError: says what is wrong and where, without quoting a value.
     """
-    body = _decode(content)
-    many = isinstance(body, list)
-    if many and len(body) > most:
-        raise too_many(most)
-    if not isinstance(body, dict | list):
-        raise RequestError(HTTPStatus.BAD_REQUEST, "Expected one JSON object, or an array of objects.")
-    rows: list[list[float]] = []
-    places: list[int] = []
-    faults: list[FieldError] = []
-    for place, record in enumerate(body if many else [body]):
-        row, found = check_patient(record, model.variables, model.required, place if many else None)
-        if found:
-            faults += found
-        else:
-            rows.append(row)
-            places.append(place)
-    if faults and not (many and skip):
-        raise InvalidPatientError(faults)
-    return Patients(rows, places, faults, many)
-
-
-def too_many(most: int) -> RequestError:
-    """The error for more patients than one request may hold."""
-    return RequestError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Too many patients in one request; send at most {most} at a time."
-    )
-
-
-def _decode(body: bytes) -> Any:
     try:
-        return _DECODER.decode(body.removeprefix(BOM_UTF8).decode())
+        return (decoder or _DECODER).decode(body.removeprefix(BOM_UTF8).decode())
     except UnicodeDecodeError as error:
         raise _malformed(f"it is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -132,6 +117,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return record
 
 
+def _null(name: str) -> None:
+    if name != "NaN":
+        _refuse_constant(name)
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise _malformed(f"{name} is not a JSON number")
 
@@ -140,5 +130,12 @@ def _malformed(reason: str) -> RequestError:
     return RequestError(HTTPStatus.BAD_REQUEST, f"The body is not the JSON that is expected: {reason}.")
 
 
+def _integer(text: str) -> float:
+    """An int, or a float where there are more digits than any field has."""
+    return int(text) if len(text) <= _DIGITS else float(text)
+
+
 # As float, an integer of any length is read; Python refuses to make an int of thousands of digits.
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_int=float)
+WITH_NAN: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_null, parse_int=_integer)
+"""Reads ``NaN``, which Python's clients write for a missing value, as null, and tells integers from floats."""

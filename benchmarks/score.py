@@ -108,7 +108,7 @@ def members(model: Model, rows: int) -> Run:
     turns = round(rows / len(values))
     wall, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
-        list(pool.map(model.run_graph, batches * turns))
+        list(pool.map(model.graph, batches * turns))
     scale = rows / (turns * len(values))
     return Run((time.perf_counter() - wall) * scale, (time.process_time() - cpu) * scale)
 

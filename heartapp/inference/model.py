@@ -20,7 +20,7 @@ from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.lookup import make_lookup
 from heartapp.inference.refits import Instability
 from heartapp.inference.response import ResponseCurve, TurningPoint, responses, turning_points
-from heartapp.inference.runtime import open_graph, time_limit
+from heartapp.inference.runtime import Graph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +127,8 @@ class Model:
 
     ``name`` is ``bedside`` or ``followup``. ``names`` are its variables, in the order of a row and a table's columns,
     and ``required`` those that must not be missing. All values are in the units of ``variables`` and were checked
-    before; NaN is a missing value. `predict` and `score` give the same numbers, bit for bit.
+    before; NaN is a missing value. `predict` and `score` give the same numbers, bit for bit. ``graph`` gives the
+    members' probabilities that both look up.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -149,15 +150,15 @@ class Model:
         self.threshold = manifest.threshold
         self.refits = bundle.refits
         self.curve = manifest.curve
-        with as_bundle_error(f"{bundle.place}/{ONNX}"), time_limit(CHECK_SECONDS) as self._run_options:
-            self._session = open_graph(bundle.onnx, len(self.names))
-            self._input = self._session.get_inputs()[0].name
-            self._check_golden()
-            edges = {self.names.index(name): one for name, one in manifest.edges.items()}
-            self._lookup = make_lookup(self.run_graph, self.calibration.risk, edges)
-        self._run_options = None
-        with as_bundle_error(bundle.place):
-            self._check_details()
+        with as_bundle_error(f"{bundle.place}/{ONNX}"):
+            self.graph = Graph(bundle.onnx, len(self.names))
+        edges = {self.names.index(name): one for name, one in manifest.edges.items()}
+        self._lookup = make_lookup(self.graph, self.calibration.risk, edges)
+        with self.graph.time_limit(CHECK_SECONDS):
+            with as_bundle_error(f"{bundle.place}/{ONNX}"):
+                self._check_golden()
+            with as_bundle_error(bundle.place):
+                self._check_details()
 
     @property
     def default_days(self) -> tuple[int, ...]:
@@ -214,18 +215,13 @@ class Model:
         """Each member's probability of death, shape (n, 3), of a table of shape (n, variables)."""
         values = np.asarray(values, np.float32)
         if self._lookup is None:
-            return self.run_graph(values)
+            return self.graph(values)
         return self._lookup.probabilities[self._lookup.cells(values)]
-
-    def run_graph(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The same as `probabilities`, always from the ONNX graph."""
-        output: NDArray[np.float32] = self._session.run(None, {self._input: values}, self._run_options)[0]
-        return output
 
     def _members_and_risk(self, row: Sequence[float]) -> tuple[list[float], float]:
         """The members' probabilities and the risk of one patient."""
         if self._lookup is None:
-            members = self.run_graph(np.array([row], np.float32))[0]
+            members = self.graph(np.array([row], np.float32))[0]
             return members.tolist(), float(self.calibration.risk(members))
         cell = self._lookup.cell(row)
         return self._lookup.probabilities[cell].tolist(), float(self._lookup.risks[cell])
@@ -260,7 +256,7 @@ class Model:
 
     def _check_golden(self) -> None:
         golden = self.bundle.manifest.golden
-        answered = self.run_graph(np.array(golden.rows, np.float32))
+        answered = self.graph(np.array(golden.rows, np.float32))
         stored = np.array(golden.probabilities, np.float32)
         cutoff = self.calibration.cutoff(self.threshold)
         if (

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from heartapp.inference.served import Change
     from heartapp.scoring.score import Report
     from heartapp.training.cohort import Cohort as Table
-    from heartapp.training.renewal import Renewal
+    from heartapp.training.train import Renewal
     from heartapp.validation.cohort import Cohort
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -211,7 +211,7 @@ def update(table: Path, *, method: Any, output: Path | None, **options: Any) -> 
 
     def renew() -> Renewal:
         with _packages("a refit", "train"):
-            from heartapp.training.renewal import Renewal
+            from heartapp.training.train import Renewal
         patients = (cohort.values, cohort.outcome, cohort.time, cohort.horizon, cohort.digest)
         return Renewal.of(model.name, *patients, how["seed"])
 

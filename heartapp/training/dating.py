@@ -20,7 +20,7 @@ _DIGITS: Final = 9
 
 
 def fit_calibration(
-    median: NDArray[np.float32], died: NDArray[np.int64], weight: NDArray[np.float64], slope_sd: float | None = None
+    median: NDArray[np.floating], died: NDArray[np.int64], weight: NDArray[np.float64], slope_sd: float | None = None
 ) -> Calibration:
     """Platt scaling on the logit of out-of-fold medians.
 

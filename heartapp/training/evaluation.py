@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedShuffleSplit, cross_val_predict
 from tqdm import tqdm
 
 from heartapp.inference.bundle import MEMBERS
@@ -34,11 +34,11 @@ from heartapp.statistics.metrics import (
     weighted_auc,
     weighted_brier,
 )
+from heartapp.statistics.regression import spline_regression
 from heartapp.training.cohort import TIME
-from heartapp.training.comparator import Comparator
 from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS_A_SEED
 from heartapp.training.goals import GOALS, judge
-from heartapp.training.recipe import Recipe
+from heartapp.training.recipe import FOLDS, Recipe, make_folds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -140,7 +140,6 @@ def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArr
     """Fit recipe and comparator to the training side, and predict for the test side."""
     training, tested = sample.part(train), sample.part(test)
     fitted = recipe.fit(training)
-    comparator = Comparator.fit(training, recipe)
     risk, horizon = fitted.risk(tested.features), fitted.horizon
     days = (horizon,) if horizon is None or horizon <= EARLIER_DAY else (EARLIER_DAY, horizon)
     known = [_follow_up(training, tested, day) for day in days]
@@ -152,8 +151,19 @@ def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArr
         weight=np.array([weight for _, weight in known]),
         threshold=np.full(len(test), fitted.threshold),
         members=fitted.probabilities(tested.features).T,
-        comparator=comparator.risk(tested.features),
+        comparator=_compare(recipe, training, tested),
     )
+
+
+def _compare(recipe: Recipe, training: Sample, tested: Sample) -> NDArray[np.float64]:
+    """The test side's risks, shape (n,), by the plain regression; if dated, calibrated as the members' median is."""
+    regression, features, outcome = spline_regression(recipe.names), training.features, training.outcome
+    risk: NDArray[np.float64] = regression.fit(features, outcome).predict_proba(tested.features)[:, 1]
+    if recipe.horizon is None:
+        return risk
+    folds = make_folds(FOLDS, training, recipe.seed)
+    held_out = cross_val_predict(regression, features, outcome, cv=folds, method="predict_proba")[:, 1]
+    return recipe.calibrate(held_out, training).transform(risk)
 
 
 def _follow_up(training: Sample, tested: Sample, day: int | None) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:

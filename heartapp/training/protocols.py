@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from heartapp.card.filters import difference, interval, span, three
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import refit
-from heartapp.training.stability import measure_shape, report_instability
+from heartapp.training.stability import measure_shape, refit, report_instability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

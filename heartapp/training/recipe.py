@@ -96,13 +96,9 @@ class Recipe:
         settings, held_out = self._choose(used, outcome, make_folds(FOLDS, sample, self.seed))
         median = np.median([*held_out.values()], axis=0)
         members = tuple(self._make(member, setting).fit(used, outcome) for member, setting in settings.items())
-        time, horizon = sample.time, self.horizon
-        if horizon is None or time is None:
-            calibration = fit_calibration(median, outcome, np.ones(len(outcome)), self.plan.slope_sd)
-            base_rate, curve = float(outcome.mean()), None
-        else:
-            dead, weight = censoring_weights(time, outcome, time, outcome, horizon)
-            calibration = fit_calibration(median, dead, weight, self.plan.slope_sd)
+        calibration, time, horizon = self.calibrate(median, sample), sample.time, self.horizon
+        base_rate, curve = float(outcome.mean()), None
+        if horizon is not None and time is not None:
             curve = fit_curve(calibration.transform(median), time, outcome, horizon)
             base_rate = float(1 - kaplan_meier(time, outcome, horizon))
         return FittedRecipe(
@@ -115,6 +111,13 @@ class Recipe:
             horizon=horizon,
             curve=curve,
         )
+
+    def calibrate(self, held_out: NDArray[np.floating], sample: Sample) -> Calibration:
+        """Calibrate out-of-fold probabilities, shape (n,), to death within the horizon, or to the outcome without."""
+        time, died, dead, weight = sample.time, sample.outcome, sample.outcome, np.ones(len(held_out))
+        if self.horizon is not None and time is not None:
+            dead, weight = censoring_weights(time, died, time, died, self.horizon)
+        return fit_calibration(held_out, dead, weight, self.plan.slope_sd)
 
     def _choose(
         self, used: NDArray[np.float32], outcome: NDArray[np.int64], folds: Folds

@@ -1,10 +1,11 @@
-"""`heartapp train`: train both models on a table and write a bundle of each."""
+"""Train models and write their bundles: both on a table, or one anew on other patients."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import joblib
 import msgspec
@@ -17,20 +18,19 @@ from heartapp.inference.bundle import MEMBERS, Manifest, Platt, TrainingData
 from heartapp.inference.report import CohortFigures, Report
 from heartapp.inference.writing import next_version, pretty, write_bundle
 from heartapp.training import description
+from heartapp.training.cohort import TIME, Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import check_graph, find_edges, to_onnx
 from heartapp.training.recipe import Recipe
-from heartapp.training.refitting import make_axes, make_table, refit, rows_over
-from heartapp.training.stability import measure_shape, report_instability
-from heartapp.training.support import make_support
+from heartapp.training.stability import measure_shape, refit_to, tabulate_refits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from heartapp.inference.bundle import Update
-    from heartapp.inference.report import InstabilityReport
-    from heartapp.training.cohort import Cohort, Sample
     from heartapp.training.recipe import FittedRecipe
 
 _PACKAGES: Final = ("numpy", "sklearn", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib", "xgboost")
@@ -75,7 +75,7 @@ def make_bundle(
     files = {bundle.ONNX: content, bundle.JOBLIB: _joblib(fitted)}
     instability = None
     if refits and recipe.plan.variables:
-        files[bundle.REFITS], instability = _refit(recipe, sample, fitted, refits, splits)
+        files[bundle.REFITS], instability = tabulate_refits(recipe, sample, fitted, refits, splits)
     report = Report(
         cohort=_describe_cohort(cohort),
         hyperparameters={
@@ -89,24 +89,13 @@ def make_bundle(
     return manifest, {**files, bundle.REPORT: pretty(report), bundle.CARD: write_card(manifest, report).encode()}
 
 
-def _refit(
-    recipe: Recipe, sample: Sample, fitted: FittedRecipe, refits: int, splits: int
-) -> tuple[bytes, InstabilityReport]:
-    """The file of refits, and how much they differ for the training patients."""
-    axes = make_axes(recipe, sample)
-    grid = rows_over([*axes.values()], recipe.columns, len(recipe.names))
-    risks = refit(recipe, sample, np.vstack([grid, sample.features]), refits=refits)
-    table, patients = np.split(risks, [len(grid)], axis=1)
-    return make_table(axes, table).to_bytes(), report_instability(patients, fitted.risk(sample.features), splits)
-
-
 def _manifest(
     model: str, number: str, recipe: Recipe, fitted: FittedRecipe, content: bytes, cohort: Cohort
 ) -> Manifest:
     """The manifest without its files; ``number`` is the version's, ``content`` the graph."""
     names, features = recipe.names, cohort.features(model)
     used = [names[column] for column in fitted.columns]
-    support = make_support(used, features[:, fitted.columns]) if recipe.plan.variables else None
+    support = description.make_support(used, features[:, fitted.columns]) if recipe.plan.variables else None
     return Manifest(
         format=bundle.FORMAT,
         name=model,
@@ -153,3 +142,44 @@ def _libraries() -> dict[str, str]:
     """The packages' versions, by the names under which they are installed: XGBoost has two."""
     installed = packages_distributions()
     return {name: version(name) for name in (installed[package][0] for package in _PACKAGES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """`heartapp update --method refit`: the recipe of a model, and other patients to fit it to."""
+
+    model: str
+    cohort: Cohort
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        model: str,
+        values: NDArray[np.float64],
+        outcome: NDArray[np.int64],
+        time: NDArray[np.float64] | None,
+        horizon: int | None,
+        digest: str,
+        seed: int,
+    ) -> Self:
+        """Take the patients of a validated cohort, see `heartapp.validation.cohort.Cohort`."""
+        if time is not None:
+            values = values.copy()
+            values[:, [*BY_NAME].index(TIME)] = time
+        unpublished = np.zeros(len(outcome), np.bool_)
+        return cls(model, Cohort(values, outcome, digest, "another table", unpublished, horizon), seed)
+
+    def risks(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Everyone's risk by the recipe fitted to each sample, shape (samples, n).
+
+        Args:
+            counts: how often each sample holds each patient, of the same shape.
+        """
+        recipe, sample = Recipe.of_cohort(self.model, self.seed, self.cohort), self.cohort.sample(self.model)
+        draws = [np.repeat(np.arange(len(count)), count.astype(np.int64)) for count in counts]
+        return refit_to(draws, recipe, sample, sample.features)
+
+    def bundle(self, number: str, updated: Update) -> tuple[Manifest, dict[str, bytes]]:
+        """The bundle of the recipe fitted to all patients, without evaluation and refits, under a version's number."""
+        return make_bundle(self.model, self.cohort, number, seed=self.seed, splits=0, refits=0, updated=updated)

@@ -15,8 +15,8 @@ from heartapp.inference.bundle import MEMBERS
 from heartapp.statistics.censoring import kaplan_meier
 from heartapp.statistics.metrics import BINS, DECISION_THRESHOLDS, classification_metrics, concordance
 from heartapp.training import goals as goals_module
-from heartapp.training.defaults import SPLIT_SEED, SPLITS_A_SEED
-from heartapp.training.evaluation import _judge, _metrics, _Predictions, _split, evaluate
+from heartapp.training.defaults import BEDSIDE_USES, SPLIT_SEED, SPLITS_A_SEED
+from heartapp.training.evaluation import _compare, _judge, _metrics, _Predictions, _split, evaluate
 from heartapp.training.goals import GOALS
 from heartapp.training.members import PLANS
 
@@ -72,25 +72,24 @@ def test_the_bins_rise_in_risk_and_the_groups_are_of_all_patients(evaluation: Ev
         assert sum(by_name[name].patients for name in half) == len(people.outcome)
 
 
-def test_a_risk_without_a_horizon_is_judged_by_the_outcome(people: Cohort) -> None:
-    found = evaluate(people, "followup", seed=1, splits=2)
+def test_a_risk_without_a_horizon_is_judged_by_the_outcome_and_groups_without_deaths_are_left_out(
+    people: Cohort,
+) -> None:
+    outcome = np.where(people.column("sex") == 0, 0, people.outcome)
+    found = evaluate(replace(people, outcome=outcome), "followup", seed=1, splits=2)
+    assert {one.name for one in found.subgroups} & {"women", "men"} == {"men"}
     assert found.horizon is None
     assert [*found.metrics] == [*OF_A_CLASS, "roc_auc_unaffected", "brier"]
+    assert found.goals == []  # two splits are too few to judge one
     (calibration,) = found.calibration
     assert calibration.day is None
     assert sum(one.predictions for one in calibration.bins) == 2 * found.protocol.test_patients
 
 
-def test_a_short_horizon_is_the_only_day_that_is_judged(people: Cohort) -> None:
-    found = evaluate(replace(people, horizon=60), "bedside", seed=1, splits=2)
-    assert [one.day for one in found.calibration] == [60]
-    assert {"auc_60", "brier_60"} <= set(found.metrics)
-
-
-def test_a_group_in_which_nobody_died_is_left_out(people: Cohort) -> None:
-    outcome = np.where(people.column("sex") == 0, 0, people.outcome)
-    found = evaluate(replace(people, outcome=outcome), "followup", seed=1, splits=2)
-    assert {one.name for one in found.subgroups} & {"women", "men"} == {"men"}
+def test_a_short_horizon_is_the_only_day_that_is_judged(people: Cohort, recipe: Recipe) -> None:
+    found = _judge(replace(recipe, horizon=60), people.sample("bedside"), TRAIN, TEST)
+    assert found.days == (60,)
+    assert {"auc_60", "brier_60"} <= set(_metrics(people, found, found.risk[-1]))
 
 
 def test_each_seed_gives_a_block_of_splits_and_another_seed_gives_others(people: Cohort) -> None:
@@ -112,16 +111,11 @@ def test_the_decision_curve_compares_with_the_comparator_and_with_treating_every
         assert max(one.model.value, one.comparator.value) <= share + 1e-6
 
 
-def test_goals_are_judged_and_alarms_raised_from_fifty_splits_on(
-    people: Cohort, evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert evaluation.goals == []
-    monkeypatch.setattr(goals_module, "LEAST", SPLITS)
-    judged = evaluate(people, "bedside", seed=1, splits=SPLITS)
-    assert [goal.figure for goal in judged.goals] == list(GOALS["bedside"])
-    values = {name: spread.mean for name, spread in judged.metrics.items()}
-    values["slope_180"] = judged.calibration[-1].slope.value
-    for goal in judged.goals:
+def test_goals_are_judged_by_the_means_of_the_splits_and_the_slope(evaluation: Evaluation) -> None:
+    assert [goal.figure for goal in evaluation.goals] == list(GOALS["bedside"])
+    values = {name: spread.mean for name, spread in evaluation.metrics.items()}
+    values["slope_180"] = evaluation.calibration[-1].slope.value
+    for goal in evaluation.goals:
         assert goal == GOALS["bedside"][goal.figure].judge(goal.figure, values[goal.figure])
 
 
@@ -143,6 +137,27 @@ def test_the_predictions_of_a_split_come_from_its_training_side_alone(
     blind = _judge(recipe, replace(sample, outcome=outcome, time=time), TRAIN, TEST)
     assert np.array_equal(blind.risk, split.risk)
     assert np.array_equal(blind.comparator, split.comparator)
+
+
+def test_the_plain_regression_uses_three_variables_and_is_calibrated_to_the_horizon(
+    people: Cohort, recipe: Recipe
+) -> None:
+    sample = people.sample("bedside")
+    lacking = sample.features.copy()
+    lacking[:, [column for column, name in enumerate(recipe.names) if name not in BEDSIDE_USES]] = np.nan
+    early, late, undated, without = (
+        _compare(replace(recipe, horizon=horizon), sample, replace(sample, features=features))
+        for horizon, features in (
+            (60, sample.features),
+            (180, sample.features),
+            (None, sample.features),
+            (None, lacking),
+        )
+    )
+    assert early.mean() < late.mean()
+    assert np.array_equal(np.argsort(early), np.argsort(undated))
+    assert np.array_equal(undated, without)
+    assert undated.mean() == pytest.approx(people.outcome.mean(), abs=0.02)
 
 
 def test_the_class_is_judged_by_death_during_follow_up_with_and_without_the_affected_rows(

@@ -110,6 +110,6 @@ def test_a_missing_extra_is_named(run: Any, table: Path, monkeypatch: pytest.Mon
     stderr = run("validate", table, "--outcome", "died").stderr
     assert "validation needs more packages" in stderr
     assert "scikit-learn" in stderr
-    monkeypatch.setitem(sys.modules, "heartapp.training.renewal", None)
+    monkeypatch.setitem(sys.modules, "heartapp.training.train", None)
     stderr = run("update", table, "--outcome", "died", "--bootstrap", 20, "--method", "refit").stderr
     assert "a refit needs more packages" in stderr

@@ -15,7 +15,7 @@ from heartapp.errors import DataError
 from heartapp.inference.bundle import CARD, JOBLIB, MANIFEST, ONNX, Manifest, list_bundles, read_bundle
 from heartapp.inference.model import Model
 from heartapp.inference.served import read_served
-from heartapp.training.renewal import Renewal
+from heartapp.training.train import Renewal
 from heartapp.validation.cohort import read_cohort
 from heartapp.validation.mapping import Mapping
 from heartapp.validation.samples import Samples

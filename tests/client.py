@@ -110,11 +110,12 @@ class Page:
         return text(self.ids[id_])
 
     def typed(self) -> dict[str, str]:
-        """What stands in the form: text by field, hidden or not, and the chosen radio button's value."""
+        """What stands in the form but A: text by field, hidden or not, and the chosen radio button's value."""
         return {
             field.attrib["name"]: field.get("value", "")
             for field in self.all("input")
-            if field.get("type") in {"text", "hidden"} or (field.get("type") == "radio" and "checked" in field.attrib)
+            if (field.get("name") not in {"kept", "entries"} and field.get("type") in {"text", "hidden"})
+            or (field.get("type") == "radio" and "checked" in field.attrib)
         }
 
     def numbers(self, **attributes: str) -> list[float]:

@@ -58,7 +58,7 @@ def contract(app: Flask) -> dict[str, Any]:
 def test_the_forms_fields_are_the_variables_and_the_model(client: FlaskClient) -> None:
     names = {field.attrib["name"] for field in form_page(client, "/?model=followup").all("form//input")}
     names |= {field.attrib["name"] for field in form_page(client).all("form//input")}
-    assert names == {*NAMES, *(option.name for option in OPTIONS), "model"}
+    assert names == {*NAMES, *(option.name for option in OPTIONS), "model", "kept"}
 
 
 @EVERY_MODEL
@@ -92,7 +92,8 @@ def test_label_unit_and_limits_are_the_same_wherever_they_are_told(
         kind = schema[name].get("anyOf", [schema[name]])[0]
         if variable.kind == "number":
             assert (kind["minimum"], kind["maximum"]) == (variable.low, variable.high)
-            assert page.text(f"{name}-unit") == variable.unit
+            units = page.all(f"select[@id='{name}_unit']/option") or [page.ids[f"{name}-unit"]]
+            assert units[0].text == variable.unit
             assert page.all(f"label[@for='{name}']")[0].text == variable.label
         else:
             assert kind["enum"] == [code for code, _ in variable.choices]

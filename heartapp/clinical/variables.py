@@ -93,6 +93,11 @@ class Variable:
         return " or ".join(self.units)
 
     @property
+    def common_units(self) -> tuple[str, ...]:
+        """A measurement's own unit and the most common other one, to choose from; empty for the rest."""
+        return tuple(self.units)[:2] if self.group == "Measurements" else ()
+
+    @property
     def range(self) -> str:
         """The hard limits within a sentence: ``from 0.1 to 40 mg/dL``."""
         return f"from {self.quantity(self.low, unit=False)} to {self.quantity(self.high)}"
@@ -216,7 +221,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         low=1_000,
         high=3_000_000,
         step=1_000,
-        help="Or with its unit, such as 265 ×10⁹/L.",
+        help="From a blood count.",
         example=265_000,
     ),
     Variable(
@@ -231,7 +236,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         high=40,
         step=0.1,
         logarithmic=True,
-        help="Or with its unit, such as 168 µmol/L.",
+        help="From a blood test.",
         example=1.4,
     ),
     Variable(

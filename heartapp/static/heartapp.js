@@ -20,7 +20,7 @@ let pause, announcing;
 const kept = { INPUT: ["value", "checked"], DETAILS: ["open"] };
 htmx.registerExtension("keep-entries", {
   htmx_before_morph_attr: (element, { attrName }) =>
-    !kept[element.tagName]?.includes(attrName) || element.matches(".probe input"),
+    !kept[element.tagName]?.includes(attrName) || (element.tagName === "INPUT" && element.form !== form()),
 });
 
 function keep() {
@@ -32,13 +32,36 @@ function keep() {
 function restore() {
   const before = JSON.parse(sessionStorage.getItem(STORE) ?? "{}");
   const filled = (input) => (input.type === "radio" ? input.defaultChecked && input.value : input.defaultValue);
-  if ([...form().querySelectorAll("[data-example]")].some(filled)) return;
+  if (![...form().querySelectorAll("[data-example]")].some(filled)) enter(before, (input) => input.name in before);
+}
+
+// A link holds the entries behind its "#", which no server receives; what it lacks stays empty.
+function openLink() {
+  const linked = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+  if (!linked.model) return restore();
+  enter(linked, (input) => input.name !== "kept");
+  keep();
+}
+
+function enter(values, chosen) {
   for (const input of form().elements) {
-    if (!(input.name in before) || input.name === "model") continue;
-    if (input.type === "radio") input.checked = input.value === before[input.name];
-    else input.value = before[input.name];
+    if (!input.matches("input, select") || input.name === "model" || !chosen(input)) continue;
+    const value = values[input.name] ?? "";
+    if (input.type === "radio") input.checked = input.value === value;
+    else if (value || input.matches("input")) input.value = value;
   }
   update();
+}
+
+// Puts the entries of the answer into the address, for a person to copy. It goes when they change.
+function makeLink(button) {
+  history.replaceState(history.state, "", `#${document.getElementById("keep").value}`);
+  button.nextElementSibling.textContent = button.dataset.done;
+}
+
+function dropLink() {
+  if (location.hash.includes("model=")) history.replaceState(history.state, "", location.pathname + location.search);
+  for (const output of document.querySelectorAll("#linked")) output.textContent = "";
 }
 
 // Send the entries if they are complete and not those of the result.
@@ -112,7 +135,7 @@ function unavailable(text) {
 
 function showTrouble(content = document.getElementById("trouble").content.cloneNode(true).children) {
   const notes = result().querySelectorAll(".working, .waiting");
-  for (const input of result().querySelectorAll("input[name]")) {
+  for (const input of result().querySelectorAll("input[form]")) {
     input.type = "hidden"; // Options stand beside the answer; without one, the form keeps them.
     form().append(input);
   }
@@ -130,14 +153,15 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     fillExample();
   }
-  // The answer to a question about a unit: the number with that unit. The button then sends the form and goes away.
-  const answer = event.target.closest(".answers button");
-  if (answer) {
-    const input = document.getElementById(answer.name);
-    input.value = answer.value;
-    input.focus();
+  // A button that sends the form with another value of a field: the unit of a number, or A. It may go away then.
+  const button = event.target.closest("button[name]");
+  if (button?.form === form()) {
+    const input = document.getElementById(button.name);
+    input.value = button.value;
+    document.getElementById(button.dataset.focus ?? input.id).focus();
     keep();
   }
+  if (event.target.closest("#link")) makeLink(event.target);
   if (event.target.closest("#clear")) sessionStorage.removeItem(STORE);
   // A fault may be in a folded part of the form.
   const target = event.target.closest("#summary a")?.hash.slice(1);
@@ -147,6 +171,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.form !== form()) return;
   typing = false;
+  dropLink();
   keep();
   update();
 });
@@ -166,15 +191,22 @@ document.addEventListener("input", (event) => {
   }
   if (event.target.form !== form()) return;
   edited = typing = true;
+  dropLink();
   keep();
   markOutdated();
   updateSoon();
 });
 
 document.addEventListener("submit", (event) => {
+  if (event.target !== form()) return;
   asked ||= event.submitter !== null;
   if (event.submitter) edited = typing = false;
   sent = entries();
+});
+
+// HTMX would send the whole address, with the entries of a link.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  delete ctx.request.headers["HX-Current-URL"];
 });
 
 // Half a number is no fault: the old answer stays, marked as out of date, until the field is left. An answer to entries
@@ -206,4 +238,5 @@ document.addEventListener("htmx:error", () => showTrouble());
 
 document.documentElement.classList.add("with-script");
 resetProbes();
-restore();
+addEventListener("hashchange", openLink);
+openLink();

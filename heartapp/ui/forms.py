@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import Field, FloatField, RadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import ValidationError
@@ -48,19 +50,37 @@ OPTIONS: Final = (THRESHOLD, HORIZON)
 _BY_NAME: Final = {**BY_NAME, **{option.name: option for option in OPTIONS}}
 
 NOT_KNOWN: Final = ("", "Not known")
+UNIT: Final = "_unit"
+"""A number's name and this is the name of the list of its units."""
+
+
+class Answer(NamedTuple):
+    """A button that answers a question about a unit: it sets a field to a value."""
+
+    field: str
+    value: str
+    label: str
 
 
 class NumberField(FloatField):
-    """A number in a text input, with its unit or without.
+    """A number in a text input, with its unit or without; then it is in the unit that was chosen beside it.
 
-    ``data`` is None where the input is empty or is not a number. ``converted`` says what was made of another unit.
-    ``question`` asks for the unit of a doubtful number without one; each answer is the number with a unit.
+    ``typed`` is the text; ``data`` is None where that is empty or not a number. ``entered`` and ``converted`` are a
+    number of another unit and what was made of it. ``question`` asks for the unit of a doubtful number without one.
     """
 
     widget = TextInput()
+    typed = ""
+    unit = ""
+    entered = ""
     converted = ""
     question = ""
-    answers: tuple[tuple[str, str], ...] = ()
+    answers: tuple[Answer, ...] = ()
+
+    def process(self, formdata: Any, *args: Any, **options: Any) -> None:
+        """Note the chosen unit and read the text."""
+        self.unit = ["", *(formdata or MultiDict()).getlist(self.name + UNIT)][-1]
+        super().process(formdata, *args, **options)
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read the text.
@@ -69,29 +89,43 @@ class NumberField(FloatField):
             ValueError: the text is not a number. WTForms keeps the message among the field's errors.
         """
         self.data = None
-        # The button of an answer has its field's name and comes after the input.
+        # The button of an answer has the name of an input and comes after it.
         self.raw_data = valuelist = valuelist[-1:]
-        if not valuelist or not valuelist[0].strip():
+        self.typed = typed = "".join(valuelist).strip()
+        if not typed:
             return
         variable = _BY_NAME[self.name]
         try:
-            self.data, factor = read_quantity(valuelist[0], variable.factor, variable.allows)
+            self.data, factor = read_quantity(typed, variable.factor, variable.allows)
+            if factor is None and self.unit not in {"", variable.unit}:
+                self.data, factor = read_quantity(f"{typed} {self.unit}", variable.factor, variable.allows)
+                typed = in_unit(typed, self.unit)
         except NumberTextError as error:
             raise ValueError(f"{variable.label}: {error} Allowed: {_allowed(variable)}.") from None
         if factor is None:
-            self._ask(variable, valuelist[0].strip(), self.data)
+            self._ask(variable, typed, self.data)
         elif factor != 1:
-            self.converted = f"{valuelist[0].strip()} is {variable.converted(self.data)}"
+            self.entered, self.converted = typed, variable.converted(self.data)
 
     def _ask(self, variable: Variable, typed: str, value: float) -> None:
         """Ask whether a number without a unit is in the one that it looks like."""
         if doubt := variable.doubted(value):
-            unit = doubt.unit.replace("10^9", "×10⁹")  # as laboratories print it
-            likely, own = f"{typed} {unit}", f"{typed} {variable.unit}"
+            likely = in_unit(typed, doubt.unit)
             converted = variable.converted(convert(value, variable.units[doubt.unit]))
             self.question = f"{variable.label}: {likely} is {converted}. Use that?"
-            keep = ((own, f"Keep {variable.quantity(value)}"),) if variable.allows(value) else ()
-            self.answers = ((likely, f"Use {converted}"), *keep)
+            own = Answer(self.name, f"{typed} {variable.unit}", f"Keep {variable.quantity(value)}")
+            keep = (own,) if variable.allows(value) else ()
+            self.answers = (Answer(self.name + UNIT, doubt.unit, f"Use {converted}"), *keep)
+
+
+def unit_name(unit: str) -> str:
+    """A unit as laboratories print it."""
+    return unit.replace("10^9", "×10⁹")
+
+
+def in_unit(typed: str, unit: str) -> str:
+    """A number with its unit within a sentence: ``168 µmol/L``, ``0.35 as a fraction``."""
+    return f"{typed} as a fraction" if unit == "fraction" else f"{typed} {unit_name(unit)}"
 
 
 def _allowed(variable: Variable) -> str:
@@ -156,6 +190,32 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             explain=True,
             instability=model.refits is not None,
         )
+
+    @property
+    def query(self) -> str:
+        """The entries as the query of an address: what A, receipts and links hold."""
+        texts = {"model": self.asks.name}
+        for field in self:
+            if not isinstance(field, NumberField):
+                texts[field.name] = field.data or ""
+            elif field.typed:
+                texts[field.name] = field.typed
+                texts[field.name + UNIT] = field.unit if field.unit != _BY_NAME[field.name].unit else ""
+        return urlencode({name: text for name, text in texts.items() if text})
+
+    def written(self, variable: Variable) -> str:
+        """The validated value as people write it."""
+        data = self[variable.name].data
+        return NOT_KNOWN[1] if data in (None, "") else variable.quantity(float(data))
+
+    def differing(self, other: PatientForm) -> list[Variable]:
+        """The variables in use that have another value in ``other``, a form of the same model."""
+        return [one for one in self.used if self.written(one) != other.written(one)]
+
+    @property
+    def questions(self) -> int:
+        """How many of the faults are questions about a unit."""
+        return sum(isinstance(field, NumberField) and field.question in field.errors for field in self)
 
     @property
     def faults(self) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
@@ -12,22 +13,24 @@ from werkzeug.datastructures import MultiDict
 from heartapp.clinical.numbers import of_hundred, per_cent
 from heartapp.clinical.variables import BY_NAME, VARIABLES, list_labels
 from heartapp.ui import drawing, validate
-from heartapp.ui.forms import FormModel, patient_form_class
+from heartapp.ui.forms import FormModel, patient_form_class, unit_name
+from heartapp.ui.keeping import read_kept, write_json, write_text
 from heartapp.ui.model_page import card_of
 from heartapp.ui.rounding import living, nonzero, points, rounded
 from heartapp.web.extension import get_registry, get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from flask.typing import ResponseReturnValue
 
     from heartapp.inference.model import Model, Prediction
-    from heartapp.inference.response import ResponseCurve
     from heartapp.ui.forms import PatientForm
 
+    Write = Callable[[PatientForm, Model, Prediction], ResponseReturnValue]
+
 blueprint = Blueprint("ui", __name__)
-for template_filter in (list_labels, living, of_hundred, per_cent, points, rounded, zip):
+for template_filter in (list_labels, living, of_hundred, per_cent, points, rounded, unit_name, zip):
     blueprint.add_app_template_filter(template_filter)
 blueprint.add_app_template_test(nonzero)
 
@@ -49,19 +52,26 @@ def limit_form() -> None:
 def index() -> ResponseReturnValue:
     """The form, empty or with the example patient."""
     example = {one.name: f"{one.example:.10g}" for one in VARIABLES} if "example" in request.args else {}
-    return _answer(MultiDict(example), request.args.get("model"), predict=False)
+    return _answer(MultiDict(example), request.args.get("model"))
 
 
 @blueprint.post("/predict")
 def predict() -> ResponseReturnValue:
     """The form's answer: a fragment for HTMX, a whole page without JavaScript."""
-    return _answer(request.form, request.form.get("model"), predict=True)
+    return _answer(request.form, request.form.get("model"), _page)
 
 
 @blueprint.get("/predict")
 def predict_reloaded() -> ResponseReturnValue:
     """Send a reader who reloads or bookmarks an answer back to the form."""
     return redirect(url_for("ui.index"), HTTPStatus.SEE_OTHER)
+
+
+@blueprint.post("/receipt")
+def receipt() -> ResponseReturnValue:
+    """An answer as a file, JSON or text."""
+    entered = MultiDict(parse_qsl(request.form.get("entries", "")))
+    return _answer(entered, entered.get("model"), write_json if request.form.get("format") == "json" else write_text)
 
 
 @blueprint.get("/models/<name>")
@@ -91,8 +101,8 @@ def error_page(status: int, detail: str) -> ResponseReturnValue:
     return render_template("error.html", status=HTTPStatus(status), detail=detail), status
 
 
-def _answer(entered: MultiDict[str, str], name: str | None, *, predict: bool) -> ResponseReturnValue:
-    """The page of a model with these entries and, where ``predict``, with their result."""
+def _answer(entered: MultiDict[str, str], name: str | None, write: Write | None = None) -> ResponseReturnValue:
+    """The page of a model with these entries or, with ``write``, what that makes of their prediction."""
     registry = get_registry()
     name = name or registry.default
     if name in registry.faults:
@@ -100,27 +110,24 @@ def _answer(entered: MultiDict[str, str], name: str | None, *, predict: bool) ->
         return _page(form, None), HTTPStatus.SERVICE_UNAVAILABLE
     model = registry.get(name)
     form = patient_form_class(FormModel.of(model))(formdata=entered)
-    if not predict:
+    if not write:
         return _page(form, model)
     if not form.validate():
         return _page(form, model), HTTPStatus.UNPROCESSABLE_ENTITY
-    row = form.values()
-    return _page(form, model, model.predict(row, form.options(model)), model.responses(row))
+    return write(form, model, model.predict(form.values(), form.options(model)))
 
 
-def _page(
-    form: PatientForm,
-    model: Model | None,
-    prediction: Prediction | None = None,
-    responses: Sequence[ResponseCurve] = (),
-) -> str:
+def _page(form: PatientForm, model: Model | None, prediction: Prediction | None = None) -> str:
     """The form with its result. A model that is not served is None."""
+    kept = request.form.getlist("kept")[-1:]  # the buttons that keep and drop A come after the field
     return render_template(
         "_workspace.html" if request.headers.get("HX-Request") == "true" else "index.html",
         form=form,
         model=model,
         prediction=prediction,
-        responses=responses,
+        responses=model.responses(form.values()) if model and prediction else (),
+        kept_query="".join(kept),
+        kept=read_kept("".join(kept), model, prediction.threshold) if model and prediction else None,
         registry=get_registry(),
         by_name=BY_NAME,
         drawing=drawing,

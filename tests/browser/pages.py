@@ -24,7 +24,8 @@ UNFAMILIAR = {"age": "105", "ejection_fraction": "80", "serum_creatinine": "9"}
 EXTREMES = {variable.name: str(variable.high) for variable in VARIABLES} | {"serum_creatinine": "40 mg/dL"}
 
 OPTIONS = {option.name: "" for option in forms.OPTIONS}
-BUTTON = "button[type=submit]"
+UNITS = {f"{variable.name}_unit": variable.unit for variable in VARIABLES if variable.common_units}
+BUTTON = "#patient button[type=submit]"
 
 
 def fill(page: Page, values: Mapping[str, str]) -> None:
@@ -32,7 +33,9 @@ def fill(page: Page, values: Mapping[str, str]) -> None:
     if folded := page.query_selector("#also:not([open]) > summary"):
         folded.click()
     for name, text in values.items():
-        if name in OPTIONS or BY_NAME[name].kind == "number":
+        if name in UNITS:
+            page.select_option(f"#{name}", text)
+        elif name in OPTIONS or BY_NAME[name].kind == "number":
             page.fill(f"#{name}", text)
         else:
             page.check(f'[name="{name}"][value="{text}"]')
@@ -52,7 +55,7 @@ def form_with(values: Mapping[str, str], model: str = "bedside") -> dict[str, st
     """The entries of a form in which only these were entered."""
     numbers = {name: "" for name in MODEL_VARIABLES[model] if BY_NAME[name].kind == "number"}
     options = OPTIONS if model == "bedside" else {"threshold": ""}
-    return {"model": model, **numbers, **options, **values}
+    return {"model": model, "kept": "", **numbers, **UNITS, **options, **values}
 
 
 def expect_result(page: Page, risk: float | None = None) -> None:

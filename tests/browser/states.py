@@ -72,6 +72,20 @@ def converted(page: Page) -> None:
     expect(page.locator("#serum_creatinine-converted")).to_be_visible()
 
 
+def kept(page: Page) -> None:
+    show_result(page, BEDSIDE)
+    page.click("#keep")
+    expect(page.locator("#compare")).to_be_visible()
+
+
+def compared(page: Page) -> None:
+    kept(page)
+    fill(page, {"age": "75", "serum_creatinine": "168 µmol/L"})
+    expect(page.locator("#compare tbody tr")).to_have_count(3)
+    page.click("#link")
+    expect(page.locator("#linked")).not_to_be_empty()
+
+
 def probed(page: Page) -> None:
     show_result(page, BEDSIDE)
     page.click("#turning summary")
@@ -153,6 +167,8 @@ STATES: dict[str, Callable[[Page], None]] = {
     "converted unit": converted,
     "doubtful numbers": question,
     "another value": probed,
+    "kept as A": kept,
+    "A and B": compared,
     "follow-up result": followup_result,
     "cautions": cautions,
     "unfamiliar patient": unfamiliar,

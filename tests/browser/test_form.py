@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from tests.browser.pages import (
     BUTTON,
     FOLLOWUP,
     expect_result,
+    expect_settled,
     fill,
     form_with,
     press,
@@ -80,7 +82,7 @@ def test_answers_are_announced_once_when_they_settle(page: Page) -> None:
     page.fill("#age", "")
     press(page)
     expect(page.locator("#summary")).to_be_focused()
-    expect(page.locator("#announcement")).to_have_text("There is one entry to check.")
+    expect(page.locator("#announcement")).to_have_text("Check one entry.")
 
 
 def test_faults_move_the_focus_to_a_summary_with_links_to_the_fields(page: Page) -> None:
@@ -172,7 +174,7 @@ def test_an_invalid_value_is_named_when_it_is_left_and_mended_without_the_button
         page.keyboard.press("Tab")
         expect(page.locator("#ejection_fraction-error")).to_be_visible()
         expect(page.locator("#risk")).to_have_count(0)
-        expect(page.locator("#serum_creatinine")).to_be_focused()
+        expect(page.locator("#ejection_fraction_unit")).to_be_focused()
         page.fill("#ejection_fraction", "40")
         page.keyboard.press("Tab")
         expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "ejection_fraction": 40}).json["risk"])
@@ -300,13 +302,13 @@ def test_a_doubtful_number_is_asked_about_and_answered_by_keyboard(page: Page, s
     expect(page.locator("#risk")).to_have_count(0)
     page.press("#serum_creatinine", "Enter")  # Enter asks again and answers nothing.
     expect(page.locator("#summary")).to_be_focused()
-    page.focus("#serum_creatinine")
+    page.focus("#serum_creatinine_unit")
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Use 1.90 mg/dL")).to_be_focused()
     page.keyboard.press("Enter")
     expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "serum_creatinine": 1.9}).json["risk"])
-    expect(page.locator("#serum_creatinine")).to_be_focused()
-    assert standing(page)["serum_creatinine"] == "168 µmol/L"
+    expect(page.locator("#serum_creatinine_unit")).to_be_focused()
+    assert standing(page) == form_with({**BEDSIDE, "serum_creatinine": "168", "serum_creatinine_unit": "µmol/L"})
 
 
 def test_a_doubtful_number_can_be_kept_and_is_not_asked_about_again(page: Page, server: Server) -> None:
@@ -319,3 +321,65 @@ def test_a_doubtful_number_can_be_kept_and_is_not_asked_about_again(page: Page, 
     page.fill("#age", "70")
     expect_result(page, server.predict({**patient, "age": 70}).json["risk"])
     expect(page.locator(".answers")).to_have_count(0)
+
+
+def test_a_chosen_unit_is_converted_and_both_values_are_told(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    page.fill("#serum_creatinine", "168")
+    page.select_option("#serum_creatinine_unit", "µmol/L")
+    expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "serum_creatinine": 1.9}).json["risk"])
+    expect(page.locator("#why")).to_contain_text("168 µmol/L = 1.90 mg/dL")
+    page.reload()
+    expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "serum_creatinine": 1.9}).json["risk"])
+
+
+def test_a_patient_is_kept_as_a_and_the_difference_follows_the_keys(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    page.focus("#keep")
+    page.keyboard.press("Enter")
+    expect(page.locator("#compare")).to_be_visible()
+    expect(page.locator("#keep")).to_be_focused()
+    page.fill("#age", "80")
+    expect(page.locator("#difference")).to_have_text("From A to B the risk rises by 35 of 100.")
+    before, after = (server.predict({**BEDSIDE_EXAMPLE, "age": age}).json["risk"] for age in (62, 80))
+    expect(page.locator("#risk-a")).to_have_attribute("value", str(before))
+    expect_result(page, after)
+    expect(page.locator("#announcement")).to_contain_text("From A to B")
+    page.reload()
+    expect(page.locator("#risk-a")).to_have_attribute("value", str(before))
+    page.click("text=Drop A")
+    expect(page.locator("#compare")).to_have_count(0)
+    expect(page.locator("#keep")).to_be_focused()
+    assert standing(page) == form_with({**BEDSIDE, "age": "80"})
+
+
+def test_a_link_holds_the_values_where_no_server_sees_them(page: Page, server: Server) -> None:
+    asked: list[str] = []
+    page.context.on("request", lambda request: asked.append(f"{request.url} {request.headers}"))
+    show_result(page, {**BEDSIDE, "serum_creatinine": "168", "serum_creatinine_unit": "µmol/L"})
+    assert page.url == f"{server.url}/"
+    page.click("#link")
+    expect(page.locator("#linked")).not_to_be_empty()
+    link = page.url
+    risk = server.predict({**BEDSIDE_EXAMPLE, "serum_creatinine": 1.9}).json["risk"]
+    other = page.context.new_page()
+    other.goto(link)
+    expect_result(other, risk)
+    assert standing(other) == standing(page)
+    page.fill("#age", "70")
+    expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "serum_creatinine": 1.9, "age": 70}).json["risk"])
+    assert page.url == f"{server.url}/"  # The address would no longer hold what is shown.
+    page.evaluate("link => { location.href = link }", link)
+    expect_result(page, risk)
+    assert not [one for one in asked if "168" in one]
+
+
+def test_a_receipt_is_saved_and_the_page_stays(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    page.fill("#age", "70")
+    expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "age": 70}).json["risk"])
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as JSON").click()
+    told = json.loads(download.value.path().read_text("utf-8"))
+    assert told["prediction"]["risk"] == server.predict(told["patient"]).json["risk"]
+    expect_settled(page)

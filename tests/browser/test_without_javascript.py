@@ -97,3 +97,20 @@ def test_a_question_about_a_unit_is_answered_without_javascript(
     page.press("#serum_creatinine", "Enter")  # Enter asks again and answers nothing.
     page.get_by_role("button", name=answer).click()
     expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "serum_creatinine": value}).json["risk"])
+
+
+def test_a_patient_is_kept_compared_and_dropped(page: Page, server: Server) -> None:
+    show_result(page, BEDSIDE)
+    expect(page.locator("#link")).to_be_hidden()
+    page.click("#keep")
+    page.fill("#age", "80")
+    press(page)
+    before, after = (server.predict({**BEDSIDE_EXAMPLE, "age": age}).json["risk"] for age in (62, 80))
+    expect(page.locator("#risk-a")).to_have_attribute("value", str(before))
+    expect_result(page, after)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as text").click()
+    assert f"Risk: {after}" in download.value.path().read_text("utf-8")
+    page.click("text=Drop A")
+    expect(page.locator("#compare")).to_have_count(0)
+    expect_result(page, after)

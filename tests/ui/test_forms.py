@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
+from heartapp.clinical.numbers import THIN_SPACE
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.curve import DEFAULT_DAYS
@@ -18,7 +20,7 @@ from heartapp.ui.forms import (
     patient_form_class,
 )
 from heartapp.web.extension import get_registry
-from tests.client import entries, number_names
+from tests.client import entries, example, number_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,14 +136,31 @@ def test_the_form_takes_a_models_fields_from_its_bundle(app: Flask) -> None:
     assert FormModel.unavailable("other").names == ()
 
 
-def test_a_conversion_is_told_and_a_value_in_the_own_unit_is_not(app: Flask) -> None:
-    form = read(app, {**entries(), "serum_creatinine": " 168 µmol/L", "platelets": "265k", "age": "62 years"})
-    assert form.values()[BEDSIDE.names.index("serum_creatinine")] == 1.9
-    told = {field.name: field.converted for field in form if getattr(field, "converted", "")}
-    assert told == {
-        "serum_creatinine": "168 µmol/L is 1.90 mg/dL",
-        "platelets": "265k is 265\N{NARROW NO-BREAK SPACE}000 per µL",
-    }
+@pytest.mark.parametrize(
+    ("name", "typed", "unit", "entered", "converted"),
+    [
+        ("serum_creatinine", " 168 µmol/L", "", "168 µmol/L", "1.90 mg/dL"),
+        ("serum_creatinine", "168", "µmol/L", "168 µmol/L", "1.90 mg/dL"),
+        ("serum_creatinine", "1.90 mg/dL", "µmol/L", "", ""),
+        ("platelets", "265k", "", "265k", f"265{THIN_SPACE}000 per µL"),
+        ("platelets", "265", "10^9/L", "265 ×10⁹/L", f"265{THIN_SPACE}000 per µL"),
+        ("ejection_fraction", "0,35", "fraction", "0,35 as a fraction", "35%"),
+        ("serum_sodium", "137", "mmol/L", "", ""),
+        ("age", "62 years", "", "", ""),
+    ],
+)
+def test_a_number_is_in_its_own_unit_or_in_the_chosen_one_and_a_conversion_is_told(
+    app: Flask, name: str, typed: str, unit: str, entered: str, converted: str
+) -> None:
+    form = read(app, {**entries(), "serum_creatinine": "1.9", name: typed, f"{name}_unit": unit})
+    assert form.values() == [{**example(), "serum_creatinine": 1.9}[one] for one in BEDSIDE.names]
+    assert (form[name].entered, form[name].converted) == (entered, converted)
+    again = read(app, dict(parse_qsl(form.query)))
+    assert (again.values(), again.query) == (form.values(), form.query)
+
+
+def test_a_chosen_unit_that_no_list_has_is_refused(app: Flask) -> None:
+    assert set(messages(app, {**entries(), "serum_creatinine_unit": "stone"})) == {"serum_creatinine"}
 
 
 def test_a_message_names_the_other_units(app: Flask) -> None:
@@ -203,30 +222,28 @@ def test_any_entry_is_valid_or_has_a_message_and_its_text_is_kept(app: Flask, ch
 
 
 @pytest.mark.parametrize(
-    ("name", "typed", "question", "answers"),
+    ("name", "typed", "question", "unit", "value", "kept"),
     [
-        ("serum_creatinine", "168", "168 µmol/L is 1.90 mg/dL", {"168 µmol/L": 1.9}),
-        ("serum_creatinine", " 38", "38 µmol/L is 0.43 mg/dL", {"38 µmol/L": 0.43, "38 mg/dL": 38}),
-        ("platelets", "265", "265 ×10⁹/L is 265\N{NARROW NO-BREAK SPACE}000 per µL", {"265 ×10⁹/L": 265_000}),
-        (
-            "platelets",
-            "1 265",
-            "1 265 ×10⁹/L is 1\N{NARROW NO-BREAK SPACE}265\N{NARROW NO-BREAK SPACE}000 per µL",
-            {"1 265 ×10⁹/L": 1_265_000, "1 265 per µL": 1_265},
-        ),
-        ("ejection_fraction", "0,35", "0,35 fraction is 35%", {"0,35 fraction": 35}),
+        ("serum_creatinine", "168", "168 µmol/L is 1.90 mg/dL", "µmol/L", 1.9, None),
+        ("serum_creatinine", " 38", "38 µmol/L is 0.43 mg/dL", "µmol/L", 0.43, 38),
+        ("platelets", "265", f"265 ×10⁹/L is 265{THIN_SPACE}000 per µL", "10^9/L", 265_000, None),
+        ("platelets", "1 265", f"1 265 ×10⁹/L is 1{THIN_SPACE}265{THIN_SPACE}000 per µL", "10^9/L", 1_265_000, 1_265),
+        ("ejection_fraction", "0,35", "0,35 as a fraction is 35%", "fraction", 35, None),
     ],
 )
 def test_a_doubtful_number_is_asked_about_once(
-    app: Flask, name: str, typed: str, question: str, answers: dict[str, float]
+    app: Flask, name: str, typed: str, question: str, unit: str, value: float, kept: float | None
 ) -> None:
     form = read(app, {**entries(), name: typed})
     assert form.errors == {name: [f"{BY_NAME[name].label}: {question}. Use that?"]}
-    assert [entry for entry, _ in form[name].answers] == [*answers]
-    for entry, value in answers.items():
-        answered = read(app, MultiDict([*{**entries(), name: typed}.items(), (name, entry)]))
+    assert form.questions == 1
+    use, *keep = form[name].answers
+    assert (use.field, use.value) == (f"{name}_unit", unit)
+    assert [answer.field for answer in keep] == [name] * (kept is not None)
+    for answer, result in zip(form[name].answers, (value, kept), strict=False):
+        answered = read(app, MultiDict([*{**entries(), name: typed}.items(), (answer.field, answer.value)]))
         assert not answered.errors
-        assert (answered[name].data, answered[name]._value()) == (value, entry)
+        assert answered[name].data == result
 
 
 @pytest.mark.parametrize(

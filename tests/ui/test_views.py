@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
 
+from heartapp.clinical.numbers import of_hundred
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.model import Options
 from heartapp.ui.forms import OPTIONS
 from heartapp.ui.rounding import living, nonzero, rounded
 from heartapp.web.extension import get_registry
-from tests.client import Page, damaged_copy, entries, example, form_page, make_app, number_names, submit
+from tests.client import Page, damaged_copy, entries, example, form_page, make_app, number_names, submit, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -194,7 +197,7 @@ def test_one_line_of_evidence_is_beside_the_risk(app: Flask, client: FlaskClient
             auc = evaluation.metrics["auc_180" if model == "bedside" else "roc_auc"]
             assert f"AUC {auc.mean:.2f} ({auc.low:.2f} to {auc.high:.2f})" in page.text("evidence")
             external = get_registry(app).get(model).bundle.external
-            assert ("not tested elsewhere" in page.text("evidence")) is not bool(external)
+            assert ("Not tested elsewhere" in page.text("evidence")) is not bool(external)
             for one in external:
                 assert f"{one.result.discrimination.auc.value:.2f}" in page.text("evidence")
                 assert one.cohort in page.text("evidence")
@@ -244,7 +247,7 @@ def test_the_horizon_is_named_with_the_risk_and_without_one_the_follow_up(client
 
 
 def test_result_model_page_and_api_page_say_which_inputs_are_used(client: FlaskClient) -> None:
-    words = "uses age, ejection fraction and serum creatinine; records the others"
+    words = "uses age, ejection fraction and serum creatinine; "
     result = page_of(submit(client, entries())).text("result")
     pages = [client.get(address).text for address in ("/models/bedside", "/api/v1/")]
     assert all(words in page or words[1:] in page for page in (result, *pages))
@@ -274,6 +277,72 @@ def test_reloading_a_result_leads_back_to_the_form(client: FlaskClient) -> None:
     assert (response.status_code, response.location) == (303, "/")
 
 
+# What a person keeps
+
+
+def query_of(page: Page) -> str:
+    return page.ids["keep"].attrib["value"]
+
+
+def test_a_patient_is_kept_as_a_and_compared_with_the_next(app: Flask, client: FlaskClient) -> None:
+    a = query_of(page_of(submit(client, entries())))
+    page = page_of(submit(client, {**entries(), "kept": a}))
+    assert "compare" in page.ids
+    assert "difference" not in page.ids
+    for age, words in ((80, "rises by"), (40, "falls by"), (63, "the same risk")):
+        changed = {**example(), "age": age}
+        page = page_of(submit(client, {**entries("bedside", changed), "smoking": "1", "kept": a}))
+        before, after = predicted(app, "bedside", example()).risk, predicted(app, "bedside", changed).risk
+        assert page.numbers(id="risk-a") == [before]
+        assert page.numbers(id="risk") == [after]
+        assert words in page.text("difference")
+        gap = abs(of_hundred(after) - of_hundred(before))
+        assert re.findall(r"\d+", page.text("difference"))[0] == str(gap or 1)
+        rows = page.ids["compare"].findall(".//tbody/tr")
+        assert [text(row) for row in rows][:-1] == [f"Age62 years{age} years"]  # smoking is not used
+        assert page.text("difference") in page.ids["result"].attrib["data-announcement"]
+        assert page.ids["kept"].attrib["value"] == a
+
+
+@pytest.mark.parametrize("kept", ["", "model=bedside&age=620", "x", "model=followup&age=62"])
+def test_what_cannot_be_compared_is_left_out_and_a_button_drops_a(client: FlaskClient, kept: str) -> None:
+    a = query_of(page_of(submit(client, entries())))
+    page = page_of(client.post("/predict", data=MultiDict([*entries().items(), ("kept", a), ("kept", kept)])))
+    assert state(page) == "prediction"
+    assert "compare" not in page.ids
+
+
+def receipt(client: FlaskClient, format_: str, **changes: str) -> TestResponse:
+    query = query_of(page_of(submit(client, {**entries(), **changes})))
+    response = client.post("/receipt", data={"entries": query, "format": format_})
+    assert response.headers["Content-Disposition"].startswith("attachment; filename=heartapp-receipt.")
+    return response
+
+
+def test_the_api_gives_the_risk_of_a_receipt(client: FlaskClient) -> None:
+    changes = {"serum_creatinine": "168", "serum_creatinine_unit": "µmol/L", "platelets": "", "threshold": "30"}
+    told = receipt(client, "json", **changes).get_json()
+    assert told["entered"] == {"serum_creatinine": "168 µmol/L"}
+    assert told["units"]["serum_creatinine"] == BY_NAME["serum_creatinine"].unit
+    assert datetime.fromisoformat(told["calculated"]).utcoffset() == timedelta()
+    answer = client.post("/api/v1/predict?threshold=0.3&instability=true", json=told["patient"]).get_json()
+    assert told["prediction"] == answer
+
+
+def test_the_receipt_as_text_has_inputs_units_model_and_risk(app: Flask, client: FlaskClient) -> None:
+    told = receipt(client, "text", serum_creatinine="1.9", smoking="").text
+    for typed in ("Serum creatinine: 1.9 mg/dL", "Ejection fraction: 35%", "Smoking: Not known"):
+        assert typed in told
+    prediction = predicted(app, "bedside", {**example(), "serum_creatinine": 1.9})
+    assert f"Risk: {prediction.risk}\n" in told
+    assert prediction.model.digest in told
+    assert "UTC" in told
+
+
+def test_a_receipt_of_faulty_entries_is_the_form_with_its_faults(client: FlaskClient) -> None:
+    page_of(client.post("/receipt"), 422)
+
+
 # Faults
 
 
@@ -289,7 +358,15 @@ def test_each_fault_is_at_its_field_and_in_the_summary(client: FlaskClient, *, h
         assert page.ids[name].attrib["aria-describedby"].startswith(f"{name}-error ")
         assert page.ids[name].get("aria-invalid") == "true"
     assert re.findall(r"\d+", page.ids["result"].attrib["data-announcement"]) == [str(len(WRONG))]
-    assert htmx or page.all("title")[0].text == "Check the form – heartapp"
+    assert htmx or page.all("title")[0].text == f"Check {len(WRONG)} entries – heartapp"
+
+
+def test_a_question_about_a_unit_is_no_fault_of_the_entry(client: FlaskClient) -> None:
+    typed = {**entries(), "serum_creatinine": "38", "platelets": "265"}
+    for changes, said in (({}, "2 questions"), ({"platelets": ""}, "one question"), ({"age": "620"}, "3 entries")):
+        page = page_of(submit(client, {**typed, **changes}), 422)
+        assert said in page.text("result-title")
+        assert said in page.ids["result"].attrib["data-announcement"]
 
 
 def test_a_faulty_option_has_its_field_in_the_result_and_the_other_option_is_kept(client: FlaskClient) -> None:

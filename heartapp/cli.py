@@ -227,7 +227,7 @@ def _promotion(folder: Path) -> str:
 
 def _read_cohort(
     table: Path, *, name: str | None, delimiter: str, horizon: int | None, anyway: bool, **options: Any
-) -> tuple[Model, Cohort, dict[str, int]]:
+) -> tuple[Model, Cohort, dict[str, Any]]:
     """The model, the cohort that the options name, and how often to sample it."""
     from heartapp.validation.cohort import read_cohort
 

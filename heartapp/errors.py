@@ -21,6 +21,7 @@ class Ending(IntEnum):
     GOOD = 0
     FAULTY = 65  # the table cannot be used; the output lists the faults as JSON, each as one sentence
     INCOMPLETE = 69  # a package of the extra ``validate`` is missing
+    FAILED = 70  # by a mistake in the program
     BUSY = 75  # another such process is at work
     LATE = 124  # it was stopped, as it took too long
 

@@ -15,7 +15,7 @@ import time
 from contextlib import closing, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy.ma
 import numpy.random  # noqa: F401 - numpy imports these two when a worker uses them, which then shares them
@@ -27,8 +27,11 @@ from heartapp import create_app
 from heartapp.config import read_settings
 from heartapp.errors import ConfigError
 from heartapp.web.extension import get_registry
+from heartapp.web.middleware import STREAMED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
@@ -150,13 +153,15 @@ def load_application(settings: Settings) -> Flask:
 
 
 def _send_whole(application: WSGIApplication) -> WSGIApplication:
-    """Have headers and body sent together, which Granian does for a list.
+    """Have headers and body sent together, which Granian does for a list. The report on a cohort shows its progress.
 
     A proxy that has passed on headers cannot ask another replica if this one is killed before the body.
     """
 
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body: Any = application(environ, start_response)  # Flask's bodies can all be closed
+        if environ.get(STREAMED):
+            return cast("Iterable[bytes]", body)
         with closing(body):
             return [*body]
 

@@ -1,40 +1,41 @@
 """`/validate`: a table is sent, its columns are matched, and the report is shown. Nothing is stored.
 
-The table travels with the form. A process of its own judges it, as that needs packages that serving does without.
+The table travels with the form. The report's page is sent in parts, with the progress before the report: that needs no
+script, no second request and no memory between requests, and any worker process can do it.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from flask import Response, make_response, render_template, request
-from markupsafe import Markup
+from flask import Response, make_response, render_template, request, stream_template
 
 from heartapp.clinical.patient import printable
 from heartapp.errors import DataError, Ending
 from heartapp.tables.csv_body import read_csv
 from heartapp.ui.matching import as_mapping, match
+from heartapp.ui.work import Work
 from heartapp.web.extension import get_registry, get_settings
+from heartapp.web.middleware import STREAMED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from heartapp.inference.model import Model
     from heartapp.tables.csv_body import CsvRows
     from heartapp.ui.matching import Match
 
-CHILD: Final = "heartapp.validation.child"
 FIELDS: Final = 100
 """The most fields of this form."""
-SECONDS: Final = 60
-"""How long a table may take."""
+BOOTSTRAPS: Final = 500
+"""As many as in `heartapp validate`."""
 _STATUSES: Final = {
-    Ending.GOOD: HTTPStatus.OK,
     Ending.FAULTY: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Ending.FAILED: HTTPStatus.INTERNAL_SERVER_ERROR,
     Ending.INCOMPLETE: HTTPStatus.NOT_IMPLEMENTED,
     Ending.BUSY: HTTPStatus.SERVICE_UNAVAILABLE,
     Ending.LATE: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -65,27 +66,36 @@ def validate() -> Response:
         upload = _read_upload()
     except DataError as error:
         return _page("validate.html", HTTPStatus.UNPROCESSABLE_ENTITY, model=model, faults=[str(error)])
-    matches = match(upload.table, model, {} if request.files else request.form)
-    ended, output = Ending.GOOD, b""
-    wanted = request.form.get("answer")
-    faults = [f"{one.label}: choose its column" for one in matches if one.required and not one.column]
-    if wanted in {"report", "csv"}:
-        ended, output = (Ending.FAULTY, msgspec.json.encode(faults)) if faults else _run(model, upload, matches, wanted)
-    if wanted == "csv" and ended == Ending.GOOD:
+    matches, wanted = match(upload.table, model, {} if request.files else request.form), request.form.get("answer")
+    shown: dict[str, Any] = {"model": model, "upload": upload}
+    if wanted not in {"report", "csv"}:
+        return _page("validate_columns.html", matches=matches, ended=Ending.GOOD, faults=[], **shown)
+    work = Work(_task(model, upload, matches, wanted))
+    progress = work.progress()
+    begun = [*islice(progress, 1)]
+    if begun or (work.result[0] == Ending.GOOD and wanted == "report"):
+        return _stream(work, chain(begun, progress), **shown)
+    ended, answer = work.result
+    if ended == Ending.GOOD:
         disposition = {"Content-Disposition": "attachment; filename=scored.csv"}
-        return Response(output, content_type="text/csv; charset=utf-8", headers=disposition)
-    if wanted == "report" and ended == Ending.GOOD:
-        report = Markup(output.decode())  # noqa: S704 - the child escapes what it renders
-        return _page("validate_report.html", model=model, upload=upload, report=report)
-    found = msgspec.json.decode(output, type=list[str]) if ended == Ending.FAULTY else []
-    shown = {"model": model, "upload": upload, "matches": matches, "ended": ended.name}
-    return _page("validate_columns.html", _STATUSES[ended], faults=[_in_page(fault) for fault in found], **shown)
+        return Response(answer, content_type="text/csv; charset=utf-8", headers=disposition)
+    faults = [_in_page(fault) for fault in msgspec.json.decode(answer or b"[]", type=list[str])]
+    return _page("validate_columns.html", _STATUSES[ended], matches=matches, ended=ended, faults=faults, **shown)
 
 
 def _page(template: str, status: HTTPStatus = HTTPStatus.OK, **content: object) -> Response:
     response = make_response(render_template(template, **content), status)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "30"
+    return response
+
+
+def _stream(work: Work, progress: Iterator[int], **content: object) -> Response:
+    """The page whose report follows when it is there; nginx is asked to pass on each part."""
+    page = stream_template("validate_report.html", work=work, progress=progress, **content)
+    response = Response(page, headers={"X-Accel-Buffering": "no"})
+    response.call_on_close(work.stop)
+    request.environ[STREAMED] = True
     return response
 
 
@@ -109,9 +119,9 @@ def _read_upload() -> Upload:
     return Upload(name, content.decode("utf-8-sig"), table)
 
 
-def _run(model: Model, upload: Upload, matches: list[Match], wanted: str) -> tuple[Ending, bytes]:
-    """How the process ended, and its output. Its errors are not read: they may quote a value."""
-    task = {
+def _task(model: Model, upload: Upload, matches: list[Match], wanted: str) -> dict[str, object]:
+    """What `heartapp.validation.page.Task` has."""
+    return {
         "models": str(get_registry().root),
         "name": model.name,
         "version": model.identity.version,
@@ -120,20 +130,8 @@ def _run(model: Model, upload: Upload, matches: list[Match], wanted: str) -> tup
         "mapping": as_mapping(matches),
         "answer": wanted,
         "anyway": "anyway" in request.form,
+        "bootstraps": BOOTSTRAPS,
     }
-    try:
-        done = subprocess.run(  # noqa: S603 - this very Python, and nothing of the request among the arguments
-            [sys.executable, "-P", "-m", CHILD],
-            input=msgspec.json.encode(task),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Ending.LATE, b""
-    return Ending(done.returncode), done.stdout
 
 
 def _in_page(fault: str) -> str:

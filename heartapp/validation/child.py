@@ -1,7 +1,7 @@
 """The process behind the page `/validate`: ``python -m heartapp.validation.child``.
 
-It reads a `Task` as JSON from standard input, writes HTML or CSV to standard output, and no file. The exit status is
-an `Ending`.
+It reads a `Task` as JSON from standard input and writes to standard output, never to a file: per cents, each on a line,
+an empty line, and then HTML or CSV. The exit status is an `Ending`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -29,12 +30,14 @@ def main() -> Ending:
         from heartapp.validation.page import Task, answer  # noqa: PLC0415 - needs the extra `validate`
     except ImportError:
         return Ending.INCOMPLETE
+    ended, output = Ending.GOOD, sys.stdout.buffer
     try:
-        sys.stdout.buffer.write(answer(msgspec.json.decode(sys.stdin.buffer.read(), type=Task)))
+        result = answer(msgspec.json.decode(sys.stdin.buffer.read(), type=Task), partial(print, flush=True))
     except TableError as error:
-        sys.stdout.buffer.write(msgspec.json.encode([f"{one.field} {one.message}".lstrip() for one in error.faults]))
-        return Ending.FAULTY
-    return Ending.GOOD
+        faults = [f"{one.field} {one.message}".lstrip() for one in error.faults]
+        ended, result = Ending.FAULTY, msgspec.json.encode(faults)
+    output.write(b"\n" + result)
+    return ended
 
 
 def _is_alone() -> bool:

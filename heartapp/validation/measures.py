@@ -24,12 +24,16 @@ from heartapp.validation.figures import FIGURES, auc, observed, observed_expecte
 from heartapp.validation.result import Calibration, CurvePoint, Discrimination, Subgroup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from numpy.typing import NDArray
 
     from heartapp.inference.report import Estimate
     from heartapp.statistics.metrics import Floats
     from heartapp.validation.cohort import Cohort
     from heartapp.validation.samples import Samples
+
+    Watch = Callable[[Floats], Iterable[Floats]]
 
 CURVE_POINTS: Final = 40
 CURVE_RANGE: Final = (1, 99)
@@ -52,12 +56,12 @@ def discrimination(samples: Samples) -> Discrimination:
     return Discrimination(area, harrell, uno)
 
 
-def calibration(samples: Samples) -> Calibration:
-    """How far the risks are from what happened."""
+def calibration(samples: Samples, watch: Watch) -> Calibration:
+    """How far the risks are from what happened; ``watch`` is as `heartapp.validation.validate.validate` takes it."""
     risk, counts = samples.risk, samples.counts
     first, last = np.percentile(risk, CURVE_RANGE).tolist()
     at = np.append(risk, np.linspace(first, last, CURVE_POINTS))
-    smooth = np.array([smooth_calibration(samples.dead, risk, weight, at) for weight in samples.weights])
+    smooth = np.array([smooth_calibration(samples.dead, risk, weight, at) for weight in watch(samples.weights)])
     distance = np.abs(smooth[:, : len(risk)] - risk)
     points = zip(at[len(risk) :].tolist(), smooth.T[len(risk) :], strict=True)
     return Calibration(

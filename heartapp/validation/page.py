@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
@@ -20,14 +20,19 @@ from heartapp.validation.options import SEED
 from heartapp.validation.report import render_article, render_scores
 from heartapp.validation.validate import validate
 
-BOOTSTRAPS: Final = 200
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from heartapp.statistics.metrics import Floats
+
+_PARTS: Final = 50
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table to judge a model by, or to score if the mapping names no outcome.
 
     ``models`` is the folder of bundles and ``place`` the table's name. ``answer`` is HTML, or the scored table.
-    ``anyway`` accepts few deaths.
+    ``anyway`` accepts few deaths, and ``bootstraps`` is the number of samples.
     """
 
     models: str
@@ -38,10 +43,11 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mapping: Mapping
     answer: Literal["report", "csv"]
     anyway: bool
+    bootstraps: int
 
 
-def answer(task: Task) -> bytes:
-    """HTML, or CSV.
+def answer(task: Task, progress: Callable[[int], object]) -> bytes:
+    """HTML, or CSV; ``progress`` is told per cents of a report.
 
     Raises:
         TableError: lists what is wrong with the table.
@@ -54,7 +60,14 @@ def answer(task: Task) -> bytes:
     if not task.mapping.outcome:
         return _score(task, model, table, mapped)
     cohort = take_cohort(mapped, Path(task.place), model, task.mapping, anyway=task.anyway)
-    return render_article(validate(model, cohort, bootstraps=BOOTSTRAPS, seed=SEED)).encode()
+
+    def watch(samples: Floats) -> Iterator[Floats]:
+        for done, sample in enumerate(samples):
+            if done % (len(samples) // _PARTS + 1) == 0:
+                progress(100 * done // len(samples))
+            yield sample
+
+    return render_article(validate(model, cohort, bootstraps=task.bootstraps, seed=SEED, watch=watch)).encode()
 
 
 def _score(task: Task, model: Model, table: CsvRows, mapped: CsvRows) -> bytes:

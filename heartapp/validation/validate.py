@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from tqdm import tqdm
@@ -22,28 +23,33 @@ if TYPE_CHECKING:
 
     from heartapp.inference.model import Model
     from heartapp.validation.cohort import Cohort
+    from heartapp.validation.measures import Watch
 
 
-def validate(model: Model, cohort: Cohort, *, bootstraps: int, seed: int) -> Validation:
-    """Judge a model by a cohort, with a progress bar.
+BAR: Final = partial(tqdm, desc="validating", unit="sample")
+"""A progress bar on standard error."""
+
+
+def validate(
+    model: Model,
+    cohort: Cohort,
+    *,
+    bootstraps: int,
+    seed: int,
+    watch: Watch = BAR,
+) -> Validation:
+    """Judge a model by a cohort.
 
     Args:
         model: to judge.
         cohort: patients whom it has not seen.
         bootstraps: samples of the patients, for the intervals.
         seed: of the samples, and of the folds of the plain regression.
+        watch: shows the progress while it gives the samples of the one step that takes long; by default, a bar.
     """
-    with tqdm(total=5, desc="validating", unit="step") as bar:
-        samples = Samples.draw(cohort, predict_risk(model, cohort), bootstraps, seed)
-        bar.update()
-        order = measures.discrimination(samples)
-        bar.update()
-        fit = measures.calibration(samples)
-        bar.update()
-        benefit = measures.net_benefit(samples, cross_fit_regression(cohort, samples, seed))
-        bar.update()
-        groups = measures.subgroups(samples, cohort)
-        bar.update()
+    samples = Samples.draw(cohort, predict_risk(model, cohort), bootstraps, seed)
+    order = measures.discrimination(samples)
+    fit = measures.calibration(samples, watch)
     brier, scaled_brier = measures.brier(samples)
     size = judge_sample_size(len(samples.risk), fit.observed.value, order.auc.value, log_odds(samples.risk))
     advice, verdict = give_verdict(order.auc, fit, size)
@@ -61,8 +67,8 @@ def validate(model: Model, cohort: Cohort, *, bootstraps: int, seed: int) -> Val
         calibration=fit,
         brier=brier,
         scaled_brier=scaled_brier,
-        net_benefit=benefit,
-        subgroups=groups,
+        net_benefit=measures.net_benefit(samples, cross_fit_regression(cohort, samples, seed)),
+        subgroups=measures.subgroups(samples, cohort),
         cautions=mean(cautions, samples.counts),
         sample_size=size,
         advice=advice,

@@ -16,6 +16,9 @@ CONTENT_SECURITY_POLICY: Final = (
     "connect-src 'self'; form-action 'self'; img-src 'self'; script-src 'self'; style-src 'self'"
 )
 
+STREAMED: Final = "heartapp.streamed"
+"""True in the WSGI environment where a view wants the parts of its answer sent as they come."""
+
 HEADERS: Final[dict[str, str]] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Embedder-Policy": "require-corp",

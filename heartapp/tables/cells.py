@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +33,16 @@ def read_cell(cell: str) -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     return DECIMAL_COMMA if _COMMA.fullmatch(text) else NOT_A_NUMBER
+
+
+def read_code(cell: str, codes: Mapping[str, int]) -> float:
+    """What a cell stands for by codes, or without any, its number; a cell with another code is no number."""
+    text = cell.strip(_SPACES)
+    if not codes or text in MISSING_WORDS:
+        return read_cell(text)
+    # A code such as 1 is also meant by 1.0.
+    same = (value for code, value in codes.items() if text == code or read_cell(text) == read_cell(code) < NOT_A_NUMBER)
+    return float(next(same, NOT_A_NUMBER))
 
 
 def read_values(rows: Sequence[Sequence[str]], positions: Sequence[int | None]) -> NDArray[np.float64]:

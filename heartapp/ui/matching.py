@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.tables.cells import MISSING_WORDS, NOT_A_NUMBER, read_cell
+from heartapp.tables.cells import MISSING_WORDS, NOT_A_NUMBER, read_cell, read_code
 from heartapp.tables.guess import FOLLOW_UP, OUTCOME_KEY, guess_columns
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class Match:
         if self.cells[0] in MISSING_WORDS:
             return "missing"
         if self.choices:
-            value = (self.code_values or {"0": 0, "1": 1}).get(self.cells[0])
-            return "not understood" if value is None else self.choices[value]
+            value = read_code(self.cells[0], self.code_values)
+            return self.choices[int(value)] if value in {0, 1} else "not understood"
         variable = BY_NAME.get(self.name, _TIME)
         number = read_cell(self.cells[0]) * (variable.factor(self.unit) or 1)
         return variable.quantity(float(f"{number:.3g}")) if abs(number) < NOT_A_NUMBER / 2 else "not a number"

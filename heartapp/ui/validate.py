@@ -6,7 +6,6 @@ script, no second request and no memory between requests, and any worker process
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -42,13 +41,6 @@ _STATUSES: Final = {
 }
 _ROOM: Final = 64 * 1024
 """Bytes for the other fields of the form."""
-_REMEDIES: Final = (
-    (r"add --code .*", "enter which texts stand for what"),
-    (r", or add --anyway", ", or tick “Fewer than 30 deaths are enough”"),
-    (r"(add|correct) --time-unit .*", "choose the unit of the times"),
-    (r", --time-unit and --horizon", " and the unit of the times"),
-)
-"""The options that messages name, and what to do on the page instead."""
 
 
 class Upload(NamedTuple):
@@ -79,7 +71,7 @@ def validate() -> Response:
     if ended == Ending.GOOD:
         disposition = {"Content-Disposition": "attachment; filename=scored.csv"}
         return Response(answer, content_type="text/csv; charset=utf-8", headers=disposition)
-    faults = [_in_page(fault) for fault in msgspec.json.decode(answer or b"[]", type=list[str])]
+    faults = msgspec.json.decode(answer or b"[]", type=list[str])
     return _page("validate_columns.html", _STATUSES[ended], matches=matches, ended=ended, faults=faults, **shown)
 
 
@@ -132,10 +124,3 @@ def _task(model: Model, upload: Upload, matches: list[Match], wanted: str) -> di
         "anyway": "anyway" in request.form,
         "bootstraps": BOOTSTRAPS,
     }
-
-
-def _in_page(fault: str) -> str:
-    """A message of the command line with what to do on the page."""
-    for option, remedy in _REMEDIES:
-        fault = re.sub(option, remedy, fault)
-    return fault

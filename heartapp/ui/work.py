@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import cached_property
+from itertools import takewhile
 from threading import Timer
 from typing import IO, TYPE_CHECKING, Final, cast
 
@@ -45,7 +46,7 @@ class Work:
 
     def progress(self) -> Iterator[int]:
         """Per cents of a report as they come; nothing where another answer comes."""
-        yield from map(int, iter(self._output.readline, b"\n"))
+        yield from map(int, takewhile(str.strip, map(bytes.decode, self._output)))
 
     @cached_property
     def result(self) -> tuple[Ending, bytes]:

@@ -10,12 +10,16 @@ import os
 import sys
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from heartapp.config import home
-from heartapp.errors import Ending, TableError
+from heartapp.errors import Ending
+from heartapp.validation.faults import FIELDS, OPTIONS, CohortError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _KINDER: Final = 10
 
@@ -26,18 +30,22 @@ def main() -> Ending:
         os.nice(_KINDER)  # predictions go first
     if not _is_alone():
         return Ending.BUSY
+    ended, answer = work(sys.stdin.buffer.read(), partial(print, flush=True))
+    sys.stdout.buffer.write(b"\n" + answer)
+    return ended
+
+
+def work(task: bytes, progress: Callable[[int], object]) -> tuple[Ending, bytes]:
+    """Do a task. The answer is empty, the result, or with `Ending.FAULTY` what to correct, as a list of sentences."""
     try:
         from heartapp.validation.page import Task, answer  # noqa: PLC0415 - needs the extra `validate`
     except ImportError:
-        return Ending.INCOMPLETE
-    ended, output = Ending.GOOD, sys.stdout.buffer
+        return Ending.INCOMPLETE, b""
     try:
-        result = answer(msgspec.json.decode(sys.stdin.buffer.read(), type=Task), partial(print, flush=True))
-    except TableError as error:
-        faults = [f"{one.field} {one.message}".lstrip() for one in error.faults]
-        ended, result = Ending.FAULTY, msgspec.json.encode(faults)
-    output.write(b"\n" + result)
-    return ended
+        return Ending.GOOD, answer(msgspec.json.decode(task, type=Task), progress)
+    except CohortError as error:
+        faults = [cause.told({**OPTIONS, **FIELDS}) for cause in error.causes]
+        return Ending.FAULTY, msgspec.json.encode([f"{one.field} {one.message}".lstrip() for one in faults])
 
 
 def _is_alone() -> bool:

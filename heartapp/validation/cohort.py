@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from heartapp.clinical.variables import BY_NAME, VARIABLES
-from heartapp.errors import FieldError, TableError
-from heartapp.tables.cells import DECIMAL_COMMA, MISSING_WORDS, NOT_A_NUMBER, read_cell
+from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_code
 from heartapp.tables.check import check_table, row_of
 from heartapp.tables.csv_body import read_csv_file
 from heartapp.tables.guess import FOLLOW_UP, OUTCOME_KEY
 from heartapp.tables.published import digest
 from heartapp.validation.columns import find_positions
+from heartapp.validation.faults import OPTIONS, CohortError, Fault
 from heartapp.validation.refusals import ask, find_faults, too_few
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from heartapp.errors import FieldError
     from heartapp.inference.model import Model
     from heartapp.tables.csv_body import CsvRows
     from heartapp.validation.mapping import Mapping
@@ -138,11 +139,11 @@ def take_cohort(
     needed = _needed(model)
     faults += find_faults(raw, model, mapping, needed, day, anyway=anyway)
     if faults:
-        raise TableError(str(path), faults)
+        raise CohortError(str(path), faults)
     good, flow = _select(raw, needed, model.required)
     time = None if raw.time is None else raw.time[good]
     if faults := too_few(raw.outcome[good], time, day, anyway=anyway):
-        raise TableError(str(path), [*faults, *_list_rejected(flow)])
+        raise CohortError(str(path), [*faults, *_list_rejected(flow)])
     doubtful = _doubtful(raw, model, mapping)
     return Cohort(
         place=path.name,
@@ -155,7 +156,7 @@ def take_cohort(
         flow=flow,
         notes=(
             *_repeated(raw, good),
-            *(f"left out, as the model does not need it: {text}" for text in doubtful.values()),
+            *(f"left out, as the model does not need it: {one.told(OPTIONS).message}" for one in doubtful.values()),
         ),
     )
 
@@ -174,9 +175,9 @@ def take_patients(
     positions, faults = find_positions(table.names, model, mapping, judged=False)
     raw = _read_cells(table, positions, mapping)
     doubtful = _doubtful(raw, model, mapping)
-    faults += [FieldError("", text) for name, text in ask(raw, mapping).items() if name not in doubtful]
+    faults += [fault for name, fault in ask(raw, mapping).items() if name not in doubtful]
     if faults:
-        raise TableError(place, faults)
+        raise CohortError(place, faults)
     needed = _needed(model)
     values = raw.values[:, [NAMES.index(name) for name in needed]]
     found, good = check_table(values, raw.broken, [BY_NAME[name] for name in needed], model.required)
@@ -188,10 +189,10 @@ def _needed(model: Model) -> list[str]:
     return [name for name in model.names if name in {*model.bundle.manifest.used, *model.required}]
 
 
-def _doubtful(raw: RawCohort, model: Model, mapping: Mapping) -> dict[str, str]:
+def _doubtful(raw: RawCohort, model: Model, mapping: Mapping) -> dict[str, Fault]:
     """What would have to be asked about variables that the model does not need and nobody mapped."""
     known = {*_needed(model), *mapping.columns}
-    return {name: text for name, text in ask(raw, mapping).items() if name not in known}
+    return {name: fault for name, fault in ask(raw, mapping).items() if name not in known}
 
 
 def _read_cells(table: CsvRows, positions: Dict[str, int], mapping: Mapping) -> RawCohort:
@@ -215,16 +216,8 @@ def _read_cells(table: CsvRows, positions: Dict[str, int], mapping: Mapping) -> 
 
 def _read_column(cells: Sequence[str], codes: Dict[str, int]) -> NDArray[np.float64]:
     """The numbers in cells, by their codes where there are some; a cell with another code holds no number."""
-    known = {cell: _read(cell.strip(), codes) for cell in set(cells)}
+    known = {cell: read_code(cell, codes) for cell in set(cells)}
     return np.array([known[cell] for cell in cells], np.float64)
-
-
-def _read(cell: str, codes: Dict[str, int]) -> float:
-    if not codes or cell in MISSING_WORDS:
-        return read_cell(cell)
-    # A code such as 1 is also meant by 1.0.
-    same = (value for code, value in codes.items() if cell == code or read_cell(cell) == read_cell(code) < NOT_A_NUMBER)
-    return float(next(same, NOT_A_NUMBER))
 
 
 def _convert(column: NDArray[np.float64], name: str, unit: str) -> NDArray[np.float64]:
@@ -259,8 +252,8 @@ def _usable(values: NDArray[np.float64], doubtful: Collection[str]) -> NDArray[n
     return np.where((values >= low) & (values <= high), values, np.nan)
 
 
-def _list_rejected(flow: Flow) -> list[FieldError]:
-    return [FieldError("", f"{count} rows were left out: {reason}") for reason, count in flow.rejected.items()]
+def _list_rejected(flow: Flow) -> list[Fault]:
+    return [Fault(f"{count} rows were left out: {reason}") for reason, count in flow.rejected.items()]
 
 
 def _repeated(raw: RawCohort, good: NDArray[np.bool_]) -> list[str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from heartapp.clinical.patient import printable
 from heartapp.clinical.variables import BY_NAME
-from heartapp.errors import FieldError
 from heartapp.tables.guess import FOLLOW_UP, OUTCOME_KEY, guess_columns
+from heartapp.validation.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def find_positions(
     header: Sequence[str], model: Model, mapping: Mapping, *, judged: bool = True
-) -> tuple[dict[str, int], list[FieldError]]:
+) -> tuple[dict[str, int], list[Fault]]:
     """The position of each column to read, by variable or `OUTCOME_KEY` or `FOLLOW_UP`, and every fault of the mapping.
 
     Args:
@@ -48,55 +48,53 @@ def _wanted(folded: Sequence[str], mapping: Mapping) -> dict[str, str]:
     return {name: column.strip().lower() for name, column in found.items()}
 
 
-def _unknown(mapping: Mapping) -> Iterator[FieldError]:
+def _unknown(mapping: Mapping) -> Iterator[Fault]:
     """Names and units that do not exist."""
     known = [*BY_NAME, OUTCOME_KEY]
     for name in dict.fromkeys([*mapping.columns, *mapping.units, *mapping.codes]):
         if name not in known or (name == OUTCOME_KEY and name not in mapping.codes):
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(BY_NAME)}"
-            yield FieldError("", f"{printable(name)} is not a variable; {hint}")
+            yield Fault(f"{printable(name)} is not a variable", hint)
     units = {**mapping.units, **({"time": mapping.time_unit} if mapping.time_unit else {})}
     for name, unit in units.items():
         if name in BY_NAME and BY_NAME[name].factor(unit) is None:
-            yield FieldError(
-                "", f"{printable(unit)} is not a unit of {name}; known: {BY_NAME[name].unit_names or 'none'}"
-            )
+            yield Fault(f"{printable(unit)} is not a unit of {name}", f"known: {BY_NAME[name].unit_names or 'none'}")
     for name, codes in mapping.codes.items():
         if name in BY_NAME and not BY_NAME[name].choices:
-            yield FieldError("", f"{name} is a number and takes no codes; leave out --code {name}")
+            yield Fault(f"{name} is a number and takes no codes", "number", {"name": name})
         elif not {*codes.values()} <= {0, 1}:
-            yield FieldError("", f"the codes of {name} must stand for 0 or 1")
+            yield Fault(f"the codes of {name} must stand for 0 or 1")
 
 
-def _not_one(name: str, column: str, folded: Sequence[str]) -> FieldError:
+def _not_one(name: str, column: str, folded: Sequence[str]) -> Fault:
     """Why a mapped column cannot be read."""
     shown = printable(column)
     if column in folded:
-        return FieldError(shown, "is there more than once; give each column a name of its own")
+        return Fault("is there more than once", "give each column a name of its own", column=shown)
     close = difflib.get_close_matches(column, folded, n=1)
     hint = f"did you mean {printable(close[0])}?" if close else "name one of the table's columns"
-    return FieldError(shown, f"is not in the table, where {name} should be; {hint}")
+    return Fault(f"is not in the table, where {name} should be", hint, column=shown)
 
 
-def _absent(header: Sequence[str], wanted: set[str], model: Model, *, judged: bool) -> Iterator[FieldError]:
+def _absent(header: Sequence[str], wanted: set[str], model: Model, *, judged: bool) -> Iterator[Fault]:
     """What the model or the validation needs and nobody mapped."""
     guesses = guess_columns(header)
     for name in model.required:
         if name not in wanted:
-            column = printable(guesses.get(name, "COLUMN"))
-            yield FieldError("", f"{name} is missing, which the model needs; add --map {_shell(f'{name}={column}')}")
+            pair = _shell(f"{name}={printable(guesses.get(name, 'COLUMN'))}")
+            yield Fault(f"{name} is missing, which the model needs", "column", {"pair": pair})
     if judged and OUTCOME_KEY not in wanted:
-        column = printable(guesses.get(OUTCOME_KEY, "COLUMN"))
-        yield FieldError("", f"the outcome is missing; add --outcome {_shell(column)}")
+        column = _shell(printable(guesses.get(OUTCOME_KEY, "COLUMN")))
+        yield Fault("the outcome is missing", "outcome", {"column": column})
 
 
-def _read_twice(positions: dict[str, int]) -> Iterator[FieldError]:
+def _read_twice(positions: dict[str, int]) -> Iterator[Fault]:
     """Columns that stand for two things; the one that is the outcome or its time would tell the model the answer."""
     for name in (OUTCOME_KEY, FOLLOW_UP):
         same = [one for one, place in positions.items() if place == positions.get(name) and one not in {name, "time"}]
         if same:
-            yield FieldError("", f"the column of {same[0]} is also that of the {name}; name another column")
+            yield Fault(f"the column of {same[0]} is also that of the {name}", "name another column")
 
 
 def _shell(text: str) -> str:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
-from heartapp.errors import FieldError, TableError
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
 from heartapp.tables.columns import ADDED_NAMES, model_label
 from heartapp.tables.csv_body import CsvRows, read_csv, write_csv
 from heartapp.validation.cohort import take_cohort, take_patients
+from heartapp.validation.faults import CohortError, Fault
 from heartapp.validation.mapping import Mapping
 from heartapp.validation.options import SEED
 from heartapp.validation.report import render_article, render_scores
@@ -50,7 +50,7 @@ def answer(task: Task, progress: Callable[[int], object]) -> bytes:
     """HTML, or CSV; ``progress`` is told per cents of a report.
 
     Raises:
-        TableError: lists what is wrong with the table.
+        CohortError: lists what is wrong with the table.
     """
     model = Model(read_bundle(Path(task.models), task.name, task.version))
     table = read_csv(task.table.encode(), task.place)
@@ -73,8 +73,8 @@ def answer(task: Task, progress: Callable[[int], object]) -> bytes:
 def _score(task: Task, model: Model, table: CsvRows, mapped: CsvRows) -> bytes:
     """The scored table as CSV, or a summary of the risks as HTML."""
     if taken := sorted({*table.names} & {*ADDED_NAMES}):
-        remedy = "is there already, where scoring adds its own; rename or drop that column"
-        raise TableError(task.place, [FieldError(name, remedy) for name in taken])
+        what, remedy = "is there already, where scoring adds its own", "rename or drop that column"
+        raise CohortError(task.place, [Fault(what, remedy, column=name) for name in taken])
     values, faults, good = take_patients(mapped, task.place, model, task.mapping)
     scores = model.score(values[good])
     if task.answer == "csv":

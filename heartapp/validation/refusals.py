@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from heartapp.clinical.variables import BY_NAME, VARIABLES
-from heartapp.errors import FieldError
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
 from heartapp.tables.guess import OUTCOME_KEY
 from heartapp.tables.published import compare, digest
+from heartapp.validation.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ _LIFETIME: Final = 150 * 365.25
 
 def find_faults(
     raw: RawCohort, model: Model, mapping: Mapping, used: Sequence[str], horizon: int | None, *, anyway: bool
-) -> list[FieldError]:
+) -> list[Fault]:
     """Every reason not to go on.
 
     Args:
@@ -53,12 +53,12 @@ def find_faults(
     time = None if raw.time is None else known(raw.time)
     outcome = np.where(np.isin(raw.outcome, (0, 1)), raw.outcome, np.nan)
     return [
-        *(FieldError("", text) for name, text in ask(raw, mapping).items() if name in asked),
+        *(fault for name, fault in ask(raw, mapping).items() if name in asked),
         *_ask_time(time, mapping),
         *_check_horizon(model, mapping, horizon),
         *_check_outcome(raw.outcome),
         *too_few(outcome, time, horizon, anyway=anyway),
-        *_given_away(raw, outcome, used),
+        *_leaking(raw, outcome, used),
         *_seen_before(raw, model),
     ]
 
@@ -68,67 +68,71 @@ def known(column: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(np.isin(column, (NOT_A_NUMBER, DECIMAL_COMMA)), np.nan, column)
 
 
-def ask(raw: RawCohort, mapping: Mapping) -> dict[str, str]:
-    """What must be asked about a variable's unit or codes before its values can be used, by variable."""
-    units = {one.name: text for one in VARIABLES if one.doubt and (text := _ask_unit(raw, mapping, one, one.doubt))}
-    codes = {one.name: text for one in VARIABLES if one.choices and (text := _ask_codes(raw, one.name))}
-    return {**units, **codes}
+def ask(raw: RawCohort, mapping: Mapping) -> dict[str, Fault]:
+    """What must be asked about a variable's numbers, unit or codes before its values can be used, by variable."""
+    found = {one.name: _ask(raw.column(one.name), one, mapping) for one in VARIABLES}
+    return {name: fault for name, fault in found.items() if fault}
 
 
-def _ask_unit(raw: RawCohort, mapping: Mapping, variable: Variable, doubt: Doubt) -> str:
-    name, own = variable.name, variable.unit
+def _ask(column: NDArray[np.float64], variable: Variable, mapping: Mapping) -> Fault | None:
+    commas = int((column == DECIMAL_COMMA).sum())
+    if commas > _STRAY * len(column):
+        return Fault(f"{variable.name}: {commas} cells have a decimal comma", "write decimals with a point")
+    if variable.choices:
+        return _ask_codes(column, variable)
+    return _ask_unit(column, variable, mapping, variable.doubt) if variable.doubt else None
+
+
+def _ask_unit(column: NDArray[np.float64], variable: Variable, mapping: Mapping, doubt: Doubt) -> Fault | None:
     low, high, unit, phrase = doubt
-    column = known(raw.column(name))
-    column = column[~np.isnan(column)]
-    share = float(((column > low) & (column <= high)).mean()) if len(column) else 0
-    if name in mapping.units or share <= _MOSTLY:
-        return ""
-    remedy = f'add --unit "{name}={unit}", or "{name}={own}" if that is their unit'
-    return f"{name}: {share:.0%} of its values are between {low:g} and {high:g}, so they may be {phrase}; {remedy}"
+    values = known(column)
+    values = values[~np.isnan(values)]
+    share = float(((values > low) & (values <= high)).mean()) if len(values) else 0
+    if variable.name in mapping.units or share <= _MOSTLY:
+        return None
+    what = f"{variable.name}: {share:.0%} of its values are between {low:g} and {high:g}, so they may be {phrase}"
+    return Fault(what, "unit", {"name": variable.name, "unit": unit, "own": variable.unit})
 
 
-def _ask_codes(raw: RawCohort, name: str) -> str:
-    column = raw.column(name)
+def _ask_codes(column: NDArray[np.float64], variable: Variable) -> Fault | None:
     wrong = ~np.isin(column, (0, 1)) & ~np.isnan(column)
     if wrong.sum() <= _STRAY * (~np.isnan(column)).sum():
-        return ""
-    (_, zero), (_, one) = BY_NAME[name].choices
-    meant = f"with 1 for {one.lower()} and 0 for {zero.lower()}"
-    return f"{name}: {wrong.sum()} cells are neither 0 nor 1; add --code {name}:CODE=1,CODE=0 {meant}"
+        return None
+    (_, zero), (_, one) = variable.choices
+    values = {"name": variable.name, "one": one.lower(), "zero": zero.lower()}
+    return Fault(f"{variable.name}: {wrong.sum()} cells are neither 0 nor 1", "codes", values)
 
 
-def _ask_time(time: NDArray[np.float64] | None, mapping: Mapping) -> Iterator[FieldError]:
+def _ask_time(time: NDArray[np.float64] | None, mapping: Mapping) -> Iterator[Fault]:
     """Whether the times can be in the unit that was named, or in days where none was."""
     if time is None or np.isnan(time).all():
         return
     longest = float(np.nanmax(time)) / (BY_NAME["time"].factor(mapping.time_unit) or 1)
     unit = mapping.time_unit or "days"
     if not mapping.time_unit and longest <= _MONTHS:
-        message = f"no time is longer than {_MONTHS:g}, as in years or months; add --time-unit years, months or days"
-        yield FieldError(mapping.time, message)
+        yield Fault(f"no time is longer than {_MONTHS:g}, as in years or months", "time unit", column=mapping.time)
     elif float(np.nanmax(time)) > _LIFETIME:
-        message = f"some times in {unit} are longer than a lifetime; correct --time-unit {unit}"
-        yield FieldError(mapping.time, message)
+        yield Fault(f"some times in {unit} are longer than a lifetime", "other time unit", column=mapping.time)
 
 
-def _check_horizon(model: Model, mapping: Mapping, horizon: int | None) -> Iterator[FieldError]:
+def _check_horizon(model: Model, mapping: Mapping, horizon: int | None) -> Iterator[Fault]:
     last = model.bundle.manifest.horizon
     if mapping.time and last is None:
-        yield FieldError("", f"the risk of {model.name} has no date to compare with times; leave out --time")
+        yield Fault(f"the risk of {model.name} has no date to compare with times", "no time")
     elif horizon is not None and last is not None and horizon > last:
-        yield FieldError("", f"the model's risk reaches to day {last}; choose --horizon {last} or less")
+        yield Fault(f"the model's risk reaches to day {last}", "horizon", {"last": last})
 
 
-def _check_outcome(outcome: NDArray[np.float64]) -> Iterator[FieldError]:
+def _check_outcome(outcome: NDArray[np.float64]) -> Iterator[Fault]:
     wrong = int((~np.isin(outcome, (0, 1)) & ~np.isnan(outcome)).sum())
     if wrong:
-        message = f"{wrong} cells are neither 0 (alive) nor 1 (died); add --code {OUTCOME_KEY}:DIED=1,ALIVE=0"
-        yield FieldError(OUTCOME_KEY, message)
+        values = {"name": OUTCOME_KEY, "one": "died", "zero": "alive"}
+        yield Fault(f"{wrong} cells are neither 0 (alive) nor 1 (died)", "codes", values, OUTCOME_KEY)
 
 
 def too_few(
     outcome: NDArray[np.float64], time: NDArray[np.float64] | None, horizon: int | None, *, anyway: bool
-) -> list[FieldError]:
+) -> list[Fault]:
     """Whether the patients are of one outcome, died too rarely, or were not followed for long enough.
 
     Args:
@@ -145,23 +149,23 @@ def too_few(
         died, alive = died & (time <= horizon), time > horizon
     deaths, survivors = int(died.sum()), int(alive.sum())
     if min(deaths, survivors) < LEAST:
-        remedy = "check the outcome's codes" + (", --time-unit and --horizon" if within else "")
-        found = f"{deaths} patients died{within} and {survivors} are known to have survived"
-        return [FieldError(OUTCOME_KEY, f"{found}; it takes {LEAST} of each at least: {remedy}")]
+        remedy = "follow-up" if within else "check the outcome's codes"
+        found = f"{deaths} patients died{within} and {survivors} are known to have survived, of {LEAST} needed of each"
+        return [Fault(found, remedy, column=OUTCOME_KEY)]
     if deaths < FEWEST_EVENTS and not anyway:
-        message = f"{deaths} deaths{within} are too few to judge a model; it takes {FEWEST_EVENTS}, or add --anyway"
-        return [FieldError(OUTCOME_KEY, message)]
+        found = f"{deaths} deaths{within} are too few to judge a model: find {FEWEST_EVENTS}"
+        return [Fault(found, "few", column=OUTCOME_KEY)]
     return []
 
 
-def _given_away(raw: RawCohort, outcome: NDArray[np.float64], used: Sequence[str]) -> Iterator[FieldError]:
+def _leaking(raw: RawCohort, outcome: NDArray[np.float64], used: Sequence[str]) -> Iterator[Fault]:
     """Columns that separate the dead from the living all but perfectly: by their values, or by where they are empty."""
     for name in used:
         column = known(raw.column(name))
         areas = [_area(column, outcome), _area(np.isnan(column).astype(np.float64), outcome)]
         if max(max(area, 1 - area) for area in areas) > GIVEN_AWAY:
-            remedy = "it all but separates the dead from the living; name another column"
-            yield FieldError("", f"{name} gives the outcome away: {remedy}")
+            what = f"{name} leaks the outcome: it all but separates the dead from the living"
+            yield Fault(what, "name another column")
 
 
 def _area(column: NDArray[np.float64], outcome: NDArray[np.float64]) -> float:
@@ -174,13 +178,13 @@ def _area(column: NDArray[np.float64], outcome: NDArray[np.float64]) -> float:
     return float(below.mean() / 2 / len(alive))
 
 
-def _seen_before(raw: RawCohort, model: Model) -> Iterator[FieldError]:
+def _seen_before(raw: RawCohort, model: Model) -> Iterator[Fault]:
     """Whether the model was trained on this table, by its digest, or on many of its rows."""
     manifest, remedy = model.bundle.manifest, "a model must be judged by patients whom it has not seen"
     tables = {manifest.training_data.digest, manifest.updated.table if manifest.updated else ""}
     if digest(raw.table) in tables:
-        yield FieldError("", f"this is the table that the model was trained on, or updated on; {remedy}")
+        yield Fault("this is the table that the model was trained on, or updated on", remedy)
     elif model.bundle.report.cohort.source != "another table":
         found = compare(raw.table)
         if found.origin != "another table" or found.published.mean() > _KNOWN_ROWS:
-            yield FieldError("", f"the model was trained on rows of this table; {remedy}")
+            yield Fault("the model was trained on rows of this table", remedy)

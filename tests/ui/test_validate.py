@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import http.client
 import io
 import os
 import re
 import sys
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
+import msgspec
 import numpy as np
 import pytest
 
 from heartapp.ui import validate as page_of_validate
+from heartapp.ui import work
 from heartapp.validation import child
 from heartapp.validation.cohort import read_cohort
 from heartapp.validation.mapping import Mapping
 from heartapp.validation.options import SEED
-from heartapp.validation.page import BOOTSTRAPS
 from heartapp.validation.validate import validate
 from tests.client import Page, make_app, text
+from tests.server.running import make_home, running, wait_until
 from tests.validation.conftest import draw, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
@@ -32,13 +38,21 @@ if TYPE_CHECKING:
 
     from heartapp.inference.model import Model
 
-ROWS = 500
+ROWS = 300
+BOOTSTRAPS = 20
+AS_MAPPED = Mapping(
+    outcome="Dead",
+    columns={"age": "Years", "ejection_fraction": "LVEF", "serum_creatinine": "Creatinine_umol", "sex": "Gender"},
+    units={"ejection_fraction": "fraction", "serum_creatinine": "umol/L"},
+    codes={"sex": {"M": 1, "F": 0}, "outcome": {"yes": 1, "no": 0}},
+)
 
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The lock is one for each home."""
     monkeypatch.setenv("HEARTAPP_HOME", str(tmp_path))
+    monkeypatch.setattr(page_of_validate, "BOOTSTRAPS", BOOTSTRAPS)
     return tmp_path
 
 
@@ -123,7 +137,7 @@ def test_columns_units_and_codes_are_guessed_and_the_first_row_is_shown(client: 
         ("NA", {"column-age": "x"}, "missing"),
         ("old", {"column-age": "x"}, "not a number"),
         ("720", {"column-age": "x", "unit-age": "months"}, "60 years"),
-        ("1", {"column-sex": "x"}, "Man"),
+        ("1.0", {"column-sex": "x"}, "Man"),
         ("2", {"column-sex": "x"}, "not understood"),
         ("2", {"column-sex": "x", "zero-sex": "0, 2", "one-sex": "1"}, "Woman"),
         ("2", {"column-follow-up": "x", "unit-follow-up": "years"}, "730 days"),
@@ -137,22 +151,19 @@ def test_the_first_row_is_shown_as_it_is_read(
     assert {text(row[3]) for row in Page(response.text).all("tbody/tr")} == {"", preview}
 
 
-def test_the_report_is_that_of_the_command(
+def test_the_report_is_that_of_the_command_and_follows_its_progress(
     client: FlaskClient, table: Path, step: dict[str, str], bedside: Model
 ) -> None:
-    page = Page(post(client, step).text)
-    mapping = Mapping(
-        outcome="Dead",
-        columns={"age": "Years", "ejection_fraction": "LVEF", "serum_creatinine": "Creatinine_umol", "sex": "Gender"},
-        units={"ejection_fraction": "fraction", "serum_creatinine": "umol/L"},
-        codes={"sex": {"M": 1, "F": 0}, "outcome": {"yes": 1, "no": 0}},
-    )
+    response = post(client, {**step, "column-follow-up": "Days", "unit-follow-up": "days"})
+    page = Page(response.text)
+    mapping = msgspec.structs.replace(AS_MAPPED, time="Days", time_unit="days")
     found = validate(bedside, read_cohort(table, bedside, mapping), bootstraps=BOOTSTRAPS, seed=SEED)
     assert page.text("verdict") == found.verdict
+    assert "Harrell’s C" in page.text("main")
     assert len(page.all("figure/svg")) == 3
     assert not page.all("style")
-    timed = Page(post(client, {**step, "column-follow-up": "Days", "unit-follow-up": "days"}).text)
-    assert "Harrell’s C" in timed.text("main")
+    assert [int(one.attrib["value"]) for one in page.all("label/progress")] == [100 * n // 21 for n in range(21)]
+    assert fields_of(response)["column-follow-up"] == "Days"
 
 
 def test_without_an_outcome_the_table_is_scored(
@@ -177,6 +188,24 @@ def test_without_an_outcome_the_table_is_scored(
     assert (again["column-age"], again["unit-ejection_fraction"]) == ("Years", "fraction")
 
 
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do the work without a process, which takes two seconds to start."""
+
+    class InProcess:
+        def __init__(self, task: dict[str, object]) -> None:
+            self.result = child.work(msgspec.json.encode(task), print)
+
+        def progress(self) -> Iterator[int]:
+            yield from ()
+
+        def stop(self) -> None:
+            """There is no process."""
+
+    monkeypatch.setattr(page_of_validate, "Work", InProcess)
+
+
+@pytest.mark.usefixtures("in_process")
 def test_a_table_without_a_usable_row_has_no_risks(client: FlaskClient) -> None:
     columns = {f"column-{name}": name for name in ("age", "ejection_fraction", "serum_creatinine")}
     body = "age,ejection_fraction,serum_creatinine\n,30,1"
@@ -184,34 +213,35 @@ def test_a_table_without_a_usable_row_has_no_risks(client: FlaskClient) -> None:
     assert page.text("verdict") == "0 of 1 rows have a risk."
 
 
+def few_deaths(table: str) -> str:
+    header, *rows = table.splitlines()
+    return "\n".join([header, *(row for row in rows if ",no," in row), *[row for row in rows if ",yes," in row][:20]])
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "what"),
     [
-        ({"column-age": ""}, "Age: choose its column"),
-        ({"one-outcome": "", "zero-outcome": ""}, "cells are neither 0 (alive) nor 1 (died); enter which texts"),
-        ({"one-sex": ""}, "sex: "),
-        ({"column-outcome": "", "one-sex": ""}, "sex: "),
-        ({"column-sex": "Dead"}, "the column of sex is also that of the outcome"),
-        (
-            {"column-follow-up": "LVEF"},
-            "as in years or months; choose the unit of the times",
-        ),
-        ({"column-outcome": "", "table": "Years,LVEF,Creatinine_umol,risk\n60,0.3,100,1"}, "risk is there already"),
+        ({"column-age": ""}, ["age is missing", "choose its column"]),
+        ({"one-outcome": ""}, ["cells are neither 0 (alive) nor 1 (died); enter which texts stand for died"]),
+        ({"one-sex": "", "column-follow-up": "LVEF"}, ["for man", "choose the unit of the times"]),
+        ({"column-sex": "Dead"}, ["the column of sex is also that of the outcome"]),
+        ({"column-outcome": "", "one-sex": ""}, ["sex: "]),
+        ({"column-outcome": "", "table": "Years,LVEF,Creatinine_umol,risk\n60,0.3,100,1"}, ["risk is there already"]),
     ],
 )
-def test_a_fault_of_the_columns_is_told_with_its_remedy(
-    client: FlaskClient, step: dict[str, str], changes: dict[str, str], message: str
+@pytest.mark.usefixtures("in_process")
+def test_a_fault_is_told_with_what_to_do_on_the_page(
+    changes: dict[str, str], what: list[str], client: FlaskClient, step: dict[str, str]
 ) -> None:
     response = post(client, {**step, **changes})
-    assert message in told(response, 422)
+    assert all(one in told(response, 422) for one in what)
     assert "--" not in told(response, 422)
     assert fields_of(response)["column-ejection_fraction"] == "LVEF"
 
 
+@pytest.mark.usefixtures("in_process")
 def test_few_deaths_are_accepted_if_that_is_ticked(client: FlaskClient, step: dict[str, str]) -> None:
-    header, *rows = step["table"].splitlines()
-    few = [row for row in rows if ",no," in row] + [row for row in rows if ",yes," in row][:20]
-    fields = {**step, "table": "\n".join([header, *few])}
+    fields = {**step, "table": few_deaths(step["table"])}
     assert "or tick “Fewer than 30 deaths are enough”" in told(post(client, fields), 422)
     assert "verdict" in Page(post(client, {**fields, "anyway": "1"}).text).ids
 
@@ -237,18 +267,24 @@ def test_a_body_above_the_limit_is_refused() -> None:
     assert upload(client, b"age\n" + b"1" * 100_000).status_code == 413
 
 
-def test_one_table_is_read_at_a_time_while_predictions_go_on(
-    client: FlaskClient, step: dict[str, str], own_home: Path
-) -> None:
-    lock = os.open(own_home, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+def lock(home: Path) -> int:
+    """Take the lock that a process at work has."""
+    descriptor = os.open(home, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def test_one_table_is_read_at_a_time(client: FlaskClient, step: dict[str, str], own_home: Path) -> None:
+    held = lock(own_home)
     busy = post(client, step)
+    os.close(held)
     assert "Another table is being read" in told(busy, 503)
     assert busy.headers["Retry-After"] == "30"
     assert fields_of(busy)["table"] == step["table"]
-    assert client.get("/?example=1").status_code == 200
-    os.close(lock)
-    assert post(client, step).status_code == 200
 
 
 def test_without_locks_every_table_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,8 +295,41 @@ def test_without_locks_every_table_is_read(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_table_that_takes_too_long_is_stopped(
     client: FlaskClient, step: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_of_validate, "SECONDS", 0.01)
+    monkeypatch.setattr(work, "SECONDS", 0.01)
     assert "was stopped" in told(post(client, step), 503)
+
+
+def test_a_server_sends_the_progress_and_ends_the_process_when_the_reader_leaves(
+    step: dict[str, str], tmp_path: Path
+) -> None:
+    home = make_home(tmp_path / "home")
+    with running(home) as server, closing(http.client.HTTPConnection(server.host, server.port)) as connection:
+        connection.request("POST", "/validate", urlencode(step), {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = connection.getresponse()
+        assert answer.headers["X-Accel-Buffering"] == "no"
+        assert any(b"</progress>" in part for part in iter(answer.read1, b""))
+        with pytest.raises(BlockingIOError):
+            lock(home)
+        answer.close()
+        connection.close()
+
+        def ended() -> bool:
+            with suppress(BlockingIOError):
+                os.close(lock(home))
+                return True
+            return False
+
+        wait_until(ended, "the process has ended")
+
+
+def test_a_failure_during_the_report_is_told_in_its_place(
+    client: FlaskClient, step: dict[str, str], own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "import sys; sys.stdin.read(); print(1); print(2); sys.exit(3)"
+    (own_home / "failing.py").write_text(script, "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(own_home))
+    monkeypatch.setattr(work, "CHILD", "failing")
+    assert "Something failed on the server" in told(post(client, step), 200)
 
 
 def test_without_the_extra_the_page_says_how_to_get_it(
@@ -274,9 +343,9 @@ def test_without_the_extra_the_page_says_how_to_get_it(
 def test_a_crash_is_logged_without_what_was_sent(
     client: FlaskClient, step: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(page_of_validate, "CHILD", "heartapp.none")
-    assert post(client, step).status_code == 500
-    assert "ValueError while answering ui.validate" in caplog.text
+    monkeypatch.setattr(work, "CHILD", "heartapp.none")
+    assert "Something failed on the server" in told(post(client, step), 500)
+    assert "status 1" in caplog.text
     assert not re.search(r"Creatinine|cohort\.csv", caplog.text)
 
 
@@ -303,8 +372,10 @@ def test_nothing_is_written_to_disk(
     script = """
 import sys
 from pathlib import Path
+from heartapp.ui import validate
 from tests.client import make_app
 from tests.ui.test_validate import fields_of
+validate.BOOTSTRAPS = 20
 client = make_app().test_client()
 part = '--b\\r\\nContent-Disposition: form-data; name="{}"\\r\\n\\r\\n{}\\r\\n'
 def post(fields):

@@ -4,8 +4,6 @@ Later sources win: the defaults here, the TOML file named by ``HEARTAPP_CONFIG``
 ``HEARTAPP_*`` environment variables. ``heartapp config`` prints the result.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import tomllib

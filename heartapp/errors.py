@@ -4,15 +4,11 @@ No error here knows HTTP: ``heartapp.web.problems`` holds the one table that map
 carries a patient's value, so every message may be logged and shown.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Ending(IntEnum):

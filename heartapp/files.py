@@ -1,19 +1,14 @@
 """Writing files: a file is there whole, or not at all."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import BinaryIO, Final
 
 from heartapp.errors import DataError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from typing import BinaryIO
 
 UNFINISHED: Final = ".unfinished"
 """The suffix of a file that is being written, in the folder of the final file. Its name starts with a dot."""

@@ -1,7 +1,5 @@
 """``heartapp serve``: the application under Granian, on Linux, macOS and Windows."""
 
-from __future__ import annotations
-
 import gc
 import http.client
 import ipaddress
@@ -12,30 +10,25 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import numpy.ma
 import numpy.random  # noqa: F401 - numpy imports these two when a worker uses them, which then shares them
+from flask import Flask
 from granian.constants import HTTPModes, Interfaces, RuntimeModes
 from granian.http import HTTP1Settings
 from granian.server import Server
 
 from heartapp import create_app
-from heartapp.config import read_settings
+from heartapp.config import Settings, read_settings
 from heartapp.errors import ConfigError
 from heartapp.web.extension import get_registry
 from heartapp.web.middleware import STREAMED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from flask import Flask
-
-    from heartapp.config import Settings
 
 BLOCKING_THREADS: Final = 64
 """Python threads of one worker, made when needed. A body that arrives slowly holds one until it is complete."""

@@ -1,30 +1,24 @@
 """Making the application, asking it as browsers and programs do, and reading what it answers."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from xml.etree.ElementTree import TreeBuilder
+from typing import Any, Final
+from xml.etree.ElementTree import Element, TreeBuilder
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from heartapp import create_app
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.config import Settings
 from heartapp.inference.bundle import ONNX
+from heartapp.inference.model import Prediction
 from heartapp.tables.columns import ADDED_NAMES, model_label
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from xml.etree.ElementTree import Element
-
-    from flask import Flask
-    from flask.testing import FlaskClient
-    from werkzeug.test import TestResponse
-
-    from heartapp.inference.model import Prediction
 
 ROOT: Final = Path(__file__).parents[1]
 SHIPPED: Final = ROOT / "models"

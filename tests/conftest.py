@@ -1,15 +1,15 @@
 """What tests of several floors share: models, data, a generated cohort, patients, and when a test may be skipped."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
@@ -17,12 +17,6 @@ from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
 from heartapp.inference.served import read_served
 from tests.client import make_app
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from flask import Flask
-    from flask.testing import FlaskClient
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = ROOT.parent / "shared" / "data" / "heart_failure_clinical_records.csv"

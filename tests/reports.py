@@ -1,15 +1,14 @@
 """Reports made by hand, with every part that one can have, and bundles that hold them."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from heartapp.card import write_card
-from heartapp.inference.bundle import CARD, MANIFEST, MEMBERS, REPORT, FileEntry, read_bundle
+from heartapp.inference.bundle import CARD, MANIFEST, MEMBERS, REPORT, FileEntry, Manifest, read_bundle
 from heartapp.inference.report import (
     Bin,
     CalibrationReport,
@@ -26,11 +25,6 @@ from heartapp.inference.report import (
     Subgroup,
 )
 from heartapp.inference.served import read_served
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from heartapp.inference.bundle import Manifest
 
 METRICS: Final = {
     "roc_auc": 0.811,

@@ -1,20 +1,16 @@
 """The factory: what an application is made with, and that two of them share nothing."""
 
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from flask.testing import FlaskClient
 
 from heartapp import create_app
 from heartapp.web.extension import get_registry, get_settings
 from tests.client import ROOT, form_page, make_app
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    import pytest
-    from flask.testing import FlaskClient
 
 HTMX_VERSION: Final = "4.0.1"
 HTMX_SHA256: Final = "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"

@@ -1,13 +1,11 @@
 """The two changes that CONTRIBUTING describes, made in a copy of the tree: a new variable, another limit."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +13,6 @@ import pytest
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.inference.bundle import list_bundles
 from tests.client import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NEW = """    Variable(
         name="bnp",

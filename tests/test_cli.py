@@ -1,13 +1,12 @@
-from __future__ import annotations
-
 import csv
 import json
 import os
 import re
 import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -22,16 +21,11 @@ from heartapp.inference.served import read_served
 from heartapp.tables.columns import model_label
 from heartapp.training import download, protocols, train
 from heartapp.training.audit import audit
+from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.defaults import SEED
 from tests.client import SHIPPED, damaged_copy
 from tests.training.small import small_training
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from heartapp.training.cohort import Cohort
 
 COMMANDS = ("serve", "train", "evaluate", "validate", "update", "audit-data", "score", "models", "config", "variables")
 

@@ -1,16 +1,19 @@
 """What a person at the form, a program and a reader of the contract are told is one and the same."""
 
-from __future__ import annotations
-
 import json
 import logging
 import random
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from heartapp.api.query import MOST_DETAILED
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
@@ -29,14 +32,6 @@ from tests.client import (
     make_app,
     submit,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from flask import Flask
-    from flask.testing import FlaskClient
-    from werkzeug.test import TestResponse
 
 NAMES = [variable.name for variable in VARIABLES]
 PREDICT = "/api/v1/predict"

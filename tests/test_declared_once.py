@@ -1,15 +1,10 @@
 """The variables are declared once: whatever is derived from them agrees with the declaration."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from heartapp.clinical.variables import MODEL_VARIABLES, OUTCOME, VARIABLES
 from heartapp.inference.served import read_served
 from heartapp.training.data import COLUMNS, read_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAMES = tuple(variable.name for variable in VARIABLES)
 

@@ -1,16 +1,11 @@
-from __future__ import annotations
-
 import os
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from heartapp.errors import DataError
 from heartapp.files import as_data_error, atomic_write
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_file_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:

@@ -1,24 +1,20 @@
 """The README is true: its examples are run, its figures are the reports', what it names is there."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
+from werkzeug.test import TestResponse
 
 from heartapp import create_app
 from heartapp.cli import main
 from heartapp.config import Settings
 from heartapp.errors import MOST_FAULTS
-
-if TYPE_CHECKING:
-    from werkzeug.test import TestResponse
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = (ROOT / "README.md").read_text("utf-8")

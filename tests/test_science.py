@@ -1,20 +1,16 @@
 """docs/science.md agrees with the served bundles."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pytest
 
 from heartapp.card.filters import difference, figure, interval, missed
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import read_bundle
+from heartapp.inference.report import Evaluation, Report
 from heartapp.inference.served import read_served
-
-if TYPE_CHECKING:
-    from heartapp.inference.report import Evaluation, Report
 
 ROOT: Final = Path(__file__).parents[1]
 SCIENCE: Final = (ROOT / "docs" / "science.md").read_text("utf-8")

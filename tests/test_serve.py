@@ -1,7 +1,5 @@
 """The parts of `heartapp serve` that need no running server; the rest is in tests/server."""
 
-from __future__ import annotations
-
 import logging
 import os
 import signal

@@ -1,7 +1,5 @@
 """What a wheel holds, and that it works from an empty folder without the checkout."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

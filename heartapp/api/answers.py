@@ -1,18 +1,11 @@
 """The JSON documents of the answers beside a prediction, from which the contract is derived."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from heartapp.errors import FieldError
 from heartapp.inference.bundle import FileEntry, TrainingData
-from heartapp.inference.model import ModelIdentity, Prediction
+from heartapp.inference.model import Model, ModelIdentity, Prediction
 from heartapp.inference.report import Report
-
-if TYPE_CHECKING:
-    from heartapp.inference.model import Model
 
 
 class PredictionList(msgspec.Struct, omit_defaults=True):

@@ -1,17 +1,13 @@
 """What a body is, and what it is answered with: JSON or CSV."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from flask import Request
 from werkzeug.datastructures import MIMEAccept
 
 from heartapp.web.body import CSV, JSON, read_media_type, unsupported
 from heartapp.web.problems import RequestError
-
-if TYPE_CHECKING:
-    from flask import Request
 
 MEDIA_TYPES: Final = (JSON, CSV)
 

@@ -3,25 +3,19 @@
 The document itself is the template ``openapi.json``.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from heartapp.api.answers import ModelList, ModelSummary, PredictionList
 from heartapp.api.query import HIGHEST_THRESHOLD, HORIZON_PATTERN, LOWEST_THRESHOLD
-from heartapp.clinical.variables import BY_NAME
+from heartapp.clinical.variables import BY_NAME, Variable
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import Prediction
+from heartapp.inference.registry import ModelRegistry
 from heartapp.web.problems import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from heartapp.clinical.variables import Variable
-    from heartapp.inference.registry import ModelRegistry
 
 
 def contract(registry: ModelRegistry) -> dict[str, Any]:

@@ -1,20 +1,16 @@
 """The query parameters of a request, read strictly."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from flask import Request
 
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import RISK_ONLY, Options
 from heartapp.web.body import read_parameters
 from heartapp.web.problems import RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flask import Request
 
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.01, 0.99
 _NUMBER: Final = re.compile(r"\d*\.?\d+(?:[eE][+-]?\d+)?", re.ASCII)

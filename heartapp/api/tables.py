@@ -1,24 +1,18 @@
 """Tables out: what the model says behind the columns of a CSV body, or of a JSON array as a table."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heartapp.api.query import Query
+from heartapp.inference.model import Model
 from heartapp.tables.cells import spell
 from heartapp.tables.columns import model_label
 from heartapp.tables.csv_body import CsvRows, write_csv
 from heartapp.web.body import JSON
+from heartapp.web.patients import Patients
 from heartapp.web.problems import RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heartapp.api.query import Query
-    from heartapp.inference.model import Model
-    from heartapp.web.patients import Patients
 
 
 def write_patients(patients: Patients, model: Model, query: Query) -> bytes:

@@ -1,35 +1,27 @@
 """The API's addresses. Each view reads the request, calls the registry and writes the answer; nothing else."""
 
-from __future__ import annotations
-
 import re
 from math import nan
-from typing import TYPE_CHECKING
 
 import msgspec
 from flask import Blueprint, Response, render_template
+from flask.typing import ResponseReturnValue
 
 from heartapp.api.answers import ModelList, PredictionList, summarise
 from heartapp.api.media import negotiate
 from heartapp.api.openapi import contract
-from heartapp.api.query import MOST_DETAILED, read_query
+from heartapp.api.query import MOST_DETAILED, Query, read_query
 from heartapp.api.tables import write_patients
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import MOST_FAULTS
+from heartapp.inference.model import Model, Prediction
 from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.body import CSV, JSON, READ_UP_TO, read_body, read_parameters
 from heartapp.web.extension import get_registry, get_request, get_settings
-from heartapp.web.patients import read_csv_patients, read_json
+from heartapp.web.patients import Patients, read_csv_patients, read_json
 from heartapp.web.problems import TYPES
-
-if TYPE_CHECKING:
-    from flask.typing import ResponseReturnValue
-
-    from heartapp.api.query import Query
-    from heartapp.inference.model import Model, Prediction
-    from heartapp.web.patients import Patients
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 

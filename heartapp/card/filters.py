@@ -1,18 +1,12 @@
 """The template's filters: figures as text, and the few facts that take more than a look at the report."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from heartapp.clinical.numbers import per_cent
 from heartapp.clinical.variables import BY_NAME
-from heartapp.inference.report import Spread
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from heartapp.inference.report import Estimate, Evaluation, GoalResult, NetBenefit
+from heartapp.inference.report import Estimate, Evaluation, GoalResult, NetBenefit, Spread
 
 _NAMES: Final = {
     "roc_auc": "ROC AUC",

@@ -1,15 +1,11 @@
 """The geometry of plots: each on a square of 100 by 100, y upwards; the template flips it for SVG."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from heartapp.inference.report import CalibrationReport, InstabilityReport, NetBenefit, Report
+from heartapp.inference.report import CalibrationReport, InstabilityReport, NetBenefit, Report
 
 SIDE: Final = 100
 _FLOOR: Final = -0.05

@@ -1,18 +1,13 @@
 """Renders ``card.md.jinja``."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from heartapp.card.filters import FILTERS
 from heartapp.clinical.variables import BY_NAME
-
-if TYPE_CHECKING:
-    from heartapp.inference.bundle import Manifest
-    from heartapp.inference.report import Report
+from heartapp.inference.bundle import Manifest
+from heartapp.inference.report import Report
 
 
 def write_card(manifest: Manifest, report: Report) -> str:

@@ -1,13 +1,9 @@
 """Numbers as people write and read them: decimal comma, spaces between thousands, percentages, units."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Final
 
 HUNDRED: Final = 100
 THIN_SPACE: Final = "\N{NARROW NO-BREAK SPACE}"

@@ -1,17 +1,11 @@
 """The check of one patient's record: every variable that the model needs, nothing else, each within its limits."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
-from heartapp.clinical.variables import BY_NAME
+from heartapp.clinical.variables import BY_NAME, Variable
 from heartapp.errors import FieldError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from heartapp.clinical.variables import Variable
 
 MISSING: Final = math.nan
 """The value of a variable that is not known."""

@@ -8,17 +8,13 @@ clinical records", doi 10.24432/C5Z89R. The limits are wider than the data: they
 that a living adult can have. The ranges of the training data are learned, so each bundle holds its own.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from heartapp.clinical.numbers import convert, fold_unit, format_number
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Kind = Literal["number", "yes_no", "sex"]
 Known = Literal["bedside", "afterwards"]

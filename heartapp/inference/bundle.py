@@ -9,16 +9,16 @@ Every fault is a `BundleError` that names the file within the folder of bundles,
 rest of the path is not shown, because the message may reach a client.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import re
 import stat
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 import msgspec
 import numpy as np
@@ -30,10 +30,6 @@ from heartapp.inference.curve import FIRST_DAY, LAST_DAY, Curve
 from heartapp.inference.refits import RefitTable
 from heartapp.inference.report import Estimate, Report
 from heartapp.inference.support import Support
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 

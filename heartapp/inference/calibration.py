@@ -5,17 +5,13 @@ The risk is Platt scaling (Platt 1999) of the median of the members' probabiliti
 median at or above the cutoff, and with it the risk at or above the threshold; fewer votes put both below.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 EPSILON: Final = 0.01
 """Probabilities are clipped to [0.01, 0.99] before the logit: a pure leaf holds no more than a hundred patients."""

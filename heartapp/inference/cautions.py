@@ -3,22 +3,15 @@
 Only variables that the model uses are named.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from heartapp.clinical.variables import list_labels
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.clinical.variables import Variable
-    from heartapp.inference.support import Support
+from heartapp.clinical.variables import Variable, list_labels
+from heartapp.inference.support import Support
 
 Kind = Literal["known_afterwards", "little_support"]
 

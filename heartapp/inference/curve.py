@@ -8,16 +8,12 @@ These are proportional hazards with the calibrated risk as the only predictor (C
 hazard divided by its value at the horizon. At the horizon the curve is the risk itself, bit for bit.
 """
 
-from __future__ import annotations
-
 import itertools
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 FIRST_DAY: Final = 30
 LAST_DAY: Final = 180

@@ -5,23 +5,17 @@ patient is enumerated in one batch, at most 2^11 rows for eleven variables, so t
 minus the reference risk up to rounding. Nothing is sampled or approximated.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from math import factorial, isnan
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+from heartapp.clinical.variables import Variable
 
-    from numpy.typing import NDArray
-
-    from heartapp.clinical.variables import Variable
-
-    Risk = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Risk = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 class Contribution(msgspec.Struct, frozen=True):

@@ -1,18 +1,18 @@
 """A loaded model: it predicts single patients and scores tables of them."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from heartapp.clinical.patient import MISSING
-from heartapp.clinical.variables import BY_NAME
+from heartapp.clinical.variables import BY_NAME, Variable
 from heartapp.errors import NotInBundleError
-from heartapp.inference.bundle import MEMBERS, ONNX, as_bundle_error
+from heartapp.inference.bundle import MEMBERS, ONNX, Bundle, as_bundle_error
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.cautions import Caution, Cautions
 from heartapp.inference.curve import DEFAULT_DAYS
@@ -21,14 +21,6 @@ from heartapp.inference.lookup import make_lookup
 from heartapp.inference.refits import Instability
 from heartapp.inference.response import ResponseCurve, TurningPoint, responses, turning_points
 from heartapp.inference.runtime import Graph
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from heartapp.clinical.variables import Variable
-    from heartapp.inference.bundle import Bundle
 
 GOLDEN_TOLERANCE: Final = 1e-6
 """Largest difference of a golden row's probability: float32 sums may differ in the last digits between processors."""

@@ -5,21 +5,16 @@ not depend on the members. The spread of the refits' risks is called instability
 2023); it is no confidence interval.
 """
 
-from __future__ import annotations
-
 import io
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final, Self
 from zipfile import ZipFile
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.inference.grid import Grid
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 LOW, HIGH = 2.5, 97.5
 _MOST_UNPACKED: Final = 256 * 1024 * 1024
@@ -61,7 +56,7 @@ class RefitTable:
         return buffer.getvalue()
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> RefitTable:
+    def from_bytes(cls, content: bytes) -> Self:
         """Read what `to_bytes` wrote.
 
         Raises:

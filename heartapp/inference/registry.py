@@ -1,20 +1,16 @@
 """The registry: the loaded models of one process, the one service that all blueprints call."""
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from heartapp.errors import BundleError, ModelUnavailableError, UnknownModelError
 from heartapp.inference.bundle import SERVED, read_bundle
 from heartapp.inference.model import Model
 from heartapp.inference.served import Pin, read_pins
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 logger = logging.getLogger(__name__)
 

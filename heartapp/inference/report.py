@@ -1,7 +1,5 @@
 """The report of a model, as ``report.json`` holds it: how it was trained and how good it is."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

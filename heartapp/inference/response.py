@@ -3,24 +3,18 @@
 Both describe the model, not the effect of a treatment.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import isnan
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.bundle import Seen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.inference.bundle import Seen
-
-    Judge = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+Judge = Callable[[NDArray[np.float64]], NDArray[np.bool_]]
 
 STEPS: Final = 100
 

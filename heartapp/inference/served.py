@@ -4,12 +4,11 @@ A line of ``served.toml`` is ``bedside = "2@sha256:…"``: the version, and the 
 digest may be left out; then any valid bundle of that version is served. ``heartapp models promote`` writes both.
 """
 
-from __future__ import annotations
-
 import getpass
 import tomllib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from pathlib import Path
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
@@ -17,9 +16,6 @@ from heartapp.errors import BundleError
 from heartapp.files import as_data_error, atomic_write
 from heartapp.inference.bundle import SERVED, read_bundle, read_file
 from heartapp.inference.model import Model
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HISTORY: Final = "history.jsonl"
 
@@ -31,7 +27,7 @@ class Pin(NamedTuple):
     digest: str | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Pin:
+    def parse(cls, text: str) -> Self:
         """Read ``2@sha256:…`` or ``2``."""
         version, _, digest = text.partition("@")
         return cls(version, digest or None)

@@ -5,23 +5,18 @@ one or two patients are not stored, and neither is how many more there are than 
 read from them.
 """
 
-from __future__ import annotations
-
 import zlib
+from collections.abc import Sequence
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final, Self
 
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from heartapp.inference.grid import Grid
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 SMALLEST: Final = 3
 """The smallest count that is stored."""
@@ -42,7 +37,7 @@ class Support(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     least: Annotated[int, Meta(ge=0)]
 
     @classmethod
-    def from_counts(cls, axes: dict[str, list[float]], counts: NDArray[np.integer], least: int) -> Support:
+    def from_counts(cls, axes: dict[str, list[float]], counts: NDArray[np.integer], least: int) -> Self:
         """Make it from the full counts, of the shape of the axes."""
         counts = np.where(counts < min(SMALLEST, least), 0, np.minimum(counts, least))
         return cls(axes, zlib.compress(counts.astype(_COUNT).tobytes(), 9), least)

@@ -1,23 +1,16 @@
 """Write a bundle under the next version number, complete or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 
 from heartapp.errors import BundleError
-from heartapp.inference.bundle import MANIFEST, FileEntry, read_bundle
+from heartapp.inference.bundle import MANIFEST, FileEntry, Manifest, read_bundle
 from heartapp.inference.model import Model
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from heartapp.inference.bundle import Manifest
 
 
 def next_version(output: Path, name: str) -> str:

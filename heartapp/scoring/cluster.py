@@ -1,24 +1,18 @@
 """Parts on a Dask cluster. Dask does the parts of a lost worker again on another one."""
 
-from __future__ import annotations
-
 import gc
 import logging
+from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from distributed import Client, KilledWorker, as_completed
 from distributed.client import ClosedClientError
 from distributed.comm.core import CommClosedError
 
 from heartapp.errors import DataError
-from heartapp.scoring.parts import score_part
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from heartapp.scoring.parts import Part
-    from heartapp.scoring.score import Report
+from heartapp.scoring.parts import Part, score_part
+from heartapp.scoring.score import Report
 
 PATIENCE: Final = 60
 """Seconds to wait for the first worker."""

@@ -1,7 +1,5 @@
 """What the names on the command line stand for. Imports nothing heavy, so that help is instant."""
 
-from __future__ import annotations
-
 import glob
 import os
 from pathlib import Path

@@ -1,22 +1,17 @@
 """Columns of Arrow as numbers, by the rules of `heartapp.tables.cells`."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from heartapp.clinical.patient import printable
 from heartapp.errors import ColumnsError
 from heartapp.tables.cells import read_cell
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
 _NUMBERS: Final = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
 _PLAIN: Final = r"^-?\d{1,30}(?:\.\d{1,30})?$"

@@ -1,15 +1,14 @@
 """Outputs: the input's columns, then what the model says, as CSV or Parquet; and the list of rejected rows."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, BinaryIO, Final
 
 import msgspec
 import numpy as np
@@ -17,19 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from heartapp.errors import DataError
+from heartapp.errors import DataError, FieldError
 from heartapp.files import as_data_error, atomic_write
 from heartapp.inference.bundle import MEMBERS
+from heartapp.inference.model import ModelIdentity, Scores
 from heartapp.scoring.names import STREAM
+from heartapp.scoring.source import Source
 from heartapp.tables.columns import ADDED_NAMES, model_label
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import BinaryIO
-
-    from heartapp.errors import FieldError
-    from heartapp.inference.model import ModelIdentity, Scores
-    from heartapp.scoring.source import Source
 
 METADATA: Final = b"heartapp.model"
 """The key of Parquet's metadata that holds the model's name, version and digest as JSON."""

@@ -1,18 +1,16 @@
 """A folder or pattern of files into a folder: one output file, a part, for each input file."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from tqdm import tqdm
@@ -24,9 +22,6 @@ from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model, ModelIdentity
 from heartapp.scoring.names import REJECTS, find_parts
 from heartapp.scoring.score import Options, Report, score_file
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,27 @@
 """One file of patients into one file with risks, in bounded memory."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pyarrow as pa
 
 from heartapp.errors import FieldError
 from heartapp.files import as_data_error
-from heartapp.scoring.names import REJECTS, STREAM, check_different, find_delimiter, find_kind
+from heartapp.inference.model import Model
+from heartapp.scoring.names import REJECTS, STREAM, Kind, check_different, find_delimiter, find_kind
 from heartapp.scoring.numbers import read_columns
-from heartapp.scoring.output import open_stream, write_csv, write_parquet, write_rejects
-from heartapp.scoring.source import open_source
+from heartapp.scoring.output import Output, open_stream, write_csv, write_parquet, write_rejects
+from heartapp.scoring.source import Source, open_source
 from heartapp.tables.check import check_table, row_of
 from heartapp.tables.columns import find_columns, find_misspelled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from heartapp.inference.model import Model
-    from heartapp.scoring.names import Kind
-    from heartapp.scoring.output import Output
-    from heartapp.scoring.source import Source
 
 AHEAD: Final = 4
 """How many pieces for each thread are in memory at once."""
@@ -61,7 +53,7 @@ class Report:
     rejects: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, other: Report) -> None:
+    def add(self, other: Self) -> None:
         """Add the counts and notes of some of the rows."""
         self.read += other.read
         self.rejected += other.rejected

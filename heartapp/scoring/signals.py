@@ -1,15 +1,11 @@
 """How a long command ends early: by a signal, or because nobody reads its output any longer."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final
 
 _BY_SIGNAL: Final = 128
 """A shell adds this to the number of the signal that ended a program."""

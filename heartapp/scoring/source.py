@@ -1,11 +1,10 @@
 """Inputs: CSV and Parquet in pieces of some ten thousand rows."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 import click
 import pyarrow as pa
@@ -13,15 +12,9 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from heartapp.errors import DataError, FieldError
-from heartapp.scoring.names import STREAM
+from heartapp.scoring.names import STREAM, Kind
 from heartapp.tables.check import ragged
 from heartapp.tables.csv_lines import NOT_CSV, find_bad_lines, split_header
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import IO
-
-    from heartapp.scoring.names import Kind
 
 BLOCK_BYTES: Final = 1024 * 1024
 LONGEST_HEADER: Final = 1024 * 1024

@@ -1,16 +1,11 @@
 """Cells of a table as numbers."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 MISSING_WORDS: Final = ("", "NA", "NaN", "nan", "NULL", "null")
 """How R, pandas, numpy, SQL and JSON write a missing value."""

@@ -1,21 +1,14 @@
 """The check of a whole table, by the rules and with the messages of `heartapp.clinical.patient`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.clinical.patient import missing, not_allowed
+from heartapp.clinical.variables import Variable
 from heartapp.errors import FieldError
 from heartapp.tables.cells import DECIMAL_COMMA
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.clinical.variables import Variable
 
 
 def check_table(

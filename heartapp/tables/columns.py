@@ -1,19 +1,14 @@
 """The columns of a table: the model's variables among them, and the ones that scoring adds."""
 
-from __future__ import annotations
-
 import difflib
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 from heartapp.clinical.patient import printable
 from heartapp.errors import ColumnsError
 from heartapp.inference.bundle import MEMBERS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heartapp.inference.model import ModelIdentity
+from heartapp.inference.model import ModelIdentity
 
 ADDED_NAMES: Final = (
     "risk",

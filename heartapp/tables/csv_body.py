@@ -1,27 +1,22 @@
 """CSV as request bodies and answers."""
 
-from __future__ import annotations
-
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.errors import DataError, FieldError
+from heartapp.inference.model import Scores
 from heartapp.tables import DELIMITERS
 from heartapp.tables.cells import spell
 from heartapp.tables.check import ragged, row_of
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_lines import NOT_CSV, split_header, split_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from heartapp.inference.model import Scores
 
 FAULT: Final = "fault"
 """The last column of an answer that keeps faulty rows."""

@@ -1,17 +1,13 @@
 """Lines of CSV: one line is one row, so that a stray quote cannot merge two patients."""
 
-from __future__ import annotations
-
 import csv
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.errors import DataError
 from heartapp.tables import DELIMITERS
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 NOT_CSV: Final = (
     "cannot be split into cells: a quote is not closed on the same line or text follows it, or there is a carriage "

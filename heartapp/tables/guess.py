@@ -1,14 +1,10 @@
 """Which columns of a table probably hold the variables and the outcome, by their names."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 OUTCOME_KEY: Final = "outcome"
 """What the outcome is called where a variable's name is expected."""

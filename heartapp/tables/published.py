@@ -5,22 +5,18 @@ and Jurman 2020). Digests are taken of a canonical form of the numbers, so line 
 a number is written do not matter. Columns that a table has beyond the published ones are not compared.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 Origin = Literal["the published data set", "part of the published data set", "another table"]
 

@@ -1,7 +1,5 @@
 """Addresses of static files that change with their content, so that browsers may keep them for ever."""
 
-from __future__ import annotations
-
 import hashlib
 from functools import lru_cache
 from pathlib import Path

@@ -1,23 +1,18 @@
 """Read a request strictly: its media type, the parameters of its query, the bytes of its body, and these as JSON."""
 
-from __future__ import annotations
-
 import json
 from codecs import BOM_UTF8
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
+from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from heartapp.clinical.patient import printable
 from heartapp.web.problems import RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from flask import Request
 
 JSON: Final = "application/json"
 CSV: Final = "text/csv"

@@ -1,16 +1,12 @@
 """Compress static files and pages. No page holds a secret, such as a CSRF token, that its size could betray."""
 
-from __future__ import annotations
-
 import gzip
+from collections.abc import Callable
 from functools import lru_cache, wraps
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from flask import Flask, Response, make_response, request
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 KEPT: Final = frozenset({"static", "ui.index", "ui.model", "ui.card", "api.page", "api.openapi"})
 """Their answers are the same for everyone, so the last compressed ones are kept."""

@@ -1,14 +1,11 @@
 """Settings and registry of an application, with typed accessors."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from flask import Flask, Request, current_app, request
 
-if TYPE_CHECKING:
-    from heartapp.config import Settings
-    from heartapp.inference.registry import ModelRegistry
+from heartapp.config import Settings
+from heartapp.inference.registry import ModelRegistry
 
 _REGISTRY: Final = "heartapp.registry"
 _SETTINGS: Final = "heartapp.settings"

@@ -1,7 +1,5 @@
 """gunicorn's log without anything that a client sent: its own messages quote malformed requests and addresses."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from typing import Any

@@ -1,17 +1,12 @@
 """Probes for operators: whether the process answers, and whether its models are loaded and checked."""
 
-from __future__ import annotations
-
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
 
 from heartapp.web.extension import get_registry
 from heartapp.web.problems import problem
-
-if TYPE_CHECKING:
-    from flask.typing import ResponseReturnValue
 
 blueprint = Blueprint("health", __name__)
 

@@ -1,15 +1,11 @@
 """Around the application: request bodies are made alike for all servers, and answers get security headers."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
+from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Request
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "

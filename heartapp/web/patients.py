@@ -1,27 +1,21 @@
 """The patients of a request's body: JSON objects, or rows of CSV. Both are read strictly."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from heartapp.clinical.patient import check_patient
 from heartapp.errors import ColumnsError, DataError, FieldError, InvalidPatientError
+from heartapp.inference.model import Model
 from heartapp.tables.cells import read_values
 from heartapp.tables.check import check_table
 from heartapp.tables.columns import ADDED_NAMES, find_columns, find_misspelled
-from heartapp.tables.csv_body import FAULT, read_csv
+from heartapp.tables.csv_body import FAULT, CsvRows, read_csv
 from heartapp.web.body import decode_json
 from heartapp.web.problems import RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heartapp.inference.model import Model
-    from heartapp.tables.csv_body import CsvRows
 
 PLACE: Final = "The body"
 

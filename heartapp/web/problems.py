@@ -3,16 +3,15 @@
 No answer and no log line repeats a value that the client sent.
 """
 
-from __future__ import annotations
-
 import logging
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 from flask import Flask, Response, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed, SecurityError
 
 from heartapp.errors import (
@@ -23,11 +22,6 @@ from heartapp.errors import (
     NotInBundleError,
     UnknownModelError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flask.typing import ResponseReturnValue
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,5 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from flask import Request
@@ -10,15 +9,10 @@ from werkzeug.test import EnvironBuilder
 from heartapp.api.media import MEDIA_TYPES
 from heartapp.api.openapi import patient_schema, variable_schema
 from heartapp.api.query import PARAMETERS, read_query
-from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
+from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES, Variable
 from heartapp.inference.model import Options
 from heartapp.web.problems import RequestError
 from tests.client import example, make_app
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from heartapp.clinical.variables import Variable
 
 
 @pytest.fixture(scope="module")

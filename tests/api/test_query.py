@@ -1,6 +1,4 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pytest
 from flask import Request
@@ -19,9 +17,6 @@ from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import Options
 from heartapp.web.body import read_parameters
 from heartapp.web.problems import RequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SENTINEL = "61946283"
 days = st.integers(FIRST_DAY, LAST_DAY)

@@ -1,13 +1,12 @@
 """Schemathesis reads the contract and tries what it allows and what it does not."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 import schemathesis
+from flask import Flask
 from hypothesis import given, settings
-from schemathesis import GenerationMode
+from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
@@ -16,11 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-if TYPE_CHECKING:
-    from flask import Flask
-    from schemathesis import APIOperation, Case
-
-    Operation: TypeAlias = APIOperation[Any, Any, Any, Any]
+Operation: TypeAlias = APIOperation[Any, Any, Any, Any]
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 

@@ -1,15 +1,18 @@
-from __future__ import annotations
-
 import csv
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from click.testing import CliRunner
+from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.test import TestResponse
 
 from heartapp.cli import main
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, OUTCOME
@@ -20,14 +23,6 @@ from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.body import CSV, JSON
 from heartapp.web.extension import get_registry
 from tests.client import SHIPPED, added, example, make_app, problem_of, spelled
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from flask import Flask
-    from flask.testing import FlaskClient
-    from werkzeug.test import TestResponse
 
 PREDICT = "/api/v1/predict"
 NAMES = MODEL_VARIABLES["bedside"]

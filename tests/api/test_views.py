@@ -1,32 +1,24 @@
-from __future__ import annotations
-
 import json
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import msgspec
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.test import TestResponse
 
 from heartapp.api.answers import PredictionList
 from heartapp.clinical.numbers import of_hundred
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.errors import MOST_FAULTS
-from heartapp.inference.model import Options, Prediction
+from heartapp.inference.model import Model, Options, Prediction
 from heartapp.web.extension import get_registry
 from heartapp.web.problems import Problem
 from tests.client import PROBLEM, Page, damaged_copy, example, make_app, problem_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from flask import Flask
-    from flask.testing import FlaskClient
-    from werkzeug.test import TestResponse
-
-    from heartapp.inference.model import Model
 
 PREDICT = "/api/v1/predict"
 SENTINEL = "61946283"

@@ -1,11 +1,10 @@
 """The check of an answer tells right from wrong, for every format."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from benchmarks import bundle
 from benchmarks.contender import CONTENDERS
@@ -13,9 +12,6 @@ from benchmarks.contenders.limits.app import ANSWER
 from benchmarks.formats import FORMATS, TOLERANCE
 from benchmarks.measure import LOADED
 from benchmarks.members import Members
-
-if TYPE_CHECKING:
-    from flask.testing import FlaskClient
 
 GOLDEN = bundle.golden()
 _, TRUTH = GOLDEN[LOADED]

@@ -1,7 +1,5 @@
 """wrk compares every answer: a real wrk and a small real server."""
 
-from __future__ import annotations
-
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -1,18 +1,12 @@
 """The tables come from the results, and the benchmarks' page holds the last ones."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import msgspec
 import pytest
 
 from benchmarks import pages
+from benchmarks.contender import Kind
 from benchmarks.goals import HEARTAPP, goals
 from benchmarks.results import Figure, Result, Results, Round, read_results
-
-if TYPE_CHECKING:
-    from benchmarks.contender import Kind
 
 
 def result(name: str, kind: Kind, requests: list[float], cpu: list[float], failure: str | None = None) -> Result:

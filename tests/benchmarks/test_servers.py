@@ -1,9 +1,7 @@
 """A contender's server is started, checked and stopped with all its processes: here the real heartapp."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import psutil
@@ -12,9 +10,6 @@ import pytest
 from benchmarks import bundle, contender, processes, servers
 from benchmarks.contender import CONTENDERS, Contender
 from benchmarks.environments import ContenderError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads what only Linux's kernel tells")
 

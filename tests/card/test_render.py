@@ -1,7 +1,5 @@
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,16 +8,11 @@ from heartapp.card import filters, write_card
 from heartapp.card.plots import plots
 from heartapp.clinical.numbers import THIN_SPACE
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.report import CohortFigures, Estimate, Spread
+from heartapp.inference.bundle import Manifest
+from heartapp.inference.report import CohortFigures, Estimate, Report, Spread
 from heartapp.training.audit import audit
 from heartapp.ui.model_page import anchor
 from tests.reports import evaluation_of, manifest_of, report_of, skipped_report, undated_report
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from heartapp.inference.bundle import Manifest
-    from heartapp.inference.report import Report
 
 DOIS = {
     "10.24432/C5Z89R", "10.1371/journal.pone.0181001", "10.1186/s12911-020-1023-5", "10.1136/bmj-2023-078378",

@@ -1,7 +1,6 @@
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +9,6 @@ from hypothesis import strategies as st
 from heartapp.clinical.patient import check_patient, printable
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.errors import FieldError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 BEDSIDE = MODEL_VARIABLES["bedside"]
 BEDSIDE_VARIABLES = [BY_NAME[name] for name in BEDSIDE]

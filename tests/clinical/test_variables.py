@@ -1,15 +1,11 @@
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from heartapp.clinical import variables
 from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, VARIABLES, Variable, fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 every_variable = pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
 NAMES = MODEL_VARIABLES["followup"]

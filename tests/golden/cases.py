@@ -3,19 +3,15 @@
 `python -m tests.golden.record` writes the answers anew. A change of an answer is a commit of its own, with the reason.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from tests.client import example
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 JSON = "application/json"
 CSV = "text/csv"

@@ -1,20 +1,15 @@
 """Write the golden corpus anew: ``python -m tests.golden.record``."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from flask.testing import FlaskClient
 
 from tests.client import make_app
-from tests.golden.cases import cases, patients, table
-
-if TYPE_CHECKING:
-    from flask.testing import FlaskClient
-
-    from tests.golden.cases import Case
+from tests.golden.cases import Case, cases, patients, table
 
 HERE: Final = Path(__file__).parent
 ANSWERS: Final = HERE / "answers"

@@ -1,21 +1,13 @@
 """Every answer is what was recorded: the same bits for numbers, the same words for refusals."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
-from tests.golden.cases import cases
+from tests.golden.cases import Case, cases
 from tests.golden.record import ANSWERS, FILES, answer, score, sources
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from flask.testing import FlaskClient
-
-    from tests.golden.cases import Case
 
 CASES = list(cases())
 

@@ -1,8 +1,6 @@
 """The shipped models, one after the other."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +8,6 @@ from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.inference.bundle import Bundle, read_bundle
 from heartapp.inference.model import Model
 from heartapp.inference.served import read_served
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session", params=MODEL_VARIABLES)

@@ -1,15 +1,14 @@
-from __future__ import annotations
-
 import hashlib
 import io
 import json
 import os
 import shutil
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +29,7 @@ from heartapp.inference.bundle import (
     REFITS,
     REPORT,
     SERVED,
+    Bundle,
     list_bundles,
     read_bundle,
 )
@@ -37,12 +37,7 @@ from heartapp.inference.model import Model, Options
 from heartapp.inference.served import read_served
 from tests.client import SHIPPED
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from heartapp.inference.bundle import Bundle
-
-    Change = Callable[[dict[str, Any]], object]
+Change = Callable[[dict[str, Any]], object]
 
 Array = np.ndarray[Any, Any]
 

@@ -1,18 +1,12 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from heartapp.clinical.variables import BY_NAME, list_labels
 from heartapp.inference.cautions import AFTERWARDS, Cautions
+from heartapp.inference.model import Model
 from heartapp.inference.support import Support
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from heartapp.inference.model import Model
 
 NAN = float("nan")
 NAMES = ("smoking", "serum_creatinine", "age")

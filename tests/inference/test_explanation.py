@@ -1,24 +1,18 @@
-from __future__ import annotations
-
 import math
+from collections.abc import Callable, Sequence
 from itertools import permutations
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.explanation import Explanation, explain
 from heartapp.inference.model import Model, Options
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
-
-    Risk = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Risk = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 NAMES = MODEL_VARIABLES["bedside"]
 NAN = float("nan")

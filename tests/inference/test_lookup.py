@@ -1,19 +1,14 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from heartapp.inference.lookup import MOST_ANSWERS, make_lookup
+from heartapp.inference.model import Model
 from heartapp.training.export import find_edges, probe_rows
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from heartapp.inference.model import Model
-
-    Values = np.ndarray[Any, np.dtype[np.float32]]
+Values = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
-from __future__ import annotations
-
 import dataclasses
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,17 +12,12 @@ from hypothesis import strategies as st
 from onnx.parser import parse_model
 
 from heartapp.errors import BundleError, NotInBundleError
+from heartapp.inference.bundle import Bundle, Golden
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY, Curve
 from heartapp.inference.model import GOLDEN_TOLERANCE, Model, Options, Prediction, Scores, Survival
 from heartapp.inference.refits import Instability
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from heartapp.inference.bundle import Bundle, Golden
-
-    Patients = Callable[[Sequence[str], int], list[list[float]]]
+Patients = Callable[[Sequence[str], int], list[list[float]]]
 
 NAN = float("nan")
 

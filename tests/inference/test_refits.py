@@ -1,19 +1,14 @@
-from __future__ import annotations
-
 import io
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
 from heartapp.inference.bundle import REFITS
+from heartapp.inference.model import Model
 from heartapp.inference.refits import RefitTable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from heartapp.inference.model import Model
 
 MOST_BYTES = 2_000_000
 COLUMNS = ("age", "serum_creatinine")

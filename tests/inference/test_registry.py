@@ -1,10 +1,9 @@
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
 
 import onnx
 import pytest
@@ -15,10 +14,6 @@ from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, read_bundle
 from heartapp.inference.registry import ModelRegistry
 from heartapp.inference.served import read_served
 from tests.server.running import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 NOT_FOR_SERVING = {"sklearn", "sksurv", "xgboost", "scipy", "pandas", "joblib", "cloudpickle", "dill", "onnx", "flask"}
 

@@ -1,19 +1,12 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import pytest
 
-from heartapp.inference.bundle import MEMBERS, REPORT
+from heartapp.inference.bundle import MEMBERS, REPORT, Bundle
+from heartapp.inference.model import Model
 from heartapp.inference.report import Report
 from heartapp.training.goals import GOALS, INSTABILITY_GOALS, SHAPE_GOALS, judge
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from heartapp.inference.bundle import Bundle
-    from heartapp.inference.model import Model
 
 
 def test_a_shipped_evaluation_pools_five_seeds_and_gives_every_metric_with_its_spread(bundle: Bundle) -> None:

@@ -1,23 +1,15 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from heartapp.clinical.patient import MISSING
 from heartapp.inference.bundle import Seen
-from heartapp.inference.model import Options
+from heartapp.inference.model import Model, Options
 from heartapp.inference.response import STEPS, ResponseCurve, responses, turning_points
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.inference.model import Model
 
 SEEN = [
     Seen("age", 40, 60),

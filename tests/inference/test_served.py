@@ -1,8 +1,6 @@
-from __future__ import annotations
-
 import json
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +9,6 @@ from heartapp.inference.bundle import MANIFEST, REPORT, SERVED, read_bundle
 from heartapp.inference.served import HISTORY, Pin, promote, read_history, read_pins, read_served, rollback
 from heartapp.inference.writing import write_bundle
 from tests.inference.test_writing import as_version
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAME = "bedside"
 

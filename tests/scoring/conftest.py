@@ -1,20 +1,14 @@
 """A table of patients for tests of scoring, and signals as a fresh process has them."""
 
-from __future__ import annotations
-
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from heartapp.clinical.variables import BY_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from heartapp.inference.model import Model
+from heartapp.inference.model import Model
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,11 @@
 """A real scheduler and two real workers, one of which is killed in the middle of its work."""
 
-from __future__ import annotations
-
 import gc
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dask
 import pyarrow as pa
@@ -15,15 +14,11 @@ import pytest
 from distributed import Client, KilledWorker, LocalCluster
 
 from heartapp.errors import DataError
+from heartapp.inference.model import Model
 from heartapp.scoring import cluster
 from heartapp.scoring.cluster import run_cluster
 from heartapp.scoring.parts import Part, score_parts
 from heartapp.scoring.score import Options, Report
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from heartapp.inference.model import Model
 
 FILES = 6
 

@@ -1,7 +1,5 @@
 """The commands of docs/files.md do what it says."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import re
@@ -10,8 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -21,9 +19,6 @@ import pytest
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "files.md").read_text("utf-8")

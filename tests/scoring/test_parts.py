@@ -1,13 +1,10 @@
 """A folder in, a folder out: processes, resumption, and what happens when one of them dies."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -16,14 +13,11 @@ import pytest
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError, DataError
-from heartapp.inference.model import ModelIdentity
+from heartapp.inference.model import Model, ModelIdentity
 from heartapp.scoring import parts
 from heartapp.scoring.parts import Part, load_model, score_part, score_parts
 from heartapp.scoring.score import Options, Report, score_file
 from tests.server.running import wait_until
-
-if TYPE_CHECKING:
-    from heartapp.inference.model import Model
 
 HEADER = "age,ejection_fraction,serum_creatinine"
 

@@ -1,16 +1,15 @@
 """One file in, one file out: what is in it, what is rejected, and what is left after an error."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json
 import resource
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,15 +20,11 @@ import pytest
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
+from heartapp.inference.model import Model
 from heartapp.scoring import source as source_module
 from heartapp.scoring.output import ADDED, METADATA
 from heartapp.scoring.score import Options, Report, score_file
 from tests.client import added, spelled
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from heartapp.inference.model import Model
 
 FAULTY = {7: "age", 2_500: "sex"}
 """Row, counted from 0, and the variable that is out of range there."""

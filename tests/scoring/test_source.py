@@ -1,8 +1,7 @@
-from __future__ import annotations
-
 import io
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,13 +11,9 @@ from hypothesis import strategies as st
 
 from heartapp.errors import DataError
 from heartapp.scoring import source as source_module
+from heartapp.scoring.names import Kind
 from heartapp.scoring.source import open_source
 from heartapp.tables.csv_body import read_csv
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from heartapp.scoring.names import Kind
 
 
 def read(

@@ -1,21 +1,13 @@
 """Servers, and replicas behind a balancer."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.server.nginx import NGINX, Replica, balancing
-from tests.server.running import BEDSIDE_EXAMPLE, GUNICORN, PROGRAMS, make_home, running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.server.nginx import Balancer
-    from tests.server.running import Server
+from tests.server.nginx import NGINX, Balancer, Replica, balancing
+from tests.server.running import BEDSIDE_EXAMPLE, GUNICORN, PROGRAMS, Server, make_home, running
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,7 +1,5 @@
 """A real nginx with the project's example, real replicas behind it, and clients that send requests without a pause."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import re
@@ -10,16 +8,14 @@ import signal
 import socket
 import subprocess
 import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Self
 
 from tests.server.running import JSON, PATIENCE, ROOT, SERVE, WORKER, Server, running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 # Debian keeps it where only root looks.
 NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))

@@ -1,7 +1,5 @@
 """A real server for tests: `heartapp serve` or gunicorn in a process of its own, on loopback, with its own home."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os
@@ -12,18 +10,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from email.message import Message
 
 Value = TypeVar("Value")
 

@@ -1,21 +1,15 @@
 """Bodies that lie about their length, come in chunks, are malformed or too large."""
 
-from __future__ import annotations
-
 import http.client
 import re
 import socket
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import pytest
 
 from heartapp.config import Settings
 from heartapp.web.body import READ_UP_TO
-from tests.server.running import BEDSIDE_EXAMPLE, BODY, HALF_SENT, HEAD, JSON, Answer
-
-if TYPE_CHECKING:
-    from tests.server.running import Server
+from tests.server.running import BEDSIDE_EXAMPLE, BODY, HALF_SENT, HEAD, JSON, Answer, Server
 
 NEXT = b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 MOST = Settings().max_body_bytes

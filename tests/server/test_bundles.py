@@ -1,8 +1,6 @@
 """What a server does with its bundles, before and after a fork."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +9,6 @@ from heartapp.inference.bundle import read_bundle
 from heartapp.inference.served import read_served
 from tests.conftest import COLD_STARTS
 from tests.server.running import ROOT, running
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize("start", range(COLD_STARTS))

@@ -1,19 +1,12 @@
 """The servers' logs: requests without the values in them."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.server.running import BEDSIDE_EXAMPLE, BODY, EXAMPLE, GUNICORN, JSON, SERVE, make_home, running
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.server.running import Server
+from tests.server.running import BEDSIDE_EXAMPLE, BODY, EXAMPLE, GUNICORN, JSON, SERVE, Server, make_home, running
 
 GOOD = {"age": 61.7319, "platelets": 271828.25, "creatinine_phosphokinase": 3141.59}
 BAD = {"age": 7319.61, "serum_sodium": "sentinel-text", "ejection_fraction": 27182.81}

@@ -1,22 +1,16 @@
 """The example for nginx: it fits heartapp's settings, and hides and adds nothing."""
 
-from __future__ import annotations
-
 import json
 import re
 import runpy
-from typing import TYPE_CHECKING
 
 import pytest
 
 from heartapp.config import Settings
 from heartapp.serve import HEADER_TIMEOUT
 from tests.conftest import require
-from tests.server.nginx import EXAMPLE, NGINX
+from tests.server.nginx import EXAMPLE, NGINX, Balancer
 from tests.server.running import BEDSIDE_EXAMPLE, JSON, ROOT, wait_until
-
-if TYPE_CHECKING:
-    from tests.server.nginx import Balancer
 
 GUNICORN = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
 UNITS = {"s": 1, "m": 1024**2}

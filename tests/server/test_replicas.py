@@ -1,19 +1,12 @@
 """Replicas behind nginx that stop, die or hang while clients send requests without a pause."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.client import damaged_copy
-from tests.server.nginx import CLIENTS, Load, Replica, balancing
+from tests.server.nginx import CLIENTS, Balancer, Load, Replica, balancing
 from tests.server.running import BEDSIDE_EXAMPLE, make_home, wait_until
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.server.nginx import Balancer
 
 pytestmark = pytest.mark.nginx
 

@@ -1,26 +1,19 @@
 """Stopping and reloading a server, and losing a worker."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os
 import re
 import shutil
 import signal
+import socket
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server.running import BEDSIDE_EXAMPLE, BODY, HALF_SENT, ROOT, WORKER, make_home, running, wait_until
-
-if TYPE_CHECKING:
-    import socket
-
-    from tests.server.running import Server
+from tests.server.running import BEDSIDE_EXAMPLE, BODY, HALF_SENT, ROOT, WORKER, Server, make_home, running, wait_until
 
 OLD_WORKER_GONE = r"Stopped old worker-1|Worker exiting"
 LEAK = 11.9

@@ -1,20 +1,13 @@
 """Clients that send slowly or not at all, beside clients that want an answer."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 
 from heartapp.serve import BLOCKING_THREADS
-from tests.server.running import BEDSIDE_EXAMPLE, HALF_SENT, HEAD, SERVE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.server.nginx import Balancer
-    from tests.server.running import Server
+from tests.server.nginx import Balancer
+from tests.server.running import BEDSIDE_EXAMPLE, HALF_SENT, HEAD, SERVE, Server
 
 SENT = {"nothing": b"", "headers": HEAD, "bodies": HALF_SENT}
 """How far each kind of slow client gets."""

@@ -1,18 +1,13 @@
 """`heartapp serve` and plain gunicorn: how they start, and when they refuse to."""
 
-from __future__ import annotations
-
 import re
 import socket
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.server.running import HEARTAPP, PATIENCE, ROOT, SERVE, environment, running
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def refusal(home: Path, program: tuple[str, ...], **settings: str) -> str:

@@ -1,20 +1,13 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from heartapp.clinical.patient import check_patient
-from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
+from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES, Variable
 from heartapp.errors import FieldError
+from heartapp.inference.model import Model
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
 from heartapp.tables.check import check_table, ragged
-
-if TYPE_CHECKING:
-    from heartapp.clinical.variables import Variable
-    from heartapp.inference.model import Model
 
 NAMES = MODEL_VARIABLES["followup"]
 

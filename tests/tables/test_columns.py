@@ -1,16 +1,9 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
 
 from heartapp.clinical.variables import OUTCOME, VARIABLES
 from heartapp.errors import ColumnsError
-from heartapp.inference.model import ModelIdentity
+from heartapp.inference.model import Model, ModelIdentity
 from heartapp.tables.columns import ADDED_NAMES, find_columns, find_misspelled, model_label
-
-if TYPE_CHECKING:
-    from heartapp.inference.model import Model
 
 NAMES = tuple(variable.name for variable in VARIABLES)
 

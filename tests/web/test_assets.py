@@ -1,14 +1,9 @@
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING
 
 import pytest
+from flask.testing import FlaskClient
 
 from tests.client import form_page
-
-if TYPE_CHECKING:
-    from flask.testing import FlaskClient
 
 
 def test_every_file_that_a_page_names_has_the_digest_of_its_content_in_its_address(client: FlaskClient) -> None:

@@ -1,25 +1,18 @@
-from __future__ import annotations
-
 import codecs
 import json
-from typing import TYPE_CHECKING
 
 import pytest
-from flask import Request
+from flask import Flask, Request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.test import EnvironBuilder
 
 from heartapp.errors import InvalidPatientError
+from heartapp.inference.model import Model
 from heartapp.web.body import READ_UP_TO, read_body
 from heartapp.web.extension import get_registry
 from heartapp.web.patients import Patients, read_json
 from heartapp.web.problems import RequestError
 from tests.client import example
-
-if TYPE_CHECKING:
-    from flask import Flask
-
-    from heartapp.inference.model import Model
 
 EXAMPLE = example()
 ROW = list(EXAMPLE.values())

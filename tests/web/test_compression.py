@@ -1,15 +1,10 @@
-from __future__ import annotations
-
 import gzip
-from typing import TYPE_CHECKING
 
 import pytest
+from flask.testing import FlaskClient
 
 from heartapp.web.compression import _kept
 from tests.client import ROOT, entries
-
-if TYPE_CHECKING:
-    from flask.testing import FlaskClient
 
 CSS = "/static/heartapp.css"
 CONTENT = (ROOT / "heartapp" / "static" / "heartapp.css").read_bytes()

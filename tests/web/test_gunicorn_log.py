@@ -1,7 +1,5 @@
 """What gunicorn's log says of requests: never what they contain."""
 
-from __future__ import annotations
-
 import pytest
 from gunicorn.config import Config
 

@@ -1,16 +1,11 @@
-from __future__ import annotations
+from pathlib import Path
 
-from typing import TYPE_CHECKING
+from flask.testing import FlaskClient
 
 from heartapp.inference.bundle import SERVED
 from heartapp.inference.served import read_served
 from heartapp.web.extension import get_registry
 from tests.client import SHIPPED, damaged_copy, make_app, problem_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from flask.testing import FlaskClient
 
 
 def test_it_is_alive_and_ready_with_the_version_of_each_model(client: FlaskClient) -> None:

@@ -1,15 +1,9 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from heartapp.web.middleware import HEADERS
 from tests.client import addresses, make_app, problem_of
-
-if TYPE_CHECKING:
-    from flask import Flask
-    from flask.testing import FlaskClient
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH")
 

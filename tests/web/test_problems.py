@@ -1,21 +1,15 @@
-from __future__ import annotations
-
 import json
 import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
-from flask import request
+from flask import Flask, request
+from flask.testing import FlaskClient
 
 from heartapp.web.problems import DETAILS, MEDIA_TYPE, TYPES, problem
 from tests.client import Page, damaged_copy, example, make_app, problem_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from flask import Flask
-    from flask.testing import FlaskClient
 
 SENTINEL = "61.946283"
 

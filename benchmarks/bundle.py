@@ -22,8 +22,8 @@ Numbers = list[float]
 def folder() -> Path:
     """The folder of the served version."""
     models = ROOT / "models"
-    version: str = tomllib.loads((models / "served.toml").read_text("utf-8"))[MODEL]
-    return models / MODEL / version
+    pin: str = tomllib.loads((models / "served.toml").read_text("utf-8"))[MODEL]
+    return models / MODEL / pin.partition("@")[0]
 
 
 @cache

@@ -96,21 +96,29 @@ class ColumnsError(DataError):
 
 
 class TableError(DataError):
-    """A table has faults; the message lists them, or the first `MOST_FAULTS`, with row and column.
+    """A table has faults; the message has a line for each kind of fault in a column, with the first rows that have it.
 
     Rows are counted as a spreadsheet shows them; a fault without a row is one of the whole table.
     """
 
     def __init__(self, place: str, faults: Sequence[FieldError]) -> None:
-        lines = [_locate(fault) for fault in faults[:MOST_FAULTS]]
-        if len(faults) > 1:
-            listed = f"the first {MOST_FAULTS:,} of {len(faults):,}" if len(faults) > MOST_FAULTS else len(faults)
-            lines = [f"{listed} faults", *lines]
+        kinds: dict[tuple[str, str], list[int]] = {}
+        for fault in faults:
+            rows = kinds.setdefault((fault.field, fault.message), [])
+            rows += [] if fault.row is None else [fault.row]
+        counted = [f"{len(faults):,} faults"] if len(faults) > 1 else []
+        lines = [*counted, *(_describe(*kind, rows) for kind, rows in kinds.items())]
         super().__init__(f"{place}: " + "\n  ".join(lines))
         self.faults = tuple(faults)
 
 
-def _locate(fault: FieldError) -> str:
-    row = [f"row {fault.row}"] if fault.row is not None else []
-    column = [f"column {fault.field}"] if fault.field else []
-    return f"{', '.join([*row, *column])}: {fault.message}".removeprefix(": ")
+_SHOWN: Final = 5
+"""So many rows with the same fault are named."""
+
+
+def _describe(column: str, message: str, rows: Sequence[int]) -> str:
+    named = ", ".join(map(str, rows[:_SHOWN]))
+    more = f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else ""
+    place = [f"row{'s' * (len(rows) > 1)} {named}{more}"] if rows else []
+    place += [f"column {column}"] if column else []
+    return f"{', '.join(place)}: {message}".removeprefix(": ")

@@ -27,6 +27,7 @@ DOI: Final = "10.5061/dryad.0p2ngf1zd"
 ARCHIVE: Final = f"https://datadryad.org/api/v2/datasets/doi%3A{DOI.replace('/', '%2F')}/download"
 MEMBER: Final = "data01.csv"
 SHA256: Final = "06c7336fdde99db30e05df345be9889abb5418668bea5c338135da58fc7ad7e0"
+_ZIP: Final = "mimic-hf.zip"
 MAPPING: Final = Path(__file__).with_name("mimic.toml")
 BOOTSTRAPS: Final = 2_000
 SEED: Final = 519
@@ -45,19 +46,33 @@ def download() -> Path:
     """Download the table from Dryad, or find it in the cache.
 
     Raises:
-        click.ClickException: there is no way to Dryad, or it asks for a login; says what to do.
+        click.ClickException: there is no way to Dryad, it asks for a login, or it has another table; says what to do.
     """
+    folder = Path(pooch.os_cache("heartapp"))
     try:
         # Dryad packs the archive anew each time, so the digest is that of the table in it.
-        files = pooch.retrieve(
-            ARCHIVE, None, "mimic-hf.zip", pooch.os_cache("heartapp"), processor=pooch.Unzip(members=[MEMBER])
-        )
+        files = pooch.retrieve(ARCHIVE, None, _ZIP, folder, processor=pooch.Unzip(members=[MEMBER]))
     except (OSError, ValueError) as error:
         raise click.ClickException(
             f"{ARCHIVE} could not be downloaded ({type(error).__name__}); get {MEMBER} of doi {DOI} with a browser and "
             "name it: python -m studies.mimic TABLE"
         ) from None
-    return Path(files[0])
+    try:
+        return check(Path(files[0]))
+    except click.ClickException:
+        (folder / _ZIP).unlink()  # so that the next try downloads it again
+        raise
+
+
+def check(table: Path) -> Path:
+    """The same table.
+
+    Raises:
+        click.ClickException: it is not the published one.
+    """
+    if hashlib.sha256(table.read_bytes()).hexdigest() != SHA256:
+        raise click.ClickException(f"{table} is not {MEMBER} of doi {DOI}: its SHA-256 is another one; get it anew")
+    return table
 
 
 @click.command()
@@ -66,9 +81,7 @@ def download() -> Path:
 @click.option("--bootstrap", default=BOOTSTRAPS, show_default=True, help="Samples of the patients.")
 def main(table: Path | None, models: Path, bootstrap: int) -> None:
     """Validate the served bedside model on TABLE, which is downloaded if it is not named."""
-    table = table or download()
-    if hashlib.sha256(table.read_bytes()).hexdigest() != SHA256:
-        raise click.ClickException(f"{table} is not {MEMBER} of doi {DOI}: its SHA-256 is another one")
+    table = check(table) if table else download()
     model = Model(read_bundle(models, "bedside", read_served(models)["bedside"]))
     cohort = read_cohort(table, model, Mapping.read(MAPPING))
     found = External(

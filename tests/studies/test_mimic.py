@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import msgspec
 import pooch
@@ -48,15 +52,19 @@ def values(figures: Any) -> list[float]:
     return [value for name in getattr(figures, "__struct_fields__", ()) for value in values(getattr(figures, name))]
 
 
-def test_another_table_and_no_network_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = tmp_path / "other.csv"
+def test_another_table_is_refused_and_does_not_stay_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / mimic.MEMBER
     other.write_text("a\n1\n", "utf-8")
     assert "its SHA-256 is another one" in CliRunner().invoke(mimic.main, [str(other)]).output
-
-    def fail(*_: object, **__: object) -> None:
-        raise ConnectionError
-
-    monkeypatch.setattr(pooch, "retrieve", fail)
-    assert "with a browser" in CliRunner().invoke(mimic.main, []).output
-    monkeypatch.setattr(pooch, "retrieve", lambda *_, **__: [str(other)])
-    assert "its SHA-256 is another one" in CliRunner().invoke(mimic.main, []).output
+    with ZipFile(tmp_path / "archive.zip", "w") as archive:
+        archive.write(other, mimic.MEMBER)
+    monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with HTTPServer(("127.0.0.1", 0), handler) as server, ThreadPoolExecutor() as pool:
+        monkeypatch.setattr(mimic, "ARCHIVE", f"http://127.0.0.1:{server.server_port}/archive.zip")
+        pool.submit(server.handle_request)
+        assert "its SHA-256 is another one" in CliRunner().invoke(mimic.main, []).output
+    assert [path for path in (tmp_path / "cache").iterdir() if path.suffix == ".zip"] == []
+    assert "with a browser" in CliRunner().invoke(mimic.main, []).output  # the server has gone

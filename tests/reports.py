@@ -132,7 +132,10 @@ def manifest_of(models: Path, name: str) -> Manifest:
 def models_with(models: Path, folder: Path, report: Report) -> Path:
     """A copy of the served bundles that hold this report, and the card written of it."""
     shutil.copytree(models, folder)
-    for name, version in read_served(models).items():
+    served = read_served(models)
+    # Without digests, which the changed manifests no longer have.
+    (folder / "served.toml").write_text("".join(f'{name} = "{version}"\n' for name, version in served.items()), "utf-8")
+    for name, version in served.items():
         manifest = manifest_of(models, name)
         files = {REPORT: msgspec.json.encode(report), CARD: write_card(manifest, report).encode()}
         entries = {file: FileEntry(len(data), hashlib.sha256(data).hexdigest()) for file, data in files.items()}

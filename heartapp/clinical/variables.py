@@ -105,13 +105,6 @@ class Variable:
             return f"a number {self.range}"
         return " or ".join(f"{code} ({label.lower()})" for code, label in self.choices)
 
-    @property
-    def prompt(self) -> str:
-        """What a person has to do at the form."""
-        if self.kind == "number":
-            return f"Enter {self.label.lower()}: a number {self.range}."
-        return f"{self.label}: choose {' or '.join(label.lower() for _, label in self.choices)}."
-
     def doubted(self, value: float) -> Doubt | None:
         """The doubt about a number without a unit, if the number is allowed after its conversion."""
         doubt = self.doubt

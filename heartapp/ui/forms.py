@@ -101,7 +101,7 @@ class NumberField(FloatField):
                 self.data, factor = read_quantity(f"{typed} {self.unit}", variable.factor, variable.allows)
                 typed = in_unit(typed, self.unit)
         except NumberTextError as error:
-            raise ValueError(f"{variable.label}: {error} Allowed: {_allowed(variable)}.") from None
+            raise ValueError(_say("{label}: {error} Allowed: from {low} to {high}.", variable, error=error)) from None
         if factor is None:
             self._ask(variable, typed, self.data)
         elif factor != 1:
@@ -112,7 +112,8 @@ class NumberField(FloatField):
         if doubt := variable.doubted(value):
             likely = in_unit(typed, doubt.unit)
             converted = variable.converted(convert(value, variable.units[doubt.unit]))
-            self.question = f"{variable.label}: {likely} is {converted}. Use that?"
+            sentence = "{label}: {likely} is {converted}. Use that?"
+            self.question = _say(sentence, variable, likely=likely, converted=converted)
             own = Answer(self.name, f"{typed} {variable.unit}", f"Keep {variable.quantity(value)}")
             keep = (own,) if variable.allows(value) else ()
             self.answers = (Answer(self.name + UNIT, doubt.unit, f"Use {converted}"), *keep)
@@ -128,9 +129,10 @@ def in_unit(typed: str, unit: str) -> str:
     return f"{typed} as a fraction" if unit == "fraction" else f"{typed} {unit_name(unit)}"
 
 
-def _allowed(variable: Variable) -> str:
-    others = [unit for unit, factor in variable.other_units if factor != 1]
-    return f"{variable.range}, or the number and {' or '.join(others)}" if others else variable.range
+def _say(sentence: str, variable: Variable, **more: object) -> str:
+    """A sentence with a variable's label and limits filled in."""
+    low, high = variable.quantity(variable.low, unit=False), variable.quantity(variable.high)
+    return sentence.format(label=variable.label, low=low, high=high, **more)
 
 
 class FormModel(NamedTuple):
@@ -256,19 +258,24 @@ def _check(form: PatientForm, field: Field) -> None:
         return
     if isinstance(field, NumberField) and field.question:
         raise ValidationError(field.question)
-    _check_value(_BY_NAME[field.name], field.data, required=field.name in form.asks.required)
-    if field.name == HORIZON.name and (field.data or 0) > (form.asks.horizon or 0):
-        raise ValidationError(f"{HORIZON.label} must be at most {form.asks.horizon}, the model’s horizon.")
+    variable = _BY_NAME[field.name]
+    if fault := _fault(variable, field.data, required=field.name in form.asks.required):
+        raise ValidationError(_say(fault, variable))
+    if variable is HORIZON and (field.data or 0) > (form.asks.horizon or 0):
+        sentence = "{label} must be at most {last}, the model’s horizon."
+        raise ValidationError(_say(sentence, variable, last=form.asks.horizon))
 
 
-def _check_value(variable: Variable, value: Any, *, required: bool) -> None:
+def _fault(variable: Variable, value: Any, *, required: bool) -> str:
+    """What is wrong with a value, to be filled in; empty if nothing is."""
+    number = variable.kind == "number"
     if value in (None, ""):
-        if required:
-            raise ValidationError(variable.prompt)
-    elif variable.kind == "number":
-        # The page shows risks in whole percent, so a threshold between two of them could contradict what it shows.
-        whole = variable in OPTIONS
-        if not variable.allows(value) or (whole and not value.is_integer()):
-            raise ValidationError(f"{variable.label} must be a {'whole ' if whole else ''}number {variable.range}.")
-    elif value not in {str(code) for code, _ in variable.choices}:
-        raise ValidationError(variable.prompt)
+        if not required:
+            return ""
+        return "{label}: enter a number from {low} to {high}." if number else "{label}: choose an answer."
+    if not number:
+        return "" if value in {str(code) for code, _ in variable.choices} else "{label}: choose an answer."
+    # The page shows risks in whole percent, so a threshold between two of them could contradict what it shows.
+    if variable in OPTIONS and not (variable.allows(value) and value.is_integer()):
+        return "{label} must be a whole number from {low} to {high}."
+    return "" if variable.allows(value) else "{label} must be a number from {low} to {high}."

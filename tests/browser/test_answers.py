@@ -236,11 +236,11 @@ def test_an_unavailable_model_is_named_in_place_of_the_result(tmp_path: Path, op
     home = make_home(tmp_path / "home", models=damaged_copy(tmp_path / "models", "bedside"))
     with running(home, "--workers", "1") as other:
         page = open_page(base=other.url)
-        expect(page.locator("#result h2")).to_have_text("The bedside model is not available")
+        expect(page.locator("#result h2")).to_have_text("Not available: Bedside model")
         fill(page, BEDSIDE)
         press(page)
         expect_trouble(page)
-        expect(page.locator("#result h2")).to_have_text("The bedside model is not available")
+        expect(page.locator("#result h2")).to_have_text("Not available: Bedside model")
         expect(page.locator(BUTTON)).to_be_focused()
         check(page)
         page.click(".other a")

@@ -46,11 +46,9 @@ def test_a_quantity_is_written_with_its_unit_and_a_choice_by_its_label() -> None
     assert BY_NAME["smoking"].quantity(0.5) == "0.5"
 
 
-def test_the_expected_value_is_worded_for_programs_and_people() -> None:
+def test_the_expected_value_is_worded_for_programs() -> None:
     assert BY_NAME["serum_creatinine"].expected == "a number from 0.1 to 40 mg/dL"
     assert BY_NAME["sex"].expected == "0 (woman) or 1 (man)"
-    assert BY_NAME["serum_creatinine"].prompt == "Enter serum creatinine: a number from 0.1 to 40 mg/dL."
-    assert BY_NAME["smoking"].prompt == "Smoking: choose no or yes."
 
 
 @every_variable

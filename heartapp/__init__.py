@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from heartapp import api, ui
+    from heartapp import api, protocols, ui
     from heartapp.config import find, read_settings
     from heartapp.inference.registry import ModelRegistry
     from heartapp.web import assets, compression, extension, health, middleware, problems
@@ -38,10 +38,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     extension.init_app(app, settings, registry)
     middleware.init_app(app)
     assets.init_app(app)
-    problems.init_app(app, page=ui.error_page)
-    app.register_blueprint(ui.blueprint)
-    app.register_blueprint(api.blueprint)
-    app.register_blueprint(health.blueprint)
+    problems.init_app(app, page=ui.error_page, programs=protocols.ERRORS)
+    for blueprint in (ui.blueprint, api.blueprint, *protocols.BLUEPRINTS, health.blueprint):
+        app.register_blueprint(blueprint)
     compression.init_app(app)
     if settings.trusted_proxies:
         # Around all else, so that everything in it sees the address and the scheme that the client used.

@@ -174,7 +174,7 @@ def problem_of(response: TestResponse, status: int) -> dict[str, Any]:
 
 def addresses(app: Flask) -> Iterator[tuple[str, str]]:
     """Endpoint and an address of every route of the application."""
-    arguments: dict[str, Any] = {"name": "bedside", "filename": "heartapp.css"}
+    arguments: dict[str, Any] = {"name": "bedside", "version": "2", "filename": "heartapp.css"}
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             yield rule.endpoint, app.url_for(rule.endpoint, **{name: arguments[name] for name in rule.arguments})

@@ -5,7 +5,7 @@ No answer and no log line repeats a value that the client sent.
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -22,6 +22,8 @@ from heartapp.errors import (
     NotInBundleError,
     UnknownModelError,
 )
+
+Answer = Callable[[int, str], ResponseReturnValue]
 
 logger = logging.getLogger(__name__)
 
@@ -89,16 +91,18 @@ def problem(status: int, detail: str, errors: Sequence[FieldError] = (), *, link
     return Response(msgspec.json.encode(body), status, mimetype=MEDIA_TYPE)
 
 
-def init_app(app: Flask, *, page: Callable[[int, str], ResponseReturnValue]) -> None:
+def init_app(app: Flask, *, page: Answer, programs: Mapping[str, Answer]) -> None:
     """Answer every error of this application.
 
     Args:
         app: the application.
         page: renders status and detail for a person.
+        programs: the same for other programs than the API's, by the start of their addresses.
     """
+    answers: dict[str, Answer] = {"/api/": problem, **programs}
 
     def answer(status: int, detail: str) -> ResponseReturnValue:
-        return problem(status, detail) if request.path.startswith("/api/") else page(status, detail)
+        return next((answers[start] for start in answers if request.path.startswith(start)), page)(status, detail)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> ResponseReturnValue:

@@ -89,10 +89,7 @@ def make_support(names: Sequence[str], values: NDArray[np.floating]) -> Support:
     axes = [np.array(AXES[name]) for name in names]
     near = [_near(name, axis, column) for name, axis, column in zip(names, axes, known.T, strict=True)]
     counts = np.einsum("ap,ep,cp->aec", *[one.astype(np.int64) for one in near])
-    cells = np.unravel_index(Grid(axes).cells(known), counts.shape)
-    patients = np.arange(len(known))
-    own = np.logical_and.reduce([one[cell, patients] for one, cell in zip(near, cells, strict=True)])
-    others = counts[cells] - own
+    others = counts.flat[Grid(axes).cells(known)] - 1
     # With this many near patients as the limit, all who have fewer are flagged; nobody with none goes without.
     least = max(1, int(np.sort(others)[int(MOST_FLAGGED * len(known))]))
     return Support.from_counts({name: AXES[name] for name in names}, counts, least)

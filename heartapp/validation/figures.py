@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from heartapp.statistics.metrics import calibration_slope, concordance_each, net_gain, weighted_brier
-from heartapp.statistics.recalibration import calibration_intercept
+from heartapp.statistics.regression import calibration_intercept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

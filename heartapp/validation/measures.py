@@ -19,7 +19,7 @@ from heartapp.statistics.metrics import (
     net_gain,
     weighted_brier,
 )
-from heartapp.statistics.recalibration import smooth_calibration
+from heartapp.statistics.regression import smooth_calibration
 from heartapp.validation.figures import FIGURES, auc, observed, observed_expected
 from heartapp.validation.result import Calibration, CurvePoint, Discrimination, Subgroup
 

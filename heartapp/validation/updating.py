@@ -17,7 +17,7 @@ from tqdm import tqdm
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.report import Estimate
 from heartapp.statistics.metrics import DECISION_THRESHOLDS, MIDDLE, rounded
-from heartapp.statistics.recalibration import calibration_intercept, fit_logistic, log_odds
+from heartapp.statistics.regression import calibration_intercept, fit_logistic, log_odds
 from heartapp.validation.figures import FIGURES, gain, observed
 
 if TYPE_CHECKING:

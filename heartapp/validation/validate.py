@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.statistics.metrics import mean
-from heartapp.statistics.recalibration import log_odds
+from heartapp.statistics.regression import log_odds
 from heartapp.tables.guess import OUTCOME_KEY
 from heartapp.validation import measures
 from heartapp.validation.result import Mix, Source, Validation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heartapp.statistics.recalibration import calibration_intercept, fit_logistic, smooth_calibration
+from heartapp.statistics.regression import calibration_intercept, fit_logistic, smooth_calibration
 
 RISK = np.array([0.2, 0.4, 0.6, 0.8])
 DEAD = np.array([False, True, False, True])

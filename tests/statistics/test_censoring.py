@@ -8,6 +8,8 @@ from lifelines import KaplanMeierFitter
 
 from heartapp.statistics.censoring import censoring_weights, kaplan_meier
 
+TIED = np.array([10.0, 10.0]), np.array([1, 0])
+
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 1)), min_size=1, max_size=40))
 def test_the_kaplan_meier_estimate_is_that_of_lifelines(patients: list[tuple[int, int]]) -> None:
@@ -17,17 +19,13 @@ def test_the_kaplan_meier_estimate_is_that_of_lifelines(patients: list[tuple[int
     assert kaplan_meier(time, event.astype(np.int64), days) == pytest.approx(theirs, abs=1e-12)
 
 
-def test_weights_stand_for_the_patients_who_left() -> None:
+def test_weights_stand_for_the_patients_who_left_and_who_leaves_on_a_day_of_death_was_followed_until_then() -> None:
+    assert censoring_weights(*TIED, *TIED, 30)[1].tolist() == [1, 0]
     time, died = np.array([10.0, 20.0, 30.0, 40.0]), np.array([1, 0, 1, 0])
     dead, weight = censoring_weights(time, died, time, died, 30)
     assert dead.tolist() == [1, 0, 1, 0]
     # One of three left on day 20, so each of the other two counts one and a half times.
     assert weight.tolist() == pytest.approx([1, 0, 1.5, 1.5])
-
-
-def test_who_leaves_on_the_day_of_a_death_was_followed_until_then() -> None:
-    time, died = np.array([10.0, 10.0]), np.array([1, 0])
-    assert censoring_weights(time, died, time, died, 30)[1].tolist() == [1, 0]
 
 
 def test_the_weighted_share_of_deaths_is_the_kaplan_meier_estimate() -> None:

@@ -64,31 +64,25 @@ def test_where_only_one_outcome_counts_there_is_no_area_and_no_slope(weight: NDA
     assert math.isnan(calibration_slope(DEAD, RISK, weight))
 
 
-def test_a_true_risk_has_a_calibration_slope_of_one_and_an_overconfident_one_less() -> None:
+def test_a_true_risk_has_a_slope_of_one_an_overconfident_one_less_and_extreme_risks_a_finite_one() -> None:
     generator = np.random.default_rng(1)
     logit = generator.normal(-0.7, 1, 20_000)
     dead = generator.random(20_000) < 1 / (1 + np.exp(-logit))
     for steepness in (1, 2):
         slope = calibration_slope(dead, 1 / (1 + np.exp(-steepness * logit)), np.ones(20_000))
         assert slope == pytest.approx(1 / steepness, abs=0.05)
+    for extreme in ([0, 1, 0, 1, 0.5], [0.1, 0.2, 0.3, 0.8, 0.9]):
+        assert math.isfinite(calibration_slope(DEAD, np.array(extreme), ONES))
 
 
-def test_risks_of_0_and_1_and_a_perfect_separation_leave_the_slope_finite() -> None:
-    assert math.isfinite(calibration_slope(DEAD, np.array([0, 1, 0, 1, 0.5]), ONES))
-    assert math.isfinite(calibration_slope(DEAD, np.array([0.1, 0.2, 0.3, 0.8, 0.9]), ONES))
-
-
-def test_harrell_s_c_counts_ordered_pairs_and_who_was_lost_on_a_day_outlived_a_death_on_it() -> None:
+def test_concordance_counts_weighted_pairs_and_who_was_lost_on_a_day_outlived_a_death_on_it() -> None:
     time, died = np.array([10.0, 20.0, 30.0, 40.0]), np.array([1, 0, 1, 0])
     # Day 10: right against days 20 and 30, tied with day 40. Day 30: wrong against day 40.
     risk = np.array([0.6, 0.1, 0.2, 0.6])
     assert concordance(time, died, risk, np.ones(4)) == pytest.approx(2.5 / 4)
     assert concordance(np.array([10.0, 10.0]), np.array([1, 0]), np.array([0.6, 0.1]), np.ones(2)) == 1
-
-
-def test_uno_s_c_weighs_a_pair_by_the_share_still_followed_at_the_first_death() -> None:
-    time, died = np.array([10.0, 20.0, 30.0, 40.0]), np.array([1, 0, 1, 0])
-    risk, weight = np.array([0.6, 0.1, 0.2, 0.6]), np.array([1, 1, 9 / 4, 9 / 4])
+    # Uno's C weighs a pair by the share still followed at the first death.
+    weight = np.array([1, 1, 9 / 4, 9 / 4])
     assert concordance(time, died, risk, weight) == pytest.approx(2.5 / (3 + 9 / 4))
     assert concordance(time, died, risk, weight, last_day=29) == pytest.approx(2.5 / 3)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,11 @@ def refusal(path: Path, **flags: bool | int) -> list[str]:
     message = str(caught.value)
     assert message.startswith(str(path))
     return [line.strip() for line in message.removeprefix(f"{path}: ").splitlines()]
+
+
+def places(path: Path) -> list[str]:
+    """Where the faults of a table with several are."""
+    return [re.split(":| equal", line)[0] for line in refusal(path)[1:]]
 
 
 def same(one: Cohort, other: Cohort) -> bool:
@@ -64,15 +70,7 @@ def test_order_case_spaces_a_byte_order_mark_line_ends_and_empty_lines_do_not_ma
     assert same(read_table(path), table)
 
 
-def test_optional_values_may_be_missing(cells: Cells, write: Callable[[Cells], Path], table: Cohort) -> None:
-    read = read_table(write(put(put(cells, "platelets", "", "NA", " "), "smoking", "null")))
-    assert np.isnan(read.values[:3, [*BY_NAME].index("platelets")]).all()
-    assert np.isnan(read.values).sum() == 4
-    assert read.notes == ("missing cells: platelets 3, smoking 1",)
-    assert read.digest != table.digest
-
-
-def test_optional_columns_may_be_absent_and_others_are_kept_out(
+def test_optional_values_and_columns_may_be_absent_and_others_are_kept_out(
     cells: Cells, write: Callable[[Cells], Path], table: Cohort
 ) -> None:
     read = read_table(write([[*row, str(number)] for number, row in enumerate(without(cells, "sex", "diabetes"))]))
@@ -83,6 +81,11 @@ def test_optional_columns_may_be_absent_and_others_are_kept_out(
     smallest = read_table(write(without(cells, *{*COLUMNS} - {*REQUIRED})), anyway=True)
     assert (smallest.horizon, smallest.names("bedside")) == (None, BEDSIDE_USES)
     assert "no date and no curve" in smallest.notes[1]
+    gaps = read_table(write(put(put(cells, "platelets", "", "NA", " "), "smoking", "null")))
+    assert np.isnan(gaps.values[:3, [*BY_NAME].index("platelets")]).all()
+    assert np.isnan(gaps.values).sum() == 4
+    assert gaps.notes == ("missing cells: platelets 3, smoking 1",)
+    assert gaps.digest != table.digest
 
 
 def test_every_fault_is_told_at_once_by_row_and_column(cells: Cells, write: Callable[[Cells], Path]) -> None:
@@ -118,7 +121,6 @@ def test_a_column_whose_cells_are_all_wrong_is_one_line(cells: Cells, write: Cal
     [
         ({"age": "years"}, ["column age: is missing; needed: age, ejection_fraction"]),
         ({"age": "agee", OUTCOME: "deathevent"}, ["column age: ", f"column {OUTCOME}: ", "is age the column 'agee'?"]),
-        ({"anaemia": "anemia", "platelets": "platelet"}, ["column anemia: ", "did you mean anaemia?", "platelets?"]),
         ({"age": "agee", "anaemia": "anemia"}, ["is age the column 'agee'?", "did you mean anaemia?"]),
         ({"sex": "Age"}, ["column age: is there more than once"]),
     ],
@@ -133,19 +135,11 @@ def test_columns_that_do_not_fit_are_all_named(
 def test_faults_of_columns_rows_and_cells_are_told_together(cells: Cells, write: Callable[[Cells], Path]) -> None:
     put(cells, "age", "old")
     cells[3] = cells[4]
-    misspelled = [["anemia" if name == "anaemia" else name for name in cells[0]], *cells[1:]]
-    columns, rows, cell = refusal(write(misspelled))[1:]
-    assert "did you mean anaemia?" in columns
-    assert "rows 4, 5 equal another row" in rows
-    assert cell.startswith("row 2, column age: ")
-
-    absent = [["years" if name == "age" else name for name in misspelled[0]], *misspelled[1:]]
-    put(absent, "ejection_fraction", "high")
-    assert [line.partition(":")[0] for line in refusal(write(absent))[1:]] == [
-        "column age",
-        "column anemia",
-        "row 2, column ejection_fraction",
-    ]
+    cells[0][cells[0].index("anaemia")] = "anemia"
+    assert places(write(cells)) == ["column anemia", "rows 4, 5", "row 2, column age"]
+    put(cells, "ejection_fraction", "high")
+    cells[0][cells[0].index("age")] = "years"
+    assert places(write(cells)) == ["column age", "column anemia", "row 2, column ejection_fraction"]
 
 
 def test_another_delimiter_is_named_and_can_be_read(cohort: Path, table: Cohort, tmp_path: Path) -> None:
@@ -158,10 +152,11 @@ def test_another_delimiter_is_named_and_can_be_read(cohort: Path, table: Cohort,
 def test_repeated_patients_are_refused_unless_the_user_says_so(
     cells: Cells, write: Callable[[Cells], Path], table: Cohort
 ) -> None:
-    (line,) = refusal(write([*cells, *cells[1:]]))
+    path = write([*cells, *cells[1:]])
+    (line,) = refusal(path)
     assert line.startswith("rows 2, 3, 4, 5, 6, 7, 8, 9 and 292 more equal another row, 300 in all; ")
     assert "--anyway" in line
-    read = read_table(write([*cells, *cells[1:]]), anyway=True)
+    read = read_table(path, anyway=True)
     assert len(read.outcome) == 2 * len(table.outcome)
     assert "and 292 more equal another row" in read.notes[0]
 

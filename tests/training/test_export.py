@@ -102,25 +102,20 @@ def test_a_bagged_member_is_one_ensemble_of_all_its_trees(bedside: FittedRecipe)
     assert [one["post_transform"] for one in ensembles] == [b"NONE", b"LOGISTIC", b"LOGISTIC"]
 
 
-def test_the_probes_test_every_split_with_both_its_neighbours(
-    followup: FittedRecipe, probes: NDArray[np.float32]
+def test_the_probes_are_reproducible_cover_the_limits_and_test_every_split_with_both_its_neighbours(
+    followup: FittedRecipe, content: bytes, features: NDArray[np.float32], probes: NDArray[np.float32]
 ) -> None:
+    assert probes.shape == (RANDOM_ROWS, len(NAMES))
+    assert np.array_equal(probe_rows(content, features, NAMES), probes, equal_nan=True)
+    for column, name in zip(probes.T, NAMES, strict=True):
+        assert np.nanmax(column) - np.nanmin(column) > 0.95 * (BY_NAME[name].high - BY_NAME[name].low)
+        assert 0 < np.isnan(column).mean() < 0.2
     tried = [set(column.tolist()) for column in probes.T]
     splits = {*tree_splits(followup), *booster_splits(followup)}
     assert len(splits) > 50
     for column, threshold in splits:
         for value in (threshold, *(np.nextafter(threshold, np.float32(end)) for end in (-np.inf, np.inf))):
             assert float(value) in tried[column], (NAMES[column], threshold, value)
-
-
-def test_the_probes_cover_the_limits_and_are_reproducible(
-    content: bytes, features: NDArray[np.float32], probes: NDArray[np.float32]
-) -> None:
-    assert probes.shape == (RANDOM_ROWS, len(NAMES))
-    for column, name in zip(probes.T, NAMES, strict=True):
-        assert np.nanmax(column) - np.nanmin(column) > 0.95 * (BY_NAME[name].high - BY_NAME[name].low)
-        assert 0 < np.isnan(column).mean() < 0.2
-    assert np.array_equal(probe_rows(content, features, NAMES), probes, equal_nan=True)
 
 
 def test_the_edges_are_the_splits_of_the_estimators(followup: FittedRecipe, content: bytes) -> None:

@@ -65,20 +65,15 @@ def test_settings_are_among_those_of_the_plan(people: Cohort) -> None:
     assert all(setting in plan.candidates[member] for member, setting in fitted.settings.items())
 
 
-def test_the_signal_is_found_and_what_is_not_used_changes_nothing(bedside: FittedRecipe, sample: Sample) -> None:
-    features = sample.features
-    assert roc_auc_score(sample.outcome, bedside.risk(features)) > 0.75
-    others = features.copy()
-    others[:, [column for column in range(len(NAMES)) if column not in bedside.columns]] = np.nan
-    assert np.array_equal(bedside.risk(others), bedside.risk(features))
-
-
-def test_the_risk_is_the_calibrated_median_of_the_members(bedside: FittedRecipe, sample: Sample) -> None:
+def test_the_risk_is_the_calibrated_median_of_the_members_and_finds_the_signal(
+    bedside: FittedRecipe, sample: Sample
+) -> None:
     features = sample.features
     used = features[:, bedside.columns]
     members = np.column_stack([member.predict_proba(used)[:, 1].astype(np.float32) for member in bedside.members])
     assert np.array_equal(bedside.probabilities(features), members)
     assert np.array_equal(bedside.risk(features), bedside.calibration.transform(np.median(members, axis=1)))
+    assert roc_auc_score(sample.outcome, bedside.risk(features)) > 0.75
 
 
 def test_a_dated_risk_is_calibrated_to_death_within_the_horizon_on_patients_not_seen(

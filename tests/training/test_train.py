@@ -32,7 +32,6 @@ from heartapp.inference.bundle import (
     read_bundle,
 )
 from heartapp.inference.model import Model
-from heartapp.inference.served import read_served
 from heartapp.statistics.censoring import kaplan_meier
 from heartapp.training import description
 from heartapp.training import train as train_module
@@ -64,7 +63,6 @@ import sys
 from pathlib import Path
 from heartapp.training.data import read_table
 from heartapp.training.train import train
-from heartapp.inference.served import read_served
 from tests.training.small import small_training
 with small_training():
     train(read_table(Path(sys.argv[1])), Path(sys.argv[2]), splits={SPLITS}, refits={REFIT_COUNT})
@@ -108,16 +106,11 @@ def reproducible(bundle: Bundle) -> Manifest:
 
 
 @every_model
-def test_a_trained_bundle_passes_every_check_and_is_not_served_yet(trained: Path, name: str) -> None:
+def test_manifest_and_report_describe_data_patients_and_libraries(trained: Path, table: Cohort, name: str) -> None:
+    bundle, cohort, names = bundle_of(trained, name), table.without_fills(), list(MODEL_VARIABLES[name])
     refits = {REFITS} if name == "bedside" else set()
     assert {path.name for path in (trained / name / "1").iterdir()} == {MANIFEST, *FILES, *refits}
     assert not (trained / SERVED).exists()
-    assert Model(bundle_of(trained, name)).variables
-
-
-@every_model
-def test_manifest_and_report_describe_data_patients_and_libraries(trained: Path, table: Cohort, name: str) -> None:
-    bundle, cohort, names = bundle_of(trained, name), table.without_fills(), list(MODEL_VARIABLES[name])
     manifest, report, features = bundle.manifest, bundle.report, cohort.features(name)
     assert (manifest.fingerprint, manifest.seed) == (fingerprint(names), SEED)
     data = manifest.training_data
@@ -179,8 +172,15 @@ def unpacked(file: str, content: bytes) -> bytes:
     return zlib.decompress(content) if file == JOBLIB else content if file == ONNX else content.translate(None, b" \n")
 
 
-def check_holds_no_row(folder: Path, people: Cohort, name: str) -> None:
-    """No patient's row is in any file, nor the three values that identify a patient best, next to each other."""
+@pytest.mark.parametrize(
+    "source", [("trained", "table"), pytest.param(("models", "published"), marks=pytest.mark.data)], ids="/".join
+)
+@every_model
+def test_a_bundle_holds_no_patient_s_row_nor_the_three_best_values_next_to_each_other(
+    request: pytest.FixtureRequest, source: tuple[str, str], name: str
+) -> None:
+    root, people = (request.getfixturevalue(fixture) for fixture in source)
+    folder, people = root / name / bundle_of(root, name).manifest.version, people.without_fills()
     features = people.features(name).astype(np.float64)
     rows = features[~np.isnan(features).any(axis=1)].tolist()
     best = np.column_stack([people.column(one) for one in BEDSIDE_USES])
@@ -196,17 +196,6 @@ def check_holds_no_row(folder: Path, people: Cohort, name: str) -> None:
     assert forms_of(golden[0])[0] in files[MANIFEST], "the search finds what is there"
 
 
-@every_model
-def test_a_bundle_holds_no_patient_s_row(trained: Path, table: Cohort, name: str) -> None:
-    check_holds_no_row(trained / name / "1", table.without_fills(), name)
-
-
-@pytest.mark.data
-@every_model
-def test_the_shipped_bundle_holds_no_patient_s_row(models: Path, published: Cohort, name: str) -> None:
-    check_holds_no_row(models / name / read_served(models)[name], published, name)
-
-
 def test_other_processes_write_the_same_bytes(
     trained: Path, cohort: Path, run_python: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -216,25 +205,20 @@ def test_other_processes_write_the_same_bytes(
 
 
 @pytest.mark.usefixtures("small_plans")
-def test_training_again_adds_the_next_version(trained: Path, table: Cohort, tmp_path: Path) -> None:
-    root = shutil.copytree(trained, tmp_path / "models")
-    folders = train(table, root, seed=2, splits=0, refits=0)
-    assert folders == [root / name / "2" for name in MODEL_VARIABLES]
-    anew = bundle_of(root, "bedside")
-    assert (anew.manifest.version, anew.manifest.seed) == ("2", 2)
-    assert (anew.report.evaluation, anew.report.instability, anew.refits) == (None, None, None)
-    assert anew.report.shape
-    assert anew.report.shape.goals == []
-    assert read_bundle(root, "bedside", "1").digest == bundle_of(trained, "bedside").digest
-
-
-@pytest.mark.usefixtures("small_plans")
-def test_missing_cells_and_absent_columns_leave_both_models_usable(table: Cohort, tmp_path: Path) -> None:
-    values = lacking(table, "smoking").values
+def test_missing_cells_and_absent_columns_leave_the_next_versions_usable(
+    trained: Path, table: Cohort, tmp_path: Path
+) -> None:
+    root, values = shutil.copytree(trained, tmp_path / "models"), lacking(table, "smoking").values
     values[::5, NAMES.index("platelets")] = np.nan
-    train(replace(table, values=values, horizon=91), tmp_path, splits=0, refits=0)
+    folders = train(replace(table, values=values, horizon=91), root, seed=2, splits=0, refits=0)
+    assert folders == [root / name / "2" for name in MODEL_VARIABLES]
+    assert read_bundle(root, "bedside", "1").digest == bundle_of(trained, "bedside").digest
     for name in MODEL_VARIABLES:
-        model = Model(bundle_of(tmp_path, name))
+        model = Model(read_bundle(root, name, "2"))
+        manifest, report = model.bundle.manifest, model.bundle.report
+        assert (manifest.version, manifest.seed, model.bundle.refits) == ("2", 2, None)
+        assert (report.evaluation, report.instability) == (None, None)
+        assert not (report.shape and report.shape.goals)
         assert model.names == tuple(one for one in MODEL_VARIABLES[name] if one != "smoking")
         assert "platelets" not in model.required
         assert model.curve is None if name == "followup" else model.curve and model.curve.days[-1] == 91

@@ -34,7 +34,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.from_mapping(MAX_CONTENT_LENGTH=settings.max_body_bytes, TRUSTED_HOSTS=settings.trusted_hosts or None)
     # Every address has one form, so that no redirect is made of a Host header or a path that a client chose.
     app.url_map.strict_slashes = app.url_map.merge_slashes = False
-    registry = ModelRegistry(find(settings.models), default=settings.default_model, served=settings.served)
+    keys = [find(key) for key in settings.trusted_keys]
+    registry = ModelRegistry(find(settings.models), default=settings.default_model, served=settings.served, keys=keys)
     extension.init_app(app, settings, registry)
     middleware.init_app(app)
     assets.init_app(app)

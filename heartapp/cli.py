@@ -335,7 +335,7 @@ def promote_model(root: Path, name: str, version: str, *, anyway: bool) -> None:
     """
     from heartapp.inference.served import promote
 
-    _say_change(promote(root, name, version, anyway=anyway))
+    _say_change(promote(root, name, version, keys=_trusted_keys(), anyway=anyway))
 
 
 @models.command("rollback")
@@ -345,7 +345,26 @@ def roll_back_model(root: Path, name: str) -> None:
     """Serve the version again that the served one took the place of."""
     from heartapp.inference.served import rollback
 
-    _say_change(rollback(root, name))
+    _say_change(rollback(root, name, keys=_trusted_keys()))
+
+
+@models.command("sign")
+@click.argument("name")
+@click.argument("version")
+@click.option("--key", type=TABLE, required=True, help="Private key on an elliptic curve, as PEM without a password.")
+@click.pass_obj
+def sign_model(root: Path, name: str, version: str, key: Path) -> None:
+    """Sign a bundle, for servers whose setting trusted_keys has the public key."""
+    with _packages("signing", "sign"):
+        from heartapp.inference.signatures import sign
+
+        click.echo(f"wrote {sign(root, name, version, key)}")
+
+
+def _trusted_keys() -> list[Path]:
+    from heartapp.config import find, read_settings
+
+    return [find(key) for key in read_settings().trusted_keys]
 
 
 def _say_change(change: Change) -> None:
@@ -369,14 +388,17 @@ def show_model(root: Path, name: str, version: str | None) -> None:
 def verify_models(root: Path) -> None:
     """Check every bundle as a server would before it serves it; exit status 1 if one fails."""
     from heartapp.inference.bundle import list_bundles
+    from heartapp.inference.signatures import check_signature
 
-    bundles = list_bundles(root)
+    bundles, keys = list_bundles(root), _trusted_keys()
     if not bundles:
         raise BundleError("there is no bundle; name another folder with --folder")
     failed = False
     for name, version in bundles:
         try:
             model = _load(root, name, version)
+            if keys:
+                check_signature(root, name, version, keys)
         except BundleError as error:
             failed = True
             click.echo(f"{name} {version}: {error}", err=True)

@@ -35,6 +35,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(description='Pins versions, as in {"bedside": "1"}; the rest is as models/served.toml says.'),
     ] = {}
     default_model: Annotated[str, Meta(description="The model that answers by default.", min_length=1)] = "bedside"
+    trusted_keys: Annotated[
+        list[str],
+        Meta(description="Public keys, PEM files. If there are any, only bundles signed with one are served."),
+    ] = []
     max_patients: Annotated[int, Meta(description="Patients in one array or table, at most.", ge=1)] = 10_000
     max_body_bytes: Annotated[int, Meta(description="Size of one request's body, at most.", ge=1_024)] = 4_194_304
     trusted_proxies: Annotated[int, Meta(description="Number of proxies that set X-Forwarded-*.", ge=0, le=10)] = 0
@@ -117,7 +121,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _from_environment() -> dict[str, Any]:
-    """``HEARTAPP_MAX_PATIENTS=50`` as ``{"max_patients": "50"}``; ``served`` is JSON, commas separate hosts."""
+    """``HEARTAPP_MAX_PATIENTS=50`` as ``{"max_patients": "50"}``; ``served`` is JSON, commas separate lists."""
     values: dict[str, Any] = {
         name.removeprefix(PREFIX).lower(): text
         for name, text in os.environ.items()
@@ -128,8 +132,8 @@ def _from_environment() -> dict[str, Any]:
             values["served"] = msgspec.json.decode(values["served"])
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             raise ConfigError('HEARTAPP_SERVED in the environment: expected JSON such as {"bedside": "1"}') from None
-    if hosts := values.get("trusted_hosts"):
-        values["trusted_hosts"] = [host.strip() for host in hosts.split(",")]
+    for name in {"trusted_hosts", "trusted_keys"} & values.keys():
+        values[name] = [one.strip() for one in values[name].split(",") if one.strip()]
     return values
 
 

@@ -25,6 +25,7 @@ from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.defaults import SEED
 from tests.client import SHIPPED, damaged_copy
+from tests.inference.test_signatures import make_key
 from tests.training.small import small_training
 
 COMMANDS = ("serve", "train", "evaluate", "validate", "update", "audit-data", "score", "models", "config", "variables")
@@ -363,6 +364,19 @@ def test_a_folder_without_bundles_is_not_found_good(tmp_path: Path) -> None:
     assert failure(1, "models", "--folder", tmp_path).startswith(f"Error: {tmp_path}: served.toml: ")
     (tmp_path / "served.toml").write_text("")
     assert failure(1, "models", "--folder", tmp_path, "show", "bedside").endswith("; these are there: none")
+
+
+def test_with_trusted_keys_a_bundle_has_to_be_signed_before_it_is_promoted(tmp_path: Path) -> None:
+    folder, (private, public) = damaged_copy(tmp_path / "models"), make_key(tmp_path)
+    version, keys = read_served(SHIPPED)["bedside"], {"HEARTAPP_TRUSTED_KEYS": str(public)}
+    models = ("models", "--folder", folder)
+    assert "model.sig is not there" in failure(1, *models, "promote", "bedside", version, **keys)
+    assert output(*models, "sign", "bedside", version, "--key", private).endswith("model.sig\n")
+    assert output(*models, "promote", "bedside", version, **keys).startswith(f"bedside {version} is served")
+    verified = run(*models, "verify", **keys)
+    assert verified.exit_code == 1
+    assert f"bedside {version}: good" in verified.stdout
+    assert "followup/" in verified.stderr
 
 
 # variables

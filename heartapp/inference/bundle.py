@@ -273,7 +273,12 @@ def _read_refits(content: bytes) -> RefitTable:
 def list_bundles(root: Path) -> list[tuple[str, str]]:
     """Name and version of every folder under ``root`` that holds a manifest, sorted; version 2 comes before 10."""
     found = [(path.parents[1].name, path.parent.name) for path in root.glob(f"*/[!.]*/{MANIFEST}")]
-    return sorted(found, key=lambda one: (one[0], len(one[1]), one[1]))
+    return sorted(found, key=lambda one: (one[0], age(one[1])))
+
+
+def age(version: str) -> tuple[int, str]:
+    """Versions in this order are in the order of their numbers."""
+    return len(version), version
 
 
 def _folder(root: Path, name: str, version: str) -> str:

@@ -1,16 +1,16 @@
 """The registry: the loaded models of one process, the one service that all blueprints call."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final, NamedTuple
 
-from heartapp.errors import BundleError, ModelUnavailableError, UnknownModelError
-from heartapp.inference.bundle import SERVED, read_bundle
+from heartapp.errors import BundleError, ConfigError, ModelUnavailableError, UnknownModelError
+from heartapp.inference.bundle import SERVED, Bundle, read_bundle
 from heartapp.inference.model import Model
-from heartapp.inference.served import Pin, read_pins
+from heartapp.inference.served import Pin, check_trust, read_pins
 
 logger = logging.getLogger(__name__)
 
@@ -39,25 +39,33 @@ class ModelRegistry:
     that folder.
     """
 
-    def __init__(self, root: Path, *, default: str, served: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, *, default: str, served: Mapping[str, str] | None = None, keys: Sequence[Path] = ()
+    ) -> None:
         """Remember where the bundles are; nothing is read yet.
 
         Args:
             root: the folder of bundles.
             default: the model that answers if a request names none.
             served: the versions that the operator set; ``served.toml`` says the others.
+            keys: files of public keys; where there are any, only bundles that one of them signed are served.
         """
         self.root = root
         self.default = default
         self._set = {name: Pin.parse(text) for name, text in (served or {}).items()}
+        self._keys = keys
         self._state: _State | None = None
 
     def read(self) -> None:
-        """Read the bundles without opening their graphs, so that workers which are forked later share the tables."""
+        """Read the bundles without opening their graphs, so that workers which are forked later share the tables.
+
+        Raises:
+            ConfigError: a trusted key cannot be used.
+        """
         with suppress(BundleError):  # `load` says which
             for name, pin in self._pins().items():
                 with suppress(BundleError):
-                    read_bundle(self.root, name, *pin)
+                    self._read(name, pin)
 
     def load(self) -> None:
         """Load the models now. A server does this in each worker: onnxruntime's threads do not survive a fork."""
@@ -135,7 +143,7 @@ class ModelRegistry:
         for name, pin in pins.items():
             try:
                 models[name] = self._load_one(name, pin, served.get(name))
-            except BundleError as error:
+            except (BundleError, ConfigError) as error:
                 faults[name] = str(error)
         if self.default not in models and self.default not in faults:
             faults[self.default] = (
@@ -150,12 +158,16 @@ class ModelRegistry:
         return _State({**models, **{name: served[name] for name in refused}}, faults, refused, stamp)
 
     def _load_one(self, name: str, pin: Pin, served: Model | None) -> Model:
-        bundle = read_bundle(self.root, name, *pin)
+        bundle = self._read(name, pin, served)
         if served and served.identity.digest == bundle.digest:
             return served
         model = Model(bundle)
         logger.info("model %s: version %s (%s) is loaded", name, pin.version, bundle.digest)
         return model
+
+    def _read(self, name: str, pin: Pin, served: Model | None = None) -> Bundle:
+        check_trust(self.root, name, pin.version, self._keys, served.identity.version if served else None)
+        return read_bundle(self.root, name, *pin)
 
     def _pins(self) -> dict[str, Pin]:
         """The version of each model to serve; the operator's settings win."""

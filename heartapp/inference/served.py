@@ -6,6 +6,7 @@ digest may be left out; then any valid bundle of that version is served. ``heart
 
 import getpass
 import tomllib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -14,8 +15,9 @@ import msgspec
 
 from heartapp.errors import BundleError
 from heartapp.files import as_data_error, atomic_write
-from heartapp.inference.bundle import SERVED, read_bundle, read_file
+from heartapp.inference.bundle import SERVED, age, read_bundle, read_file
 from heartapp.inference.model import Model
+from heartapp.inference.signatures import check_signature
 
 HISTORY: Final = "history.jsonl"
 
@@ -81,13 +83,40 @@ def read_history(root: Path) -> list[Change]:
         raise BundleError(f"{HISTORY}: {error}; remove that line, or restore the file from its source") from None
 
 
-def promote(root: Path, name: str, version: str, *, anyway: bool = False) -> Change:
+def check_trust(root: Path, name: str, version: str, keys: Sequence[Path], served: str | None = None) -> None:
+    """Where there are trusted keys: one of them has signed this bundle, and no newer version was served before.
+
+    Args:
+        root: the folder of bundles.
+        name: the model.
+        version: the version to serve.
+        keys: files of public keys; without any, every bundle is trusted.
+        served: the version that is served now, where one is.
+
+    Raises:
+        BundleError: it is not to be trusted.
+        ConfigError: a key cannot be used.
+    """
+    if not keys:
+        return
+    check_signature(root, name, version, keys)
+    before = [change.version for change in read_history(root) if change.name == name]
+    newest = max([version, *before, *([served] if served else [])], key=age)
+    if newest != version:
+        raise BundleError(
+            f"{name}/{version} is older than version {newest}, which was served before; with trusted_keys set, serve "
+            "that one or a newer one"
+        )
+
+
+def promote(root: Path, name: str, version: str, *, keys: Sequence[Path] = (), anyway: bool = False) -> Change:
     """Serve a version: check it as a server does, name it in ``served.toml``, and add a line to the history.
 
     Args:
         root: the folder of bundles.
         name: the model.
         version: the version to serve; the others stay where they are.
+        keys: where there are any, see `check_trust`.
         anyway: accept a bundle whose report has no evaluation.
 
     Raises:
@@ -95,6 +124,7 @@ def promote(root: Path, name: str, version: str, *, anyway: bool = False) -> Cha
         DataError: a file cannot be written.
     """
     model = Model(read_bundle(root, name, version))
+    check_trust(root, name, version, keys)
     if not anyway and model.bundle.report.evaluation is None:
         raise BundleError(
             f"{name}/{version} was not evaluated; train it without --skip-report, or promote it with --anyway"
@@ -102,11 +132,12 @@ def promote(root: Path, name: str, version: str, *, anyway: bool = False) -> Cha
     return _serve(root, model)
 
 
-def rollback(root: Path, name: str) -> Change:
+def rollback(root: Path, name: str, *, keys: Sequence[Path] = ()) -> Change:
     """Serve the version again that the served one took the place of.
 
     Raises:
-        BundleError: the history knows no earlier version, or its bundle is not valid; nothing was changed.
+        BundleError: the history knows no earlier version, or its bundle is not valid; nothing was changed. With
+            ``keys``, an older version is never served, see `check_trust`.
         DataError: a file cannot be written.
     """
     earlier: list[str] = []
@@ -116,6 +147,7 @@ def rollback(root: Path, name: str) -> Change:
     if not earlier or not earlier[-1]:
         raise BundleError(f"{HISTORY} holds no earlier version of {name}; promote one by its number")
     pin = Pin.parse(earlier[-1])
+    check_trust(root, name, pin.version, keys)
     return _serve(root, Model(read_bundle(root, name, *pin)), rollback=True)
 
 

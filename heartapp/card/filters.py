@@ -1,11 +1,11 @@
 """The template's filters: figures as text, and the few facts that take more than a look at the report."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from heartapp.clinical.numbers import per_cent
-from heartapp.clinical.variables import BY_NAME
+from heartapp.clinical.variables import list_labels
 from heartapp.inference.report import Estimate, Evaluation, GoalResult, NetBenefit, Spread
 
 _NAMES: Final = {
@@ -77,12 +77,6 @@ def missed(goals: Iterable[GoalResult]) -> list[GoalResult]:
     return [goal for goal in goals if goal.reached == "missed"]
 
 
-def labels(names: Sequence[str]) -> str:
-    """Variables by their labels: ``age and serum creatinine``."""
-    *first, last = (BY_NAME[name].label.lower() for name in names)
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def headline(evaluation: Evaluation) -> tuple[str, str, str]:
     """The figures that say most: of death by the horizon where there is one."""
     day = evaluation.horizon
@@ -109,8 +103,9 @@ def useful(curve: Iterable[NetBenefit]) -> list[float]:
 
 FILTERS: Final[dict[str, Callable[..., object]]] = {
     "percent": per_cent,
+    "labels": list_labels,
     **{
         function.__name__: function
-        for function in (figure, three, interval, difference, span, missed, labels, headline, verdict, useful)
+        for function in (figure, three, interval, difference, span, missed, headline, verdict, useful)
     },
 }

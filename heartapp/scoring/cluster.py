@@ -11,7 +11,7 @@ from distributed.client import ClosedClientError
 from distributed.comm.core import CommClosedError
 
 from heartapp.errors import DataError
-from heartapp.scoring.parts import Part, score_part
+from heartapp.scoring.parts import Part
 from heartapp.scoring.score import Report
 
 PATIENCE: Final = 60
@@ -29,7 +29,7 @@ def run_cluster(todo: Sequence[Part], scheduler: str) -> Generator[Report]:
     try:
         with _connect(scheduler) as client:
             client.wait_for_workers(1, timeout=PATIENCE)
-            futures = client.map(score_part, todo, pure=False)
+            futures = [client.submit(part, pure=False) for part in todo]
             for future in as_completed(futures, loop=client.loop):
                 yield future.result()
                 future.release()  # else Dask does the part again if its worker is lost later

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from heartapp.clinical.patient import printable
 from heartapp.errors import ColumnsError
-from heartapp.tables.cells import read_cell
+from heartapp.tables.cells import read_cells
 
 _NUMBERS: Final = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
 _PLAIN: Final = r"^-?\d{1,30}(?:\.\d{1,30})?$"
@@ -57,9 +57,7 @@ def _text_to_numbers(text: pa.Array) -> NDArray[np.float64]:
     plain = pc.match_substring_regex(text, _PLAIN)
     values = _to_numpy(pc.if_else(plain, text, None).cast(pa.float64())).copy()
     rest = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
-    cells = text.take(pa.array(rest)).to_pylist()
-    known = {cell: read_cell(cell) for cell in set(cells)}
-    values[rest] = [known[cell] for cell in cells]
+    values[rest] = read_cells(text.take(pa.array(rest)).to_pylist())
     return values
 
 

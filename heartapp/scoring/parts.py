@@ -4,12 +4,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,15 +23,8 @@ from heartapp.inference.model import Model, ModelIdentity
 from heartapp.scoring.names import REJECTS, find_parts
 from heartapp.scoring.score import Options, Report, score_file
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One input file and its output. It goes to other processes and machines; the model does not."""
-
-    source: str
-    target: str
-    identity: ModelIdentity
-    options: Options
+Part = Callable[[], Report]
+"""`score_part` for one file. It goes to other processes and machines; the model does not."""
 
 
 def score_parts(
@@ -52,9 +45,9 @@ def score_parts(
     """
     _make_folder(output, resume=resume)
     pairs = find_parts(source, output)
-    parts = [Part(str(one), str(target), model.identity, replace(options, threads=1)) for one, target in pairs]
-    todo = [part for part in parts if not (resume and Path(part.target).exists())]
-    report = Report(notes=[f"{len(parts):,} files, {len(parts) - len(todo):,} of them complete before"])
+    score = partial(score_part, model.identity, replace(options, threads=1))
+    todo: list[Part] = [partial(score, *pair) for pair in pairs if not (resume and pair[1].exists())]
+    report = Report(notes=[f"{len(pairs):,} files, {len(pairs) - len(todo):,} of them complete before"])
     try:
         with closing(_run(todo, options.threads or pa.cpu_count(), scheduler)) as reports:
             for one in tqdm(reports, total=len(todo), unit="file", disable=None, leave=False):
@@ -62,19 +55,19 @@ def score_parts(
     finally:
         for leftover in output.rglob(f".*{UNFINISHED}"):
             leftover.unlink(missing_ok=True)
-    report.rejects = [path for path in (part.target + REJECTS for part in parts) if Path(path).is_file()]
+    report.rejects = [path for path in (f"{target}{REJECTS}" for _, target in pairs) if Path(path).is_file()]
     return report
 
 
-def score_part(part: Part) -> Report:
-    """Score one part with one thread. Both the process pool and Dask call this function.
+def score_part(identity: ModelIdentity, options: Options, source: Path, target: Path) -> Report:
+    """Score one file into another. Both the process pool and Dask call this function.
 
     Raises:
         DataError: see `score_file`; or the bundle on this machine is another one.
     """
     try:
-        Path(part.target).parent.mkdir(parents=True, exist_ok=True)
-        return score_file(part.source, part.target, load_model(part.identity), part.options)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return score_file(str(source), str(target), load_model(identity), options)
     except HeartappError as error:
         # Only an exception whose single argument is its message can go to another process.
         raise DataError(str(error)) from None
@@ -120,7 +113,7 @@ def _run_pool(todo: Sequence[Part], processes: int) -> Generator[Report]:
     others = {*multiprocessing.active_children()}
     with ProcessPoolExecutor(processes, context, _prepare_process) as pool:
         try:
-            for future in as_completed([pool.submit(score_part, part) for part in todo]):
+            for future in as_completed([pool.submit(part) for part in todo]):
                 yield future.result()
         except BrokenProcessPool:
             raise DataError("a process was killed (out of memory?); go on with --resume and fewer --threads") from None

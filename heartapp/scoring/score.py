@@ -104,13 +104,13 @@ def score_file(source: str, target: str, model: Model, options: Options) -> Repo
 
 def _score(opened: Source, model: Model, positions: Sequence[int | None], output: Output, piece: Any) -> _Scored:
     """The scored rows of a piece, ready to be written; the faults of the others, in the order of rows; the counts."""
-    rows = opened.parse(piece)
-    values = read_columns(rows.batch, positions, opened.place)
+    batch, broken = opened.parse(piece)
+    values = read_columns(batch, positions, opened.place)
     found, good = check_table(values, [], model.variables, model.required)
-    total = len(values) + len(rows.broken)
-    numbers = np.delete(np.arange(total), [row_of(fault) for fault in rows.broken])
-    faults = [*rows.broken, *(FieldError(one.field, one.message, int(numbers[row_of(one)])) for one in found)]
-    batch = rows.batch.filter(pa.array(good)) if found else rows.batch
+    total = len(values) + len(broken)
+    numbers = np.delete(np.arange(total), [row_of(fault) for fault in broken])
+    faults = [*broken, *(FieldError(one.field, one.message, int(numbers[row_of(one)])) for one in found)]
+    batch = batch.filter(pa.array(good)) if found else batch
     reasons = Counter(f"{fault.field} {fault.message}".lstrip() for fault in faults)
     report = Report(total, len({fault.row for fault in faults}), reasons)
     return output.encode(batch, model.score(values[good])), sorted(faults, key=row_of), report

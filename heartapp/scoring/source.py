@@ -22,15 +22,8 @@ BATCH_ROWS: Final = 16_384
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of a piece: those that could be split into cells, and a fault for each other one, in order.
-
-    Rows of faults count all rows of the piece from 0.
-    """
-
-    batch: pa.RecordBatch
-    broken: list[FieldError]
+Rows = tuple[pa.RecordBatch, list[FieldError]]
+"""The rows of a piece that could be split into cells, and a fault for each other one; it counts all rows from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +106,7 @@ def _parse(schema: pa.Schema, delimiter: str, place: str, block: bytes) -> Rows:
         remedy = "convert the file first, for example: iconv -f latin1 -t utf-8"
         raise DataError(f"{place}: a cell is not UTF-8; {remedy}") from None
     columns = [column.combine_chunks() for column in table.columns]
-    return Rows(pa.RecordBatch.from_arrays(columns, schema=schema), broken)
+    return pa.RecordBatch.from_arrays(columns, schema=schema), broken
 
 
 def _open_parquet(stream: IO[bytes], place: str) -> Source:
@@ -122,7 +115,7 @@ def _open_parquet(stream: IO[bytes], place: str) -> Source:
         file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=BLOCK_BYTES)
     except (pa.ArrowInvalid, OSError):
         raise DataError(f"{place} is not a Parquet file, or is a pipe, or its end is missing; write it anew") from None
-    return Source(place, file.schema_arrow, _read_batches(file, place), lambda batch: Rows(batch, []))
+    return Source(place, file.schema_arrow, _read_batches(file, place), lambda batch: (batch, []))
 
 
 def _read_batches(file: pq.ParquetFile, place: str) -> Iterator[pa.RecordBatch]:

@@ -50,10 +50,14 @@ def read_values(rows: Sequence[Sequence[str]], positions: Sequence[int | None]) 
     values = np.full((len(rows), len(positions)), np.nan)
     for index, position in enumerate(positions):
         if position is not None:
-            column = [row[position] for row in rows]
-            known = {cell: read_cell(cell) for cell in set(column)}
-            values[:, index] = [known[cell] for cell in column]
+            values[:, index] = read_cells([row[position] for row in rows])
     return values
+
+
+def read_cells(cells: Sequence[str]) -> list[float]:
+    """The numbers in some cells, each different text read once."""
+    known = {cell: read_cell(cell) for cell in set(cells)}
+    return [known[cell] for cell in cells]
 
 
 def spell(value: float) -> str:

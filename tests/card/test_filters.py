@@ -34,11 +34,6 @@ def test_a_goal_is_written_by_the_side_on_which_it_can_be_missed() -> None:
     assert [*map(filters.span, goals)] == ["at least 0.80", "at most 0.163", "−0.05 to 0.05", "0.00 to 0.50"]
 
 
-def test_variables_are_listed_by_their_labels() -> None:
-    assert filters.labels(["age"]) == "age"
-    assert filters.labels(["age", "sex", "time"]) == "age, sex and follow-up time"
-
-
 @pytest.mark.parametrize(
     ("changed", "text"),
     [

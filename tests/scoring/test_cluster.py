@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from heartapp.errors import DataError
 from heartapp.inference.model import Model
 from heartapp.scoring import cluster
 from heartapp.scoring.cluster import run_cluster
-from heartapp.scoring.parts import Part, score_parts
+from heartapp.scoring.parts import Part, score_part, score_parts
 from heartapp.scoring.score import Options, Report
 
 FILES = 6
@@ -75,12 +76,12 @@ def test_a_killed_workers_parts_are_done_by_the_other(
 
 def part(bedside: Model, folder: Path) -> Part:
     (folder / "in.csv").write_text("age,ejection_fraction,serum_creatinine\n62,35,1.4\n")
-    return Part(str(folder / "in.csv"), str(folder / "out.csv"), bedside.identity, Options(threads=1))
+    return partial(score_part, bedside.identity, Options(threads=1), folder / "in.csv", folder / "out.csv")
 
 
 def test_a_file_that_a_worker_cannot_score_is_named(bedside: Model, scheduler: str, tmp_path: Path) -> None:
     one = part(bedside, tmp_path)
-    Path(one.source).write_text("nothing\n")
+    (tmp_path / "in.csv").write_text("nothing\n")
     with pytest.raises(DataError, match=r"in\.csv: columns age, "):
         list(run_cluster([one], scheduler))
 

@@ -15,7 +15,7 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import BundleError, DataError
 from heartapp.inference.model import Model, ModelIdentity
 from heartapp.scoring import parts
-from heartapp.scoring.parts import Part, load_model, score_part, score_parts
+from heartapp.scoring.parts import load_model, score_part, score_parts
 from heartapp.scoring.score import Options, Report, score_file
 from tests.server.running import wait_until
 
@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_scored_is_named_and_no_process_is_left(bedside: M
 def test_a_part_is_refused_where_the_bundle_is_another_one(bedside: Model, folder: Path) -> None:
     other = ModelIdentity(bedside.identity.name, bedside.identity.version, "sha256:0")
     with pytest.raises(DataError, match="has the digest"):
-        score_part(Part("in/c.csv", str(folder / "out/c.csv"), other, Options(threads=1)))
+        score_part(other, Options(threads=1), folder / "in/c.csv", folder / "out/c.csv")
     with pytest.raises(BundleError, match="HEARTAPP_MODELS"):
         load_model(other)
 

@@ -24,12 +24,12 @@ def read(
     good: list[tuple[int, Any]] = []
     bad: dict[int, str] = {}
     with open_source("-", kind, ",") as source:
-        for rows in map(source.parse, source.pieces):
+        for batch, broken in map(source.parse, source.pieces):
             first = len(good) + len(bad)
-            bad |= {first + (fault.row or 0): fault.message for fault in rows.broken}
-            total = first + rows.batch.num_rows + len(rows.broken)
+            bad |= {first + (fault.row or 0): fault.message for fault in broken}
+            total = first + batch.num_rows + len(broken)
             numbers = [number for number in range(first, total) if number not in bad]
-            cells = zip(*(column.to_pylist() for column in rows.batch.columns), strict=True)
+            cells = zip(*(column.to_pylist() for column in batch.columns), strict=True)
             good += zip(numbers, map(list, cells), strict=True)
     return good, bad
 

@@ -35,6 +35,7 @@ from tests.client import (
 
 NAMES = [variable.name for variable in VARIABLES]
 PREDICT = "/api/v1/predict"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PATIENTS = 1_000 // len(MODEL_VARIABLES)
 """Of each model, each with everything that the page shows; half of them without JavaScript too."""
 EVERY_MODEL = pytest.mark.parametrize("model", MODEL_VARIABLES)
@@ -166,9 +167,20 @@ def test_what_the_contract_gives_as_an_example_is_predicted(client: FlaskClient,
 def test_whatever_goes_wrong_for_a_program_is_a_problem_and_never_a_page(app: Flask, client: FlaskClient) -> None:
     routes = [address for endpoint, address in addresses(app) if endpoint.startswith("api.")]
     for address in (*routes, "/api/", "/api/v2/predict", "/api/v1/predict/"):
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        for method in METHODS:
             response = client.open(address, method=method)
             assert response.status_code < 400 or response.mimetype == PROBLEM, (method, address)
+
+
+def test_whatever_goes_wrong_in_a_protocol_is_its_own_error(app: Flask, client: FlaskClient) -> None:
+    keys = {"oip": {"error"}, "mlflow": {"error_code", "message"}}
+    routes = [(endpoint.partition(".")[0], address) for endpoint, address in addresses(app)]
+    asked = [(name, address) for name, address in [*routes, ("oip", "/v2/"), ("oip", "/v2/none")] if name in keys]
+    assert {name for name, _ in asked} == {*keys}
+    for name, address in asked:
+        for method in METHODS:
+            response = client.open(address, method=method)
+            assert response.status_code < 400 or json.loads(response.data).keys() == keys[name], (method, address)
 
 
 # Parity
@@ -269,6 +281,11 @@ def test_no_log_line_holds_a_value_of_a_patient(client: FlaskClient, caplog: pyt
             partial(post, json={**example(), "age": float(age)}),
             partial(post, json=[{**example(), "age": age}]),
             partial(post, json={**example(), age: age}),
+            partial(client.post, f"/v2/models/{age}/infer", json={"inputs": []}),
+            partial(client.post, f"/v2/models/bedside/infer?age={age}", json={age: age}),
+            partial(client.post, "/v2/models/bedside/infer", json={"id": age, "inputs": [{"name": age, "shape": []}]}),
+            partial(client.post, "/invocations", json={"dataframe_records": [{**example(), "age": float(age)}]}),
+            partial(client.post, "/invocations", data=f"age\n{age}\n", content_type="text/csv"),
         ]
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("tests").debug("the log is read")

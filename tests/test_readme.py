@@ -19,7 +19,10 @@ from heartapp.errors import MOST_FAULTS
 ROOT: Final = Path(__file__).parents[1]
 README: Final = (ROOT / "README.md").read_text("utf-8")
 API: Final = (ROOT / "docs" / "api.md").read_text("utf-8")
-EXAMPLES: Final = re.findall(r"```console\n\$ (curl [^`]*?)\n```\n\n```json\n(.*?)\n```", README + API, re.DOTALL)
+PROTOCOLS: Final = (ROOT / "docs" / "protocols.md").read_text("utf-8")
+EXAMPLES: Final = re.findall(
+    r"```console\n\$ (curl [^`]*?)\n```\n\n```json\n(.*?)\n```", README + API + PROTOCOLS, re.DOTALL
+)
 TABLE: Final = re.findall(r"```console\n\$ (curl [^`]*?)\n```\n\n```csv\n(.*?)\n```", API, re.DOTALL)
 
 

@@ -23,6 +23,7 @@ blueprint = Blueprint("oip", __name__, url_prefix="/v2")
 
 BINARY: Final = "application/octet-stream"
 LENGTH: Final = "Inference-Header-Content-Length"
+MOST_TENSORS: Final = 100
 OUTPUTS: Final[dict[str, tuple[str, list[int]]]] = {
     "risk": ("FP64", [-1]),
     "death_event": ("INT8", [-1]),
@@ -36,8 +37,8 @@ OUTPUTS: Final[dict[str, tuple[str, list[int]]]] = {
 class InferRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A request. KServe's client repeats the model's name in it; the address decides."""
 
-    inputs: list[Tensor]
-    outputs: list[Tensor] = []
+    inputs: Annotated[list[Tensor], Meta(max_length=MOST_TENSORS)]
+    outputs: Annotated[list[Tensor], Meta(max_length=MOST_TENSORS)] = []
     id: Annotated[str, Meta(pattern="^[^\ud800-\udfff]*$")] | UnsetType = UNSET  # what can be written back
     parameters: Parameters = Parameters()
     model_name: str | None = None

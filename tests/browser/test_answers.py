@@ -72,6 +72,12 @@ def risk(server: Server, **changes: float) -> float:
     return value
 
 
+def stale(server: Server, seen: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The ages with a risk that is not theirs."""
+    known = {age: risk(server, age=int(age)) for age in {age for age, _ in seen}}
+    return [(age, shown) for age, shown in seen if float(shown) != known[age]]
+
+
 def test_while_an_answer_is_under_way_the_page_says_so_and_fades_the_old_result(page: Page) -> None:
     show_result(page, BEDSIDE)
     expect(page.locator(".working")).to_be_hidden()
@@ -188,8 +194,7 @@ def test_after_many_fast_changes_the_answer_is_that_of_the_last_entry(page: Page
     show_result(page, BEDSIDE)
     seen = page.evaluate(TYPE_FAST)
     assert len(seen) > 10
-    known = {str(age): risk(server, age=age) for age in {int(age) for age, _ in seen}}
-    assert [(age, shown) for age, shown in seen if float(shown) != known[age]] == []
+    assert stale(server, seen) == []
 
 
 def never(_route: Route) -> None:

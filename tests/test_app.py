@@ -38,10 +38,6 @@ def test_a_version_that_the_operator_pins_is_served() -> None:
     assert "bedside/999 is not a folder" in response.text
 
 
-def test_two_applications_share_no_registry() -> None:
-    assert get_registry(make_app()) is not get_registry(make_app())
-
-
 def test_importing_heartapp_brings_neither_flask_nor_onnxruntime(run_python: Callable[..., str]) -> None:
     loaded = run_python("import heartapp, sys; print(*sys.modules)").split()
     assert {"flask", "onnxruntime", "numpy", "msgspec"}.isdisjoint(loaded)

@@ -1,6 +1,5 @@
 """docs/science.md agrees with the served bundles."""
 
-import re
 from pathlib import Path
 from typing import Final
 
@@ -55,9 +54,3 @@ def test_every_missed_goal_is_named(reports: dict[str, Report]) -> None:
         parts = (report.evaluation, report.instability, report.shape)
         goals = [goal for part in parts if part for goal in part.goals]
         assert [goal.figure for goal in missed(goals) if figure(goal.figure).lower() not in text] == []
-
-
-def test_every_linked_file_is_there() -> None:
-    linked = re.findall(r"\]\(((?!https?:)[^)#]+)\)", SCIENCE)
-    assert linked
-    assert [path for path in linked if not (ROOT / "docs" / path).exists()] == []

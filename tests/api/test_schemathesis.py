@@ -56,6 +56,5 @@ def test_what_the_contract_allows_is_answered_as_it_says(operations: dict[str, O
 
 def test_what_the_contract_does_not_allow_is_refused_as_it_says(operations: dict[str, Operation]) -> None:
     met = statuses(operations["POST /predict"], GenerationMode.NEGATIVE)
-
     assert met
     assert met <= {400, 404, 413, 415, 422}

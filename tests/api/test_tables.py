@@ -22,7 +22,7 @@ from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.body import CSV, JSON
 from heartapp.web.extension import get_registry
-from tests.client import SHIPPED, added, example, make_app, problem_of, spelled
+from tests.client import SHIPPED, added, example, problem_of, spelled
 
 PREDICT = "/api/v1/predict"
 NAMES = MODEL_VARIABLES["bedside"]
@@ -223,14 +223,6 @@ def test_a_line_that_cannot_be_split_is_a_fault_of_its_row_alone(client: FlaskCl
 def test_a_carriage_return_in_a_quoted_cell_is_kept(client: FlaskClient, end: str) -> None:
     answer = post(client, end.join(["note,age,ejection_fraction,serum_creatinine", '"a\rb",62,25,1.7', ""]))
     assert read(answer)[0]["note"] == "a\rb"
-
-
-def test_too_many_rows_and_too_many_bytes_are_413() -> None:
-    client = make_app(max_patients=2, max_body_bytes=2_048).test_client()
-    row = [*example().values()]
-    assert len(read(post(client, table([row] * 2) + "\n\n"))) == 2
-    assert "at most 2" in problem_of(post(client, table([row] * 3)), 413)["detail"]
-    assert problem_of(post(client, table([row]) + "\n" * 2_048), 413)["type"].endswith("#too-large")
 
 
 cells = st.sampled_from(["", " ", "62", "1.7", "25", "x", "nan", "1e999", SENTINEL, '"', "\r", ",", "Ü"])

@@ -122,7 +122,11 @@ def test_on_request_faulty_patients_of_an_array_are_left_out_and_named(client: F
 def test_too_many_patients_and_too_many_bytes_are_413() -> None:
     client = make_app(max_patients=2, max_body_bytes=2_048).test_client()
     assert client.post(PREDICT, json=[example()] * 2).status_code == 200
-    assert "at most 2" in problem_of(client.post(PREDICT, json=[example()] * 3), 413)["detail"]
+    row = ",".join(map(str, example().values()))
+    table = "\n".join([",".join(example()), row, row, "", ""])
+    assert client.post(PREDICT, data=table, content_type="text/csv").status_code == 200
+    for many in ({"json": [example()] * 3}, {"data": table + row, "content_type": "text/csv"}):
+        assert "at most 2" in problem_of(client.post(PREDICT, **many), 413)["detail"]
     padding = b" " * (2_048 - len(json.dumps(example())))
     assert post(client, json.dumps(example()).encode() + padding).status_code == 200
     refused = problem_of(post(client, json.dumps(example()).encode() + padding + b" "), 413)
@@ -142,17 +146,13 @@ def test_a_body_whose_coding_is_none_is_answered_as_without(client: FlaskClient,
     assert (answer.status_code, answer.data) == (200, client.post(PREDICT, json=example()).data)
 
 
-@pytest.mark.parametrize("value", SENTINELS)
-@pytest.mark.parametrize("many", [True, False])
-def test_a_faulty_value_is_never_repeated(client: FlaskClient, value: object, *, many: bool) -> None:
-    for patient in ({**example(), "age": value}, {**example(), "sex": value}, {**example(), "extra": value}):
-        response = client.post(PREDICT, json=[patient, value] if many else patient)
-        assert response.status_code == 422
-        assert SENTINEL not in response.text
-
-
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8) | st.just(SENTINEL),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=8)
+    | st.sampled_from(SENTINELS),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
@@ -176,7 +176,7 @@ def test_the_page_for_people_shows_a_command_and_the_answer_to_it(model: str) ->
     assert command[:-1] == ["curl", f"http://localhost{PREDICT}", "-H", "Content-Type: application/json", "-d"]
     answer = post(client, command[-1].encode()).get_json()
     assert json.loads("".join(page.ids["answer"].itertext())) == answer
-    assert f"{of_hundred(answer['risk'])} of 100 such patients die" in page.text("main")
+    assert f"{of_hundred(answer['risk'])} of 100 " in page.text("main")
 
 
 def test_without_the_default_model_the_page_shows_the_command_alone(tmp_path: Path) -> None:

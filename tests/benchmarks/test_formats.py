@@ -21,14 +21,12 @@ VOTES = [int(probability > 0.5) for probability in TRUTH[:-1]]
 def test_heartapp_answers_the_golden_patients_rightly(client: FlaskClient) -> None:
     ours = CONTENDERS[0]
     answers = [client.post(ours.path, data=ours.json.body(one), content_type="application/json") for one, _ in GOLDEN]
-
     assert all(ours.json.is_right(answer.data, truth) for answer, (_, truth) in zip(answers, GOLDEN, strict=True))
     assert answers[LOADED].get_json()["cautions"] == []
 
 
 def test_the_fitted_estimators_answer_the_golden_patients_rightly() -> None:
     answers = Members().probabilities([list(patient.values()) for patient, _ in GOLDEN])
-
     assert abs(answers - [truth[:-1] for _, truth in GOLDEN]).max() <= TOLERANCE
 
 

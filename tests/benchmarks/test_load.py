@@ -42,7 +42,6 @@ def test_wrong_answers_are_counted(second: tuple[int, bytes], share: float) -> N
         seen = load(f"http://127.0.0.1:{server.server_port}/predict", BODY, RIGHT, 1)
         server.shutdown()
         thread.join()
-
     assert seen.requests > 0
     assert abs(seen.errors - seen.requests * share) <= (CONNECTIONS if share else 0)
     assert 0 < seen.p50_ms <= seen.p99_ms

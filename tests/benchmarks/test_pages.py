@@ -28,7 +28,6 @@ def results() -> Results:
 
 def test_a_figure_has_median_range_and_spread() -> None:
     figure = Figure.of([9.0, 10.0, 13.0])
-
     assert figure == (10.0, 9.0, 13.0)
     assert figure.spread == pytest.approx(0.3)
     assert not figure.unsteady
@@ -37,7 +36,6 @@ def test_a_figure_has_median_range_and_spread() -> None:
 
 def test_ratios_compare_with_the_best_server_of_the_same_round(results: Results) -> None:
     requests, cpu, memory, ready, spread, wrong = goals(results)
-
     assert requests.measured == pytest.approx((12, 10, 6600 / 510))
     assert cpu.measured == pytest.approx((0.1, 0.1, 0.1))
     assert spread.measured.median == pytest.approx(0.9)
@@ -46,19 +44,16 @@ def test_ratios_compare_with_the_best_server_of_the_same_round(results: Results)
 
 def test_goals_need_their_contenders(results: Results) -> None:
     alone = msgspec.structs.replace(results, contenders=results.contenders[:1])
-
     assert len(goals(alone)) == len(goals(results)) - 2
 
 
 def test_the_page_shows_figures_flags_and_failures(results: Results) -> None:
     page = pages.full(results)
-
     assert "| Slow | 500 (50–510, **unsteady**) |" in page
     assert "- Broken: broken 1.0; **failed**: it ended: no" in page
 
 
 def test_the_page_holds_the_last_results() -> None:
     page = pages.PAGE.read_text("utf-8")
-
     assert pages.with_block(page, pages.full(read_results())) == page
     assert pages.with_block("no markers\n", "a table\n") == "no markers\n"

@@ -35,7 +35,6 @@ def test_heartapp_is_started_measured_and_stopped(ours: Contender) -> None:
         assert len(tree) > 1
         largest = max(process.memory_full_info().pss for process in tree)
         assert processes.memory_bytes(server.pid) > largest > 10_000_000
-
     assert not psutil.wait_procs(tree, timeout=0)[1]
 
 
@@ -51,6 +50,5 @@ def test_a_server_without_a_right_answer_has_failed(
 ) -> None:
     monkeypatch.setattr(servers, "PATIENCE", patience)
     failing = msgspec.structs.replace(ours, command=f"python -c '{script}'")
-
     with pytest.raises(ContenderError, match=reason), servers.serving(failing, PATIENT, TRUTH):
         pass

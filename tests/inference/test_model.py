@@ -100,14 +100,6 @@ def votes_of(prediction: Prediction) -> list[float]:
     return [vote.probability for vote in prediction.votes]
 
 
-def test_a_prediction_is_familiar_unless_it_has_little_support(model: Model, rows: list[list[float]]) -> None:
-    kinds = set()
-    for prediction in map(model.predict, [*rows, model.bundle.manifest.typical]):
-        assert prediction.familiar == ("little_support" not in {caution.kind for caution in prediction.cautions})
-        kinds.add(prediction.familiar)
-    assert kinds == ({True, False} if model.bundle.manifest.support else {True})
-
-
 @given(st.data())
 def test_an_input_that_the_model_does_not_use_changes_no_answer(model: Model, data: st.DataObject) -> None:
     manifest = model.bundle.manifest

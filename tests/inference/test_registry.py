@@ -1,7 +1,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -14,20 +13,6 @@ from heartapp.inference.bundle import MANIFEST, ONNX, SERVED, read_bundle
 from heartapp.inference.registry import ModelRegistry
 from heartapp.inference.served import read_served
 from tests.server.running import wait_until
-
-NOT_FOR_SERVING = {"sklearn", "sksurv", "xgboost", "scipy", "pandas", "joblib", "cloudpickle", "dill", "onnx", "flask"}
-
-IMPORTS = """
-import sys
-from pathlib import Path
-from heartapp.inference.registry import ModelRegistry
-from heartapp.inference.served import read_served
-from tests.server.running import wait_until
-registry = ModelRegistry(Path(sys.argv[1]), default="bedside")
-registry.load()
-assert len(registry.models) == 2, registry.faults
-print("\\n".join(sys.modules))
-"""
 
 
 @pytest.fixture
@@ -223,12 +208,3 @@ def test_a_followed_registry_loads_what_is_promoted(root: Path) -> None:
     wait_until(lambda: registry.get().identity.version == "100", "the new version is served")
     stop.set()
     thread.join()
-
-
-def test_serving_imports_neither_training_code_nor_what_loads_pickles(
-    models: Path, run_python: Callable[..., str]
-) -> None:
-    imported = set(run_python(IMPORTS, models).splitlines())
-    assert "onnxruntime" in imported
-    assert {name.partition(".")[0] for name in imported} & NOT_FOR_SERVING == set()
-    assert not any(name.startswith("heartapp.training") for name in imported)

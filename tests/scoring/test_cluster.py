@@ -66,7 +66,6 @@ def test_a_killed_workers_parts_are_done_by_the_other(
 
     monkeypatch.setattr(cluster, "run_cluster", run_and_kill)
     report = score_parts(str(source), output, bedside, Options(), scheduler=scheduler)
-
     assert (killed, first != second) == ([first], True)
     assert (report.read, report.rejected, len(report.rejects)) == (FILES * 30_000, FILES, FILES)
     alone = score_parts(str(source), tmp_path / "alone", bedside, Options())

@@ -39,7 +39,6 @@ def run(model: Model, *, resume: bool = False) -> Report:
 
 def test_each_file_of_a_folder_gets_an_output_as_if_scored_alone(bedside: Model, folder: Path) -> None:
     report = run(bedside)
-
     assert (report.read, report.rejected) == (6_002, 1)
     assert report.reasons == {f"age must be {BY_NAME['age'].expected}": 1}
     assert report.rejects == [str(folder / "out/c.csv.rejects.csv")]

@@ -41,9 +41,7 @@ def test_faults_of_rows_and_of_cells_come_in_the_order_of_the_rows(bedside: Mode
     values = np.array([[variable.example for variable in bedside.variables]] * 4)
     values[3, 0] = values[0, 0] = 300
     broken = [ragged(2, 11, 1), ragged(1, 11, 3)]
-
     faults, good = check_table(values, broken, bedside.variables, bedside.required)
-
     assert [(fault.row, fault.field) for fault in faults] == [(0, "age"), (1, ""), (3, "")]
     assert good.tolist() == [False, False, True, False]
 

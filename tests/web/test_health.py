@@ -36,9 +36,3 @@ def test_it_stays_ready_and_names_a_promoted_version_that_is_damaged(tmp_path: P
     ready = client.get("/readyz")
     assert (ready.status_code, ready.get_json()["models"]) == (200, {"bedside": version})
     assert ready.get_json()["refused"]["bedside"].startswith("bedside/999 is not a folder")
-
-
-def test_it_is_not_ready_without_the_default_model(tmp_path: Path) -> None:
-    (tmp_path / "served.toml").write_text("")
-    client = make_app(models=str(tmp_path)).test_client()
-    assert "the default model bedside has no version to serve" in problem_of(client.get("/readyz"), 503)["detail"]

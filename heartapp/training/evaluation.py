@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.report import CalibrationReport, Evaluation, NetBenefit, Protocol, Subgroup
-from heartapp.statistics.censoring import censoring_weights
 from heartapp.statistics.metrics import (
     DECISION_THRESHOLDS,
     calibration_bins,
@@ -38,7 +37,7 @@ from heartapp.statistics.regression import spline_regression
 from heartapp.training.cohort import TIME
 from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS_A_SEED
 from heartapp.training.goals import GOALS, judge
-from heartapp.training.recipe import FOLDS, Recipe, make_folds
+from heartapp.training.recipe import FOLDS, Recipe, dead_by, make_folds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -142,12 +141,12 @@ def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArr
     fitted = recipe.fit(training)
     risk, horizon = fitted.risk(tested.features), fitted.horizon
     days = (horizon,) if horizon is None or horizon <= EARLIER_DAY else (EARLIER_DAY, horizon)
-    known = [_follow_up(training, tested, day) for day in days]
+    known = [dead_by(day, training, tested) for day in days]
     return _Predictions(
         days=days,
         test=test,
         risk=np.array([risk if day is None or fitted.curve is None else fitted.curve.risk(risk, day) for day in days]),
-        dead=np.array([dead for dead, _ in known]),
+        dead=np.array([dead == 1 for dead, _ in known]),
         weight=np.array([weight for _, weight in known]),
         threshold=np.full(len(test), fitted.threshold),
         members=fitted.probabilities(tested.features).T,
@@ -164,14 +163,6 @@ def _compare(recipe: Recipe, training: Sample, tested: Sample) -> NDArray[np.flo
     folds = make_folds(FOLDS, training, recipe.seed)
     held_out = cross_val_predict(regression, features, outcome, cv=folds, method="predict_proba")[:, 1]
     return recipe.calibrate(held_out, training).transform(risk)
-
-
-def _follow_up(training: Sample, tested: Sample, day: int | None) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """Who of the test side had died by a day, and what each patient counts there."""
-    if day is None or training.time is None or tested.time is None:
-        return tested.outcome == 1, np.ones(len(tested.outcome))
-    dead, weight = censoring_weights(training.time, training.outcome, tested.time, tested.outcome, day)
-    return dead == 1, weight
 
 
 def _metrics(cohort: Cohort, split: _Predictions, risk: NDArray[np.float64]) -> dict[str, float]:

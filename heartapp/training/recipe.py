@@ -114,10 +114,7 @@ class Recipe:
 
     def calibrate(self, held_out: NDArray[np.floating], sample: Sample) -> Calibration:
         """Calibrate out-of-fold probabilities, shape (n,), to death within the horizon, or to the outcome without."""
-        time, died, dead, weight = sample.time, sample.outcome, sample.outcome, np.ones(len(held_out))
-        if self.horizon is not None and time is not None:
-            dead, weight = censoring_weights(time, died, time, died, self.horizon)
-        return fit_calibration(held_out, dead, weight, self.plan.slope_sd)
+        return fit_calibration(held_out, *dead_by(self.horizon, sample, sample), self.plan.slope_sd)
 
     def _choose(
         self, used: NDArray[np.float32], outcome: NDArray[np.int64], folds: Folds
@@ -144,6 +141,16 @@ class Recipe:
     def _make(self, member: str, setting: Setting) -> Estimator:
         names = [self.names[column] for column in self.columns]
         return self.plan.make_member(member, setting, names, self.seed)
+
+
+def dead_by(day: int | None, training: Sample, tested: Sample) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Who of the tested patients had died by a day, and what each counts, given the losses of the training patients.
+
+    Without a day or follow-up times it is the outcome, and everyone counts 1. Both have shape (n,).
+    """
+    if day is None or training.time is None or tested.time is None:
+        return tested.outcome, np.ones(len(tested.outcome))
+    return censoring_weights(training.time, training.outcome, tested.time, tested.outcome, day)
 
 
 def make_folds(count: int, sample: Sample, seed: int) -> Folds:

@@ -38,18 +38,13 @@ _EDGE: Final = 3
 def make_axes(recipe: Recipe, sample: Sample) -> dict[str, NDArray[np.float64]]:
     """The points of the grid of each variable in use: the values of the data, at which the members change."""
     names = {recipe.names[column]: sample.features[:, column].astype(np.float64) for column in recipe.columns}
-    return {name: _thin(_values(name, values[~np.isnan(values)])) for name, values in names.items()}
+    return {name: _points(name, values[~np.isnan(values)]) for name, values in names.items()}
 
 
-def _values(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values that a member may see: for the one with noise, all whole numbers that are near."""
-    if name == ROUNDED_WHEN_READ:
-        noise = np.arange(-READING_ERROR, READING_ERROR + 1)
-        return np.unique(np.round(values[:, np.newaxis] + noise))
-    return np.unique(values)
-
-
-def _thin(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def _points(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values that a member may see, or `MOST_POINTS` of them; noise makes all whole numbers that are near."""
+    noise = np.arange(-READING_ERROR, READING_ERROR + 1)
+    points = np.unique(np.round(values[:, np.newaxis] + noise) if name == ROUNDED_WHEN_READ else values)
     places = np.linspace(0, len(points) - 1, min(len(points), MOST_POINTS))
     return np.take(points, places.round().astype(int))
 

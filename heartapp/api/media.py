@@ -45,5 +45,5 @@ def _choose(request: Request, sent: str) -> str:
     accept = MIMEAccept(asked)
     chosen = max(MEDIA_TYPES, key=lambda one: (accept.quality(one), one in accept.values(), one == sent))
     if not accept.quality(chosen):
-        raise RequestError(HTTPStatus.NOT_ACCEPTABLE, f"Accept must allow {JSON} or {CSV}.")
+        raise RequestError(f"Accept must allow {JSON} or {CSV}.", HTTPStatus.NOT_ACCEPTABLE)
     return chosen

@@ -42,8 +42,8 @@ class Query(NamedTuple):
         """
         if self.detailed and patients > MOST_DETAILED:
             raise RequestError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 f"With survival, explain or instability, send at most {MOST_DETAILED} patients at a time.",
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             )
 
 
@@ -61,7 +61,7 @@ def read_query(request: Request) -> Query:
         try:
             values[name] = read(text)
         except (KeyError, ValueError):
-            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} must be {expected}.") from None
+            raise RequestError(f"The query parameter {name} must be {expected}.") from None
     chosen = Query(values.pop("model", None), values.pop("on_error", False))
     return chosen._replace(options=Options(horizons=values.pop("horizon", ()), **values))
 

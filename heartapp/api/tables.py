@@ -1,7 +1,6 @@
 """Tables out: what the model says behind the columns of a CSV body, or of a JSON array as a table."""
 
 from collections.abc import Sequence
-from http import HTTPStatus
 
 import numpy as np
 
@@ -23,7 +22,6 @@ def write_patients(patients: Patients, model: Model, query: Query) -> bytes:
     """
     if query.detailed:
         raise RequestError(
-            HTTPStatus.BAD_REQUEST,
             "A table has no columns for survival, horizon, explain and instability; leave them out, or send Accept: "
             f"{JSON}.",
         )

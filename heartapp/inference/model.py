@@ -118,9 +118,10 @@ class Model:
     """A model that was made from a bundle and answers the bundle's golden rows as stored.
 
     ``name`` is ``bedside`` or ``followup``. ``names`` are its variables, in the order of a row and a table's columns,
-    and ``required`` those that must not be missing. All values are in the units of ``variables`` and were checked
-    before; NaN is a missing value. `predict` and `score` give the same numbers, bit for bit. ``graph`` gives the
-    members' probabilities that both look up.
+    and ``required`` those that must not be missing. ``default_days`` are the days of the curve where none are asked
+    for: none for an undated model. All values are in the units of ``variables`` and were checked before; NaN is a
+    missing value. `predict` and `score` give the same numbers, bit for bit. ``graph`` gives the members' probabilities
+    that both look up.
     """
 
     def __init__(self, bundle: Bundle) -> None:
@@ -142,6 +143,8 @@ class Model:
         self.threshold = manifest.threshold
         self.refits = bundle.refits
         self.curve = manifest.curve
+        horizon = manifest.horizon or 0
+        self.default_days = tuple(sorted({min(day, horizon) for day in DEFAULT_DAYS} - {0}))
         with as_bundle_error(f"{bundle.place}/{ONNX}"):
             self.graph = Graph(bundle.onnx, len(self.names))
         edges = {self.names.index(name): one for name, one in manifest.edges.items()}
@@ -151,12 +154,6 @@ class Model:
                 self._check_golden()
             with as_bundle_error(bundle.place):
                 self._check_details()
-
-    @property
-    def default_days(self) -> tuple[int, ...]:
-        """The days of the curve where none are asked for: none for an undated model."""
-        horizon = self.curve.horizon if self.curve else 0
-        return tuple(sorted({min(day, horizon) for day in DEFAULT_DAYS} - {0}))
 
     def predict(self, row: Sequence[float], options: Options = RISK_ONLY) -> Prediction:
         """Predict one patient.

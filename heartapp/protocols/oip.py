@@ -152,7 +152,7 @@ def _find(name: str, version: str | None) -> Model:
     served = get_registry().get(name)
     if version not in {None, served.identity.version}:
         detail = f"Of the model {name}, version {served.identity.version} is served and no other."
-        raise RequestError(HTTPStatus.NOT_FOUND, detail)
+        raise RequestError(detail, HTTPStatus.NOT_FOUND)
     return served
 
 

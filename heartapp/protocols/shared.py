@@ -33,7 +33,7 @@ def read_struct(content: bytes, kind: type[Body]) -> Body:
 
 def malformed(reason: str) -> RequestError:
     """The error for a body that is not what the protocol has."""
-    return RequestError(HTTPStatus.BAD_REQUEST, f"The body is not what this address takes: {reason}.")
+    return RequestError(f"The body is not what this address takes: {reason}.")
 
 
 def write_json(body: object, status: int = HTTPStatus.OK) -> Response:

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 
 from heartapp.errors import DataError, FieldError
 from heartapp.files import as_data_error, atomic_write
-from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.model import ModelIdentity, Scores
 from heartapp.scoring.names import STREAM
 from heartapp.scoring.source import Source
@@ -28,14 +27,7 @@ METADATA: Final = b"heartapp.model"
 """The key of Parquet's metadata that holds the model's name, version and digest as JSON."""
 GROUP_BYTES: Final = 16 * 1024 * 1024
 """The size of a row group in memory, at least: some hundred thousand rows."""
-_TYPES: Final = (
-    pa.float64(),
-    pa.int8(),
-    *[pa.float32()] * len(MEMBERS),
-    *[pa.int8()] * len(MEMBERS),
-    pa.string(),
-    pa.string(),
-)
+_TYPES: Final = (pa.float64(), pa.int8(), *[pa.float32()] * 3, *[pa.int8()] * 3, *[pa.string()] * 2)
 ADDED: Final = pa.schema(zip(ADDED_NAMES, _TYPES, strict=True))
 
 

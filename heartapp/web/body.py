@@ -39,7 +39,7 @@ def read_media_type(request: Request, allowed: Sequence[str]) -> str:
 
 def unsupported(detail: str) -> RequestError:
     """The error for a body of a media type that is not read."""
-    return RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail)
+    return RequestError(detail, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
 def read_parameters(request: Request, allowed: Sequence[str] = ()) -> dict[str, str]:
@@ -51,11 +51,9 @@ def read_parameters(request: Request, allowed: Sequence[str] = ()) -> dict[str, 
     for name, values in request.args.lists():
         if name not in allowed:
             listed = ", ".join(allowed) or "none"
-            raise RequestError(
-                HTTPStatus.BAD_REQUEST, f"Unknown query parameter {printable(name)!a}; allowed here: {listed}."
-            )
+            raise RequestError(f"Unknown query parameter {printable(name)!a}; allowed here: {listed}.")
         if len(values) > 1:
-            raise RequestError(HTTPStatus.BAD_REQUEST, f"The query parameter {name} may appear only once.")
+            raise RequestError(f"The query parameter {name} may appear only once.")
     return request.args.to_dict()
 
 
@@ -82,8 +80,8 @@ def read_body(request: Request, most: int) -> bytes:
         if len(content) <= most:
             return content
     raise RequestError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"The body is larger than {most:,} bytes; send the patients in several requests.",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     )
 
 
@@ -122,7 +120,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _malformed(reason: str) -> RequestError:
-    return RequestError(HTTPStatus.BAD_REQUEST, f"The body is not the JSON that is expected: {reason}.")
+    return RequestError(f"The body is not the JSON that is expected: {reason}.")
 
 
 def _integer(text: str) -> float:

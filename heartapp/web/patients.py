@@ -51,7 +51,7 @@ def read_json(content: bytes, model: Model, *, most: int, skip: bool = False) ->
     body = decode_json(content)
     many = isinstance(body, list)
     if not isinstance(body, dict | list):
-        raise RequestError(HTTPStatus.BAD_REQUEST, "Expected one JSON object, or an array of objects.")
+        raise RequestError("Expected one JSON object, or an array of objects.")
     records: Any = body if many else [body]
     return check_records(records, model, most=most, many=many, skip=skip)
 
@@ -85,7 +85,7 @@ def check_records(
 def too_many(most: int) -> RequestError:
     """The error for more patients than one request may hold."""
     return RequestError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Too many patients in one request; send at most {most} at a time."
+        f"Too many patients in one request; send at most {most} at a time.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     )
 
 
@@ -104,7 +104,7 @@ def read_csv_patients(content: bytes, model: Model, *, most: int, skip: bool) ->
     except ColumnsError as error:
         raise InvalidPatientError(error.faults) from None
     except DataError as error:
-        raise RequestError(HTTPStatus.BAD_REQUEST, f"{error}.") from None
+        raise RequestError(f"{error}.") from None
     if misspelled := find_misspelled(table.names, model.names):
         message = "is not a variable; did you mean {}? Rename or drop it"
         raise InvalidPatientError([FieldError(column, message.format(variable)) for column, variable in misspelled])

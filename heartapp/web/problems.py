@@ -71,7 +71,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 class RequestError(HeartappError):
     """The request is wrong before any patient is checked. ``status`` is the HTTP status to answer with."""
 
-    def __init__(self, status: HTTPStatus, detail: str) -> None:
+    def __init__(self, detail: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(detail)
         self.status = status
 

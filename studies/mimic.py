@@ -4,8 +4,6 @@ Zhou et al. 2021: 1,177 admissions to intensive care in Boston with heart failur
 MIMIC-III. The data are at Dryad, doi 10.5061/dryad.0p2ngf1zd, CC0. They were never used to choose anything.
 """
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Final

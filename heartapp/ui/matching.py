@@ -1,20 +1,15 @@
 """The step of `/validate` that matches a table's columns with the variables: guesses, entries, and a preview."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.model import Model
 from heartapp.tables.cells import MISSING_WORDS, NOT_A_NUMBER, read_cell, read_code
+from heartapp.tables.csv_body import CsvRows
 from heartapp.tables.guess import FOLLOW_UP, OUTCOME_KEY, guess_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from heartapp.inference.model import Model
-    from heartapp.tables.csv_body import CsvRows
 
 _TIME: Final = BY_NAME["time"]
 _WORDS: Final = (

@@ -4,29 +4,22 @@ The table travels with the form. The report's page is sent in parts, with the pr
 script, no second request and no memory between requests, and any worker process can do it.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from flask import Response, make_response, render_template, request, stream_template
 
 from heartapp.clinical.patient import printable
 from heartapp.errors import DataError, Ending
-from heartapp.tables.csv_body import read_csv
-from heartapp.ui.matching import as_mapping, match
+from heartapp.inference.model import Model
+from heartapp.tables.csv_body import CsvRows, read_csv
+from heartapp.ui.matching import Match, as_mapping, match
 from heartapp.ui.work import Work
 from heartapp.web.extension import get_registry, get_settings
 from heartapp.web.middleware import STREAMED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from heartapp.inference.model import Model
-    from heartapp.tables.csv_body import CsvRows
-    from heartapp.ui.matching import Match
 
 FIELDS: Final = 100
 """The most fields of this form."""

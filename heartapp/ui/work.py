@@ -1,23 +1,19 @@
 """The process that reads a table for `/validate`: it needs packages that serving does without."""
 
-from __future__ import annotations
-
 import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from itertools import takewhile
 from threading import Timer
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, Final, cast
 
 import msgspec
 
 from heartapp.errors import Ending
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 logger = logging.getLogger(__name__)
 

@@ -4,22 +4,18 @@ It reads a `Task` as JSON from standard input and writes to standard output, nev
 an empty line, and then HTML or CSV. The exit status is an `Ending`.
 """
 
-from __future__ import annotations
-
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
 
 from heartapp.config import home
 from heartapp.errors import Ending
 from heartapp.validation.faults import FIELDS, OPTIONS, CohortError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _KINDER: Final = 10
 

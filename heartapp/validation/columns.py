@@ -1,20 +1,14 @@
 """Find the columns of a table by a mapping, or by the variables' own names."""
 
-from __future__ import annotations
-
 import difflib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from heartapp.clinical.patient import printable
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.model import Model
 from heartapp.tables.guess import FOLLOW_UP, OUTCOME_KEY, guess_columns
 from heartapp.validation.faults import Fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from heartapp.inference.model import Model
-    from heartapp.validation.mapping import Mapping
+from heartapp.validation.mapping import Mapping
 
 
 def find_positions(

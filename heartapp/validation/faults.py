@@ -1,13 +1,9 @@
 """What is wrong with a cohort, and what to do about it: with options on the command line, with fields on the page."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from heartapp.errors import FieldError, TableError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 OPTIONS: Final = {
     "column": "add --map {pair}",

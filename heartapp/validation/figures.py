@@ -4,24 +4,17 @@ Where there are times, patients who were lost before the horizon count by invers
 learned anew in each sample.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.statistics.metrics import calibration_slope, concordance_each, net_gain, weighted_brier
 from heartapp.statistics.regression import calibration_intercept
+from heartapp.validation.samples import Floats, Samples
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.statistics.metrics import Floats
-    from heartapp.validation.samples import Samples
-
-    Figure = Callable[[Samples], Floats]
+Figure = Callable[[Samples], Floats]
 
 
 def auc(samples: Samples) -> Floats:

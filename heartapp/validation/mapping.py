@@ -1,20 +1,16 @@
 """How the columns of a table map to the variables: names, units and codes, from options or a TOML file."""
 
-from __future__ import annotations
-
 import json
 import tomllib
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
 
 import msgspec
 
 from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.errors import DataError
 from heartapp.tables.guess import OUTCOME_KEY, guess_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,9 +41,10 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         except ValueError as error:
             raise DataError(f"{path}: {error}; `--write-mapping FILE` writes a start of one") from None
 
-    def updated(self, other: Mapping) -> Mapping:
+    def updated(self, other: Self) -> Self:
         """The same, with what another mapping has taking the place of what is here."""
-        return Mapping(
+        return msgspec.structs.replace(
+            self,
             outcome=other.outcome or self.outcome,
             time=other.time or self.time,
             time_unit=other.time_unit or self.time_unit,

@@ -3,13 +3,13 @@
 Terms as in TRIPOD+AI (Collins et al. 2024) and Van Calster et al. (2019).
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from heartapp.inference.report import NetBenefit
+from heartapp.inference.report import Estimate, NetBenefit
 from heartapp.statistics.metrics import (
     DECISION_THRESHOLDS,
     concordance_each,
@@ -20,20 +20,12 @@ from heartapp.statistics.metrics import (
     weighted_brier,
 )
 from heartapp.statistics.regression import smooth_calibration
+from heartapp.validation.cohort import Cohort
 from heartapp.validation.figures import FIGURES, auc, observed, observed_expected
 from heartapp.validation.result import Calibration, CurvePoint, Discrimination, Subgroup
+from heartapp.validation.samples import Floats, Samples
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from numpy.typing import NDArray
-
-    from heartapp.inference.report import Estimate
-    from heartapp.statistics.metrics import Floats
-    from heartapp.validation.cohort import Cohort
-    from heartapp.validation.samples import Samples
-
-    Watch = Callable[[Floats], Iterable[Floats]]
+Watch = Callable[[Floats], Iterable[Floats]]
 
 CURVE_POINTS: Final = 40
 CURVE_RANGE: Final = (1, 99)

@@ -1,17 +1,13 @@
 """The options of `heartapp validate` and `heartapp update` that name a cohort."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from heartapp.tables import DELIMITERS
 from heartapp.validation.mapping import Mapping, parse_codes, parse_pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 BOOTSTRAPS: Final = 500

@@ -1,11 +1,10 @@
 """What the page `/validate` shows of a table: the report, or without an outcome the risks."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -18,12 +17,8 @@ from heartapp.validation.faults import CohortError, Fault
 from heartapp.validation.mapping import Mapping
 from heartapp.validation.options import SEED
 from heartapp.validation.report import render_article, render_scores
+from heartapp.validation.samples import Floats
 from heartapp.validation.validate import validate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from heartapp.statistics.metrics import Floats
 
 _PARTS: Final = 50
 

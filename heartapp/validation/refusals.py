@@ -1,26 +1,19 @@
 """What is wrong with a cohort as a whole, and what must be asked before it is read: nothing is corrected silently."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from heartapp.clinical.variables import BY_NAME, VARIABLES
+from heartapp.clinical.variables import BY_NAME, VARIABLES, Doubt, Variable
+from heartapp.inference.model import Model
 from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER
 from heartapp.tables.guess import OUTCOME_KEY
 from heartapp.tables.published import compare, digest
 from heartapp.validation.faults import Fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.clinical.variables import Doubt, Variable
-    from heartapp.inference.model import Model
-    from heartapp.validation.cohort import RawCohort
-    from heartapp.validation.mapping import Mapping
+from heartapp.validation.mapping import Mapping
+from heartapp.validation.raw import RawCohort
 
 FEWEST_EVENTS: Final = 30
 """Deaths below which intervals are too wide to say anything."""

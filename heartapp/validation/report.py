@@ -1,26 +1,20 @@
 """The result as one HTML file: it needs no script, no other file and no network, and prints on A4."""
 
-from __future__ import annotations
-
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from heartapp.card.filters import FILTERS
-from heartapp.card.plots import Axis, Line, Plot, decision_plot
+from heartapp.card.plots import Axis, Line, Plot, Point, decision_plot
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.model import Scores
 from heartapp.validation.measures import HISTOGRAM
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from heartapp.card.plots import Point
-    from heartapp.inference.model import Scores
-    from heartapp.validation.result import CurvePoint, Validation
+from heartapp.validation.result import CurvePoint, Validation
 
 _PACKAGE: Final = Path(__file__).parents[1]
 _STYLES: Final = ("heartapp.css", "model.css")

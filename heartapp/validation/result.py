@@ -1,7 +1,5 @@
 """What a validation finds, as its JSON has it. A figure is an `Estimate`: value, low and high of its 95 % interval."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

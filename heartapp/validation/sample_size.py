@@ -3,18 +3,14 @@
 They are for a binary outcome. Each asks for an interval of a figure that is narrow enough, and has a closed form.
 """
 
-from __future__ import annotations
-
 from math import asinh, ceil, sqrt
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from heartapp.validation.result import Criterion, SampleSize
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 WIDTHS: Final = {"observed/expected": 0.2, "calibration slope": 0.3, "AUC": 0.1}
 """The widths of the 95 % intervals to reach."""

@@ -1,25 +1,20 @@
 """The patients with their risks, and bootstrap samples of them: what every figure is computed from."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
+from heartapp.inference.model import Model
 from heartapp.statistics.censoring import sample_weights
 from heartapp.statistics.metrics import draw_counts
 from heartapp.statistics.regression import spline_regression
+from heartapp.validation.cohort import Cohort
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.inference.model import Model
-    from heartapp.statistics.metrics import Floats
-    from heartapp.validation.cohort import Cohort
+Floats = NDArray[np.float64]
 
 _REGRESSION: Final = ("age", "ejection_fraction", "serum_creatinine")
 _FOLDS: Final = 10
@@ -43,7 +38,7 @@ class Samples:
     pairs: Floats
 
     @classmethod
-    def draw(cls, cohort: Cohort, risk: Floats, bootstraps: int, seed: int) -> Samples:
+    def draw(cls, cohort: Cohort, risk: Floats, bootstraps: int, seed: int) -> Self:
         """Draw bootstrap samples of a cohort whose risks are given."""
         counts = draw_counts(len(risk), bootstraps, seed)
         if cohort.time is None or cohort.horizon is None:
@@ -52,13 +47,13 @@ class Samples:
         weights, pairs = sample_weights(cohort.time, cohort.outcome, cohort.horizon, counts)
         return cls(risk, dead, cohort.outcome, cohort.time, counts, weights, pairs)
 
-    def part(self, inside: NDArray[np.bool_]) -> Samples:
+    def part(self, inside: NDArray[np.bool_]) -> Self:
         """Some of the patients; the weights stay those that all patients gave."""
         time = None if self.time is None else self.time[inside]
         shares = (one[:, inside] for one in (self.counts, self.weights, self.pairs))
-        return Samples(self.risk[inside], self.dead[inside], self.died[inside], time, *shares)
+        return type(self)(self.risk[inside], self.dead[inside], self.died[inside], time, *shares)
 
-    def rows(self, rows: Sequence[int]) -> Samples:
+    def rows(self, rows: Sequence[int]) -> Self:
         """Some of the samples."""
         return replace(self, counts=self.counts[rows], weights=self.weights[rows], pairs=self.pairs[rows])
 

@@ -1,9 +1,9 @@
 """`heartapp update`: a model and a cohort to a new version of the model's bundle, beside the old one."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -11,24 +11,23 @@ import numpy as np
 from heartapp.card import write_card
 from heartapp.errors import DataError
 from heartapp.inference import bundle
-from heartapp.inference.bundle import Platt, Update
+from heartapp.inference.bundle import Manifest, Platt, Update
 from heartapp.inference.calibration import Calibration
+from heartapp.inference.model import Model
 from heartapp.inference.refits import RefitTable
 from heartapp.inference.writing import next_version, pretty, write_bundle
 from heartapp.tables.guess import OUTCOME_KEY
-from heartapp.validation.samples import Samples, predict_risk
-from heartapp.validation.updating import Correction, Worth, choose, fit_correction, measure_worth, revision_columns
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-    from typing import Literal
-
-    from heartapp.inference.bundle import Manifest
-    from heartapp.inference.model import Model
-    from heartapp.statistics.metrics import Floats
-    from heartapp.validation.cohort import Cohort
-    from heartapp.validation.updating import Method
+from heartapp.validation.cohort import Cohort
+from heartapp.validation.samples import Floats, Samples, predict_risk
+from heartapp.validation.updating import (
+    Correction,
+    Method,
+    Worth,
+    choose,
+    fit_correction,
+    measure_worth,
+    revision_columns,
+)
 
 REFITS: Final = 50
 """Bootstrap samples for the optimism of a refit, which takes seconds each."""

@@ -4,10 +4,9 @@ A risk is updated on the logit scale: intercept + slope · logit(risk). The choi
 Vergouwe et al. (Statistics in Medicine 2017): the smallest update that no larger one improves on.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import expit
@@ -18,16 +17,9 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.report import Estimate
 from heartapp.statistics.metrics import DECISION_THRESHOLDS, MIDDLE, rounded
 from heartapp.statistics.regression import calibration_intercept, fit_logistic, log_odds
-from heartapp.validation.figures import FIGURES, gain, observed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heartapp.statistics.metrics import Floats
-    from heartapp.validation.cohort import Cohort
-    from heartapp.validation.figures import Figure
-    from heartapp.validation.samples import Samples
-
+from heartapp.validation.cohort import Cohort
+from heartapp.validation.figures import FIGURES, Figure, gain, observed
+from heartapp.validation.samples import Floats, Samples
 
 Method = Literal["intercept", "recalibrate", "refit"]
 

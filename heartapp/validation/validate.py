@@ -1,30 +1,24 @@
 """`heartapp validate`: a model and a cohort to a result."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from tqdm import tqdm
 
 from heartapp.clinical.variables import BY_NAME
+from heartapp.inference.model import Model
 from heartapp.statistics.metrics import mean
 from heartapp.statistics.regression import log_odds
 from heartapp.tables.guess import OUTCOME_KEY
 from heartapp.validation import measures
+from heartapp.validation.cohort import Cohort
+from heartapp.validation.measures import Watch
 from heartapp.validation.result import Mix, Source, Validation
 from heartapp.validation.sample_size import judge_sample_size
 from heartapp.validation.samples import Samples, cross_fit_regression, predict_risk
 from heartapp.validation.verdict import give_verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from heartapp.inference.model import Model
-    from heartapp.validation.cohort import Cohort
-    from heartapp.validation.measures import Watch
-
 
 BAR: Final = partial(tqdm, desc="validating", unit="sample")
 """A progress bar on standard error."""

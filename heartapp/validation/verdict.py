@@ -8,15 +8,11 @@ The first rule that applies decides:
 4. *holds*.
 """
 
-from __future__ import annotations
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from heartapp.inference.report import Estimate
-    from heartapp.validation.result import Advice, Calibration, SampleSize
+from heartapp.inference.report import Estimate
+from heartapp.validation.result import Advice, Calibration, SampleSize
 
 CHANCE: Final = (0.6, 0.65)
 """An AUC below the first, or whose interval ends below the second, is little better than chance."""

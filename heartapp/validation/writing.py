@@ -1,22 +1,16 @@
 """What the commands write and print: the start of a mapping, and results as JSON and as lines."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
 from heartapp.files import atomic_write
+from heartapp.inference.report import Estimate
 from heartapp.tables.csv_body import read_csv_file
 from heartapp.validation.mapping import start_mapping
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from heartapp.inference.report import Estimate
-    from heartapp.validation.result import Validation
-    from heartapp.validation.update import Plan
+from heartapp.validation.result import Validation
+from heartapp.validation.update import Plan
 
 
 def write_start(target: Path, table: Path, delimiter: str) -> None:

@@ -1,21 +1,15 @@
 """`/validate` in a browser, with a table whose columns have other names, units and codes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from heartapp.inference.model import Model
+from tests.browser.conftest import Open
 from tests.browser.test_accessibility import check
 from tests.validation.conftest import draw, write_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from heartapp.inference.model import Model
-    from tests.browser.conftest import Open
 
 ROWS = 1_000
 

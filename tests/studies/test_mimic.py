@@ -1,12 +1,11 @@
 """The committed test on an outside cohort is what the documented command gives."""
 
-from __future__ import annotations
-
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import msgspec
@@ -18,9 +17,6 @@ from heartapp.inference.bundle import MANIFEST
 from heartapp.inference.served import read_served
 from studies import mimic
 from tests.conftest import ROOT, require
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TABLE = ROOT.parent / "shared" / "data" / "external" / "mimic_hf.csv"
 

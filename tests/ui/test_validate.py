@@ -1,7 +1,5 @@
 """`/validate` with real tables and the real child process."""
 
-from __future__ import annotations
-
 import csv
 import fcntl
 import http.client
@@ -9,14 +7,20 @@ import io
 import os
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
+from xml.etree.ElementTree import Element
 
 import msgspec
 import numpy as np
 import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
+from heartapp.inference.model import Model
 from heartapp.ui import validate as page_of_validate
 from heartapp.ui import work
 from heartapp.validation import child
@@ -27,16 +31,6 @@ from heartapp.validation.validate import validate
 from tests.client import Page, make_app, text
 from tests.server.running import make_home, running, wait_until
 from tests.validation.conftest import draw, write_table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-    from xml.etree.ElementTree import Element
-
-    from flask.testing import FlaskClient
-    from werkzeug.test import TestResponse
-
-    from heartapp.inference.model import Model
 
 ROWS = 300
 BOOTSTRAPS = 20

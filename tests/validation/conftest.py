@@ -1,23 +1,17 @@
 """Cohorts with known answers: patients are drawn, and die as often as the model says, or by a shift of it."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 from joblib import parallel_config
+from numpy.typing import NDArray
 
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
 from heartapp.inference.served import read_served
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
 
 ROWS = 600
 DAYS = 365.25

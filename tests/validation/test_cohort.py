@@ -1,29 +1,22 @@
 """Names, units and codes lead to the same patients; whatever is unclear or wrong is refused with its remedy."""
 
-from __future__ import annotations
-
 import copy
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
 from heartapp.errors import DataError, TableError
+from heartapp.inference.model import Model
 from heartapp.tables.published import Comparison
 from heartapp.validation import refusals
-from heartapp.validation.cohort import read_cohort
+from heartapp.validation.cohort import Cohort, read_cohort
 from heartapp.validation.mapping import Mapping, parse_codes, parse_pairs, start_mapping
-from tests.validation.conftest import DAYS, write_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from heartapp.inference.model import Model
-    from heartapp.validation.cohort import Cohort
-    from tests.validation.conftest import Drawn
+from tests.validation.conftest import DAYS, Drawn, write_table
 
 DIED = Mapping(outcome="died")
 DATED = Mapping(outcome="died", time="days")

@@ -1,24 +1,18 @@
 """The commands as a user calls them."""
 
-from __future__ import annotations
-
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from heartapp.cli import main
 from tests.client import Page, text
 from tests.training.small import small_training
 from tests.validation.conftest import Drawn, write_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from click.testing import Result
 
 
 @pytest.fixture

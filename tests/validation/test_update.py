@@ -1,9 +1,9 @@
 """An update restores a shifted risk for unseen patients, records where it comes from, and is refused if useless."""
 
-from __future__ import annotations
-
 import shutil
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,24 +14,18 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import DataError
 from heartapp.inference.bundle import CARD, JOBLIB, MANIFEST, ONNX, Manifest, list_bundles, read_bundle
 from heartapp.inference.model import Model
+from heartapp.inference.model import Model as Parent
 from heartapp.inference.served import read_served
 from heartapp.training.train import Renewal
-from heartapp.validation.cohort import read_cohort
+from heartapp.validation.cohort import Cohort, read_cohort
 from heartapp.validation.mapping import Mapping
+from heartapp.validation.result import Validation
 from heartapp.validation.samples import Samples
 from heartapp.validation.update import Plan, _correct, plan_update, write_update
 from heartapp.validation.updating import choose, fit_correction, measure_worth, revision_columns
 from heartapp.validation.validate import validate
 from tests.training.small import small_training
 from tests.validation.conftest import Drawn, draw, write_table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from heartapp.inference.model import Model as Parent
-    from heartapp.validation.cohort import Cohort
-    from heartapp.validation.result import Validation
 
 SHIFT = -1.0
 STRETCH = 0.6

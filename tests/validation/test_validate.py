@@ -1,23 +1,25 @@
 """The figures are those of an independent calculation: lifelines, scikit-learn, and loops over patients and pairs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from lifelines import KaplanMeierFitter
 from lifelines.utils import concordance_index
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import norm
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
+from heartapp.inference.model import Model
 from heartapp.inference.report import Estimate
 from heartapp.validation.cohort import read_cohort
 from heartapp.validation.mapping import Mapping
 from heartapp.validation.refusals import LEAST
 from heartapp.validation.report import render_report
-from heartapp.validation.result import Calibration, SampleSize
+from heartapp.validation.result import Calibration, SampleSize, Validation
 from heartapp.validation.sample_size import for_auc, for_observed_expected, for_slope
 from heartapp.validation.validate import validate
 from heartapp.validation.verdict import give_verdict
@@ -25,16 +27,7 @@ from tests.client import Page
 from tests.conftest import ROOT, require
 from tests.validation.conftest import DAYS, Drawn, draw, write_table
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from heartapp.inference.model import Model
-    from heartapp.validation.result import Validation
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 MIMIC = ROOT.parent / "shared" / "data" / "external" / "mimic_hf.csv"
 MIMIC_MAPPING = Mapping(

@@ -171,19 +171,26 @@ def validate(table: Path, *, as_json: Path | None, report: Path | None, start: P
 
     TABLE is CSV with one row a patient. A column with a variable's own name and unit needs no option.
     """
-    from heartapp.validation.writing import as_json_text, summarise, write_start, write_text
+    from heartapp.files import atomic_write
+    from heartapp.inference.writing import pretty
+    from heartapp.tables.csv_body import read_csv_file
+    from heartapp.validation.mapping import start_mapping
+    from heartapp.validation.summary import summarise
 
     if start:
-        write_start(start, table, options["delimiter"])
+        header = read_csv_file(table, options["delimiter"]).names
+        with atomic_write(start) as file:
+            file.write(start_mapping(header, table.name).encode())
         return
     model, cohort, how = _read_cohort(table, **options)
     with _packages("validation", "validate"):
         from heartapp.validation.report import render_report
         from heartapp.validation.validate import validate as run
     found = run(model, cohort, **how)
-    for target, render in ((as_json, as_json_text), (report, render_report)):
+    for target, render in ((as_json, pretty), (report, render_report)):
         if target:
-            write_text(target, render(found))
+            with atomic_write(target) as file:
+                file.write(render(found))
     click.echo(summarise(found))
 
 
@@ -206,8 +213,8 @@ def update(table: Path, *, method: Any, output: Path | None, **options: Any) -> 
 
     anyway, (model, cohort, how) = options["anyway"], _read_cohort(table, **options)
     with _packages("updating", "validate"):
+        from heartapp.validation.summary import compare
         from heartapp.validation.update import plan_update, write_update
-        from heartapp.validation.writing import compare
 
     def renew() -> Renewal:
         with _packages("a refit", "train"):

@@ -22,10 +22,10 @@ _STYLES: Final = ("heartapp.css", "model.css")
 _TICKS: Final = 4
 
 
-def render_report(found: Validation) -> str:
+def render_report(found: Validation) -> bytes:
     """The report as a file."""
     styles = "".join((_PACKAGE / "static" / name).read_text("utf-8") for name in _STYLES)
-    return _render("report.html.jinja", found=found, styles=Markup(styles), **_plots(found))  # noqa: S704 - own files
+    return _render("report.html.jinja", found=found, styles=Markup(styles), **_plots(found)).encode()  # noqa: S704 - own files
 
 
 def render_article(found: Validation) -> str:

@@ -18,7 +18,7 @@ from heartapp.inference.report import Estimate
 from heartapp.statistics.metrics import DECISION_THRESHOLDS, MIDDLE, rounded
 from heartapp.statistics.regression import calibration_intercept, fit_logistic, log_odds
 from heartapp.validation.cohort import Cohort
-from heartapp.validation.figures import FIGURES, Figure, gain, observed
+from heartapp.validation.measures import FIGURES, Figure, gain, observed
 from heartapp.validation.samples import Floats, Samples
 
 Method = Literal["intercept", "recalibrate", "refit"]

@@ -170,7 +170,7 @@ def test_a_survival_cohort_in_years_gives_the_figures_of_an_independent_calculat
     assert survived.calibration.slope.value == pytest.approx(1, abs=0.25)
     assert (survived.horizon_days, survived.timed) == (HORIZON, True)
     assert survived.events == follow_up[1].sum() > survived.events_by_horizon
-    assert "Harrell" in Page(render_report(survived)).text("main")
+    assert "Harrell" in Page(render_report(survived).decode()).text("main")
 
 
 @pytest.fixture(scope="module")

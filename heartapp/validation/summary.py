@@ -1,40 +1,10 @@
-"""What the commands write and print: the start of a mapping, and results as JSON and as lines."""
+"""Results as lines, as the commands print them."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
-import msgspec
-
-from heartapp.files import atomic_write
 from heartapp.inference.report import Estimate
-from heartapp.tables.csv_body import read_csv_file
-from heartapp.validation.mapping import start_mapping
 from heartapp.validation.result import Validation
 from heartapp.validation.update import Plan
-
-
-def write_start(target: Path, table: Path, delimiter: str) -> None:
-    """Write the start of a mapping file for a table.
-
-    Raises:
-        DataError: the table cannot be read, or the file cannot be written.
-    """
-    write_text(target, start_mapping(read_csv_file(table, delimiter).names, table.name))
-
-
-def write_text(target: Path, text: str) -> None:
-    """Write a file, whole or not at all.
-
-    Raises:
-        DataError: it cannot be written.
-    """
-    with atomic_write(target) as stream:
-        stream.write(text.encode())
-
-
-def as_json_text(found: Validation) -> str:
-    """A result as JSON."""
-    return msgspec.json.format(msgspec.json.encode(found).decode(), indent=1) + "\n"
 
 
 def summarise(found: Validation) -> str:

@@ -110,6 +110,7 @@ function fillExample() {
     if (input.type === "radio") input.checked = true;
     else input.value = input.dataset.example;
   }
+  for (const units of form().querySelectorAll("select")) units.selectedIndex = 0;
   keep();
   update();
 }

@@ -230,22 +230,9 @@ def test_clear_forgets_the_entries(page: Page) -> None:
     assert standing(page) == form_with({})
 
 
-def test_values_may_carry_their_unit_and_a_conversion_is_told(page: Page, server: Server) -> None:
-    fill(page, {**BEDSIDE, "age": "７２ years", "ejection_fraction": "35%", "serum_creatinine": "168 µmol/L"})
-    fill(page, {"platelets": "265k"})
-    press(page)
-    expect_result(page, server.predict({**BEDSIDE_EXAMPLE, "age": 72, "serum_creatinine": 1.9}).json["risk"])
-    expect(page.locator("#serum_creatinine-converted")).to_have_text("168 µmol/L is 1.90 mg/dL")
-    expect(page.locator("#serum_creatinine")).to_have_value("168 µmol/L")
-
-
-def test_a_prediction_needs_no_cookie(page: Page) -> None:
-    show_result(page, BEDSIDE)
-    assert page.context.cookies() == []
-
-
 def test_the_example_fills_the_form_without_a_reload(page: Page) -> None:
     page.evaluate(MARK)
+    page.select_option("#serum_creatinine_unit", "µmol/L")
     page.click("#example")
     assert standing(page) == form_with(BEDSIDE)
     expect_result(page)

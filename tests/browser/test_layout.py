@@ -19,6 +19,7 @@ from tests.browser.pages import (
     press,
     show_result,
 )
+from tests.browser.states import compared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,16 @@ def test_on_a_phone_trouble_comes_into_view(open_page: Open) -> None:
 )
 def test_a_result_prints_on_one_page(page: Page, values: Mapping[str, str], model: str) -> None:
     show_result(page, values, model)
-    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) == 1
+    assert pages_of(page) == 1
+
+
+def test_a_and_b_print_on_one_page(page: Page) -> None:
+    compared(page)
+    assert pages_of(page) == 1
+
+
+def pages_of(page: Page) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
 
 
 def test_a_print_has_values_and_all_parts_of_the_result_and_no_controls(page: Page) -> None:

@@ -55,12 +55,6 @@ def test_faults_link_to_their_fields_and_keep_the_entries(page: Page) -> None:
     expect(page.locator("#serum_sodium")).to_have_attribute("aria-invalid", "true")
 
 
-def test_the_example_fills_the_form(page: Page) -> None:
-    with page.expect_navigation():
-        page.click("#example")
-    assert standing(page) == form_with(BEDSIDE)
-
-
 def test_all_twelve_fields_are_open_for_the_follow_up_model(page: Page) -> None:
     page.click(".other a")
     show_result(page, FOLLOWUP, "followup")

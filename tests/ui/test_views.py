@@ -91,14 +91,6 @@ def test_each_model_s_form_links_to_the_other(client: FlaskClient) -> None:
         assert link.attrib["href"] == other
 
 
-def test_the_script_fills_in_the_same_example(client: FlaskClient) -> None:
-    by_script = {
-        field.attrib["name"]: field.get("data-example") or field.attrib["value"]
-        for field in form_page(client, "/?model=followup").all("input[@data-example]")
-    }
-    assert {"model": "followup", **by_script} == entries("followup")
-
-
 # The result
 
 

@@ -77,12 +77,11 @@ def main() -> None:
 @click.option(
     "--workers", default=2, show_default=True, envvar="WEB_CONCURRENCY", type=click.IntRange(1), help="Processes."
 )
-@click.option("--access-log", is_flag=True, help="Write a line for each request, without its query string.")
-def serve(host: str, port: int, workers: int, *, access_log: bool) -> None:
+def serve(host: str, port: int, workers: int) -> None:
     """Serve page and API with Granian."""
     from heartapp.serve import serve as run
 
-    run(host, port, workers, access_log=access_log)
+    run(host, port, workers)
 
 
 _delimiter = click.option(

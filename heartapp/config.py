@@ -8,7 +8,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -39,6 +39,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         list[str],
         Meta(description="Public keys, PEM files. If there are any, only bundles signed with one are served."),
     ] = []
+    access_log: Annotated[bool, Meta(description="Log a line for each request, without its query.")] = True
+    log_format: Annotated[
+        Literal["json", "text"], Meta(description="How the log is written to standard output: json or text.")
+    ] = "json"
     max_patients: Annotated[int, Meta(description="Patients in one array or table, at most.", ge=1)] = 10_000
     max_body_bytes: Annotated[int, Meta(description="Size of one request's body, at most.", ge=1_024)] = 4_194_304
     trusted_proxies: Annotated[int, Meta(description="Number of proxies that set X-Forwarded-*.", ge=0, le=10)] = 0

@@ -4,6 +4,7 @@ import gc
 import http.client
 import ipaddress
 import logging
+import logging.config
 import os
 import signal
 import socket
@@ -28,6 +29,7 @@ from heartapp import create_app
 from heartapp.config import Settings, read_settings
 from heartapp.errors import ConfigError
 from heartapp.web.extension import get_registry
+from heartapp.web.logs import describe_logs
 from heartapp.web.middleware import STREAMED
 
 BLOCKING_THREADS: Final = 64
@@ -38,7 +40,7 @@ HEADER_TIMEOUT: Final = 10_000
 """Milliseconds in which the headers of a request must arrive."""
 
 
-def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> None:
+def serve(host: str, port: int, workers: int) -> None:
     """Check settings and address, then serve until a signal stops the process.
 
     SIGTERM and SIGINT let requests under way finish. SIGHUP replaces the workers by new ones with the bundles that are
@@ -48,7 +50,6 @@ def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> No
         host: name or address to listen on.
         port: 0 takes any free port.
         workers: processes; Granian runs one on Windows.
-        access_log: write a line for each request.
 
     Raises:
         ConfigError: a setting is wrong, or the address cannot be used; nothing was started.
@@ -73,8 +74,7 @@ def serve(host: str, port: int, workers: int, *, access_log: bool = False) -> No
         backlog=CONNECTIONS,
         backpressure=CONNECTIONS,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
-        log_access=access_log,
-        log_access_format='%(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).0fms',  # no query: it may carry values
+        log_dictconfig=describe_logs(settings),
         respawn_failed_workers=True,
         respawn_interval=2.0,  # seconds until a reload stops an old worker; the new one needs less to load the models
         workers_kill_timeout=5,  # seconds in which a worker that stops may finish its requests
@@ -137,6 +137,7 @@ def load_application(settings: Settings) -> Flask:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform != "win32":
         os.setpgrp()  # The main process passes on a terminal's Ctrl-C. A worker that gets a second signal hangs.
+    logging.config.dictConfig(describe_logs(settings))
     app = create_app(settings)
     app.wsgi_app = _send_whole(app.wsgi_app)  # type: ignore[method-assign, assignment]  # as Flask advises
     registry = get_registry(app)

@@ -164,6 +164,7 @@ def problem_of(response: TestResponse, status: int) -> dict[str, Any]:
     """The problem document of an answer, after checking its status and its shape."""
     assert (response.status_code, response.mimetype) == (status, PROBLEM), response.text
     body: dict[str, Any] = json.loads(response.data)
+    assert body.pop("request_id") == response.headers["X-Request-ID"]
     assert {"type", "title", "status", "detail"} <= set(body) <= {"type", "title", "status", "detail", "errors"}
     assert body["status"] == status
     assert all(isinstance(body[key], str) and body[key] for key in ("type", "title", "detail"))

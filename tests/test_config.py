@@ -45,8 +45,9 @@ def failure(environ: dict[str, str]) -> str:
 def test_without_a_home_the_settings_are_those_of_this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HEARTAPP_HOME", raising=False)
     assert (home() / "heartapp" / "config.py").is_file()
-    for name in ("config/production.toml", "config/development.toml", "instance/config.example.toml"):
+    for name in ("config/production.toml", "instance/config.example.toml"):
         assert load({"HEARTAPP_CONFIG": name}) == Settings()
+    assert load({"HEARTAPP_CONFIG": "config/development.toml"}) == Settings(access_log=False, log_format="text")
 
 
 @pytest.fixture

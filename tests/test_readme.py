@@ -31,7 +31,8 @@ def ask(command: str) -> TestResponse:
     body = words[next(index for index, word in enumerate(words) if word in {"-d", "--data-binary"}) + 1]
     header, _, value = words[words.index("-H") + 1].partition(": ")
     app = create_app(Settings())
-    return app.test_client().post(f"{address.path}?{address.query}", data=body, headers={header: value})
+    headers = {header: value, "X-Request-ID": "9f86d081884c7d65"}
+    return app.test_client().post(f"{address.path}?{address.query}", data=body, headers=headers)
 
 
 @pytest.mark.parametrize(("command", "printed"), EXAMPLES)

@@ -1,11 +1,17 @@
-"""Around the application: request bodies are made alike for all servers, and answers get security headers."""
+"""Around the application: bodies alike for all servers; security headers, an identifier and a log line for requests."""
 
+import logging
+import re
+import secrets
 from collections.abc import Callable, Iterable
 from io import BytesIO
+from time import perf_counter
 from typing import IO, Any, Final
 from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Request
+
+from heartapp.web.logs import access, log_request
 
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
@@ -14,6 +20,9 @@ CONTENT_SECURITY_POLICY: Final = (
 
 STREAMED: Final = "heartapp.streamed"
 """True in the WSGI environment where a view wants the parts of its answer sent as they come."""
+
+REQUEST_ID: Final = "heartapp.request_id"
+"""The request's identifier in the WSGI environment, from the header X-Request-ID or made here."""
 
 HEADERS: Final[dict[str, str]] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -26,10 +35,11 @@ HEADERS: Final[dict[str, str]] = {
 }
 
 _STATIC: Final = "/static/"
+_IDENTIFIER: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every answer of this application, errors included."""
+    """Add headers and identifier to every answer of this application, errors included, and log every request."""
     app.wsgi_app = _Secured(app.wsgi_app)  # type: ignore[method-assign]  # Flask documents wrapping it so
 
 
@@ -43,15 +53,23 @@ class _Secured:
         _prepare(environ)
         if prefix := environ.get("SCRIPT_NAME"):
             environ["SCRIPT_NAME"] = "/" + prefix.strip("/")  # "//host" before a path would be another host's address
+        identifier = environ.get("HTTP_X_REQUEST_ID", "")
+        if not _IDENTIFIER.fullmatch(identifier):
+            identifier = secrets.token_hex(8)
+        environ[REQUEST_ID] = identifier
+        begun = perf_counter()
         static = environ["PATH_INFO"].startswith(_STATIC)
         secure = environ["wsgi.url_scheme"] == "https"
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
-            headers = [*headers, *HEADERS.items()]
+            headers = [*headers, *HEADERS.items(), ("X-Request-ID", identifier)]
             if not static or status >= "4":
                 headers.append(("Cache-Control", "no-store"))
             if secure:
                 headers.append(("Strict-Transport-Security", "max-age=31536000"))
+            if access.isEnabledFor(logging.INFO):
+                seconds = perf_counter() - begun
+                log_request(environ["REQUEST_METHOD"], environ["PATH_INFO"], int(status[:3]), seconds, identifier)
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)

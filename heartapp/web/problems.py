@@ -22,6 +22,7 @@ from heartapp.errors import (
     NotInBundleError,
     UnknownModelError,
 )
+from heartapp.web.middleware import REQUEST_ID
 
 Answer = Callable[[int, str], ResponseReturnValue]
 
@@ -59,13 +60,14 @@ DETAILS: Final = {
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """RFC 9457 problem details. ``errors`` lists the faulty fields of patients."""
+    """RFC 9457 problem details. ``errors`` lists the faulty fields of patients; ``request_id`` is in the log, too."""
 
     type: str
     title: str
     status: int
     detail: str
     errors: Sequence[FieldError] = ()
+    request_id: str = ""
 
 
 class RequestError(HeartappError):
@@ -87,7 +89,7 @@ def problem(status: int, detail: str, errors: Sequence[FieldError] = (), *, link
     """
     known = HTTPStatus(status)
     link = f"{url_for('api.page')}#{TYPES.get(known, 'other')}" if linked else "about:blank"
-    body = Problem(link, known.phrase, status, detail, errors)
+    body = Problem(link, known.phrase, status, detail, errors, request.environ.get(REQUEST_ID, ""))
     return Response(msgspec.json.encode(body), status, mimetype=MEDIA_TYPE)
 
 
@@ -130,5 +132,6 @@ def init_app(app: Flask, *, page: Answer, programs: Mapping[str, Answer]) -> Non
     def unexpected_error(error: Exception) -> ResponseReturnValue:
         # The message may quote a value, so the log gets the kind of error and where it came from.
         frames = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("%s while answering %s\n%s", type(error).__name__, request.endpoint, frames)
+        identifier = request.environ.get(REQUEST_ID)
+        logger.error("%s while answering %s (%s)\n%s", type(error).__name__, request.endpoint, identifier, frames)
         return answer(HTTPStatus.INTERNAL_SERVER_ERROR, DETAILS[HTTPStatus.INTERNAL_SERVER_ERROR])

@@ -19,10 +19,11 @@ HEARTAPP: Final = Path(sys.executable).with_name("heartapp")
 
 def answer(client: FlaskClient, case: Case) -> dict[str, Any]:
     """Status, media type and body of the answer to a case."""
+    headers = (*case.headers, ("X-Request-ID", case.name))
     if case.body is None:
-        response = client.get(case.path, headers=case.headers)
+        response = client.get(case.path, headers=headers)
     else:
-        response = client.post(case.path, data=case.body, content_type=case.content_type, headers=case.headers)
+        response = client.post(case.path, data=case.body, content_type=case.content_type, headers=headers)
     body: Any = response.get_json() if (response.mimetype or "").endswith("json") else response.text.split("\n")
     return {"status": response.status_code, "type": response.mimetype, "body": body}
 

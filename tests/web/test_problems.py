@@ -64,7 +64,9 @@ def test_an_unexpected_error_is_answered_and_logged_without_its_message(
         assert page.all("a[@href='/']")
     assert "cannot use" not in response.text
     assert SENTINEL not in response.text + caplog.text
-    assert caplog.messages[0].startswith(f"ValueError while answering {endpoint}\n")
+    assert caplog.messages[0].startswith(
+        f"ValueError while answering {endpoint} ({response.headers['X-Request-ID']})\n"
+    )
     assert "in boom" in caplog.messages[0]
 
 

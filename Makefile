@@ -14,7 +14,7 @@ APT_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get up
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-polars bench-lock format lock clean
+.PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-polars bench-lock format translations lock clean
 
 help: ## List the commands
 	@echo "heartapp: risk of death within 180 days in heart failure"
@@ -64,6 +64,9 @@ bench-polars: $(VENV)/dev ## Measure `heartapp score` against 30 lines of polars
 format: $(VENV)/dev ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
+translations: $(VENV)/dev ## Renew the catalogues in heartapp/translations after a change of words
+	@$(BIN)/python -m tests.languages
+
 lock: ## Renew requirements/ from pyproject.toml (needs uv on PATH)
 	$(COMPILE) --upgrade --extra train --extra validate --extra bulk --extra dask --extra sign --group serve --group dev -o requirements/dev.txt
 	$(COMPILE) --extra train --group serve --constraint requirements/dev.txt -o requirements/train.txt
@@ -72,7 +75,10 @@ lock: ## Renew requirements/ from pyproject.toml (needs uv on PATH)
 	$(COMPILE) --extra sign --group serve --constraint requirements/dev.txt -o requirements/sign.txt
 	$(COMPILE) --group serve --constraint requirements/dev.txt -o requirements/serve.txt
 
-bench-lock: ## Renew the benchmarks' locks (needs uv on PATH); the bundle says which libraries load its estimators
+bench-translations: $(VENV)/dev ## Renew the catalogues in heartapp/translations after a change of words
+	@$(BIN)/python -m tests.languages
+
+lock: ## Renew the benchmarks' locks (needs uv on PATH); the bundle says which libraries load its estimators
 	@for input in benchmarks/contenders/*/requirements.in; do \
 	  $(PYTHON) -m benchmarks.bundle | uv pip compile --quiet --upgrade --no-strip-extras --python-version 3.11 --python-platform linux \
 	    --no-annotate --custom-compile-command "make bench-lock" --constraint /dev/stdin $$input -o $${input%.in}.txt \

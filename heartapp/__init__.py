@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from heartapp import api, protocols, ui
     from heartapp.config import find, read_settings
     from heartapp.inference.registry import ModelRegistry
+    from heartapp.ui import language
     from heartapp.web import assets, compression, extension, health, middleware, problems
 
     settings = settings or read_settings()
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     problems.init_app(app, page=ui.error_page, programs=protocols.ERRORS)
     for blueprint in (ui.blueprint, api.blueprint, *protocols.BLUEPRINTS, health.blueprint):
         app.register_blueprint(blueprint)
+    language.init_app(app)
     compression.init_app(app)
     if settings.trusted_proxies:
         # Around all else, so that everything in it sees the address and the scheme that the client used.

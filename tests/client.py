@@ -99,6 +99,12 @@ class Page:
         """The elements of an ElementTree path, anywhere in the page."""
         return self.root.findall(f".//{path}")
 
+    def files(self) -> list[str]:
+        """The addresses of the files that belong to the page."""
+        links = [link for link in self.all("link") if link.get("rel") != "alternate"]
+        named = (*links, *self.all("script"), *self.all("img"), *self.all("svg//image"))
+        return [one.get("href") or one.attrib["src"] for one in named]
+
     def text(self, id_: str) -> str:
         """What a reader sees of the element with this id."""
         return text(self.ids[id_])
@@ -175,7 +181,7 @@ def problem_of(response: TestResponse, status: int) -> dict[str, Any]:
 
 def addresses(app: Flask) -> Iterator[tuple[str, str]]:
     """Endpoint and an address of every route of the application."""
-    arguments: dict[str, Any] = {"name": "bedside", "version": "2", "filename": "heartapp.css"}
+    arguments: dict[str, Any] = {"language": "zh", "name": "bedside", "version": "2", "filename": "heartapp.css"}
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             yield rule.endpoint, app.url_for(rule.endpoint, **{name: arguments[name] for name in rule.arguments})

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from heartapp.clinical.numbers import of_hundred, per_cent
 from heartapp.clinical.variables import BY_NAME, VARIABLES, list_labels
-from heartapp.ui import drawing, validate
+from heartapp.ui import drawing, language, validate
 from heartapp.ui.forms import FormModel, patient_form_class, unit_name
 from heartapp.ui.keeping import read_kept, write_json, write_text
 from heartapp.ui.model_page import card_of
@@ -33,6 +33,9 @@ blueprint = Blueprint("ui", __name__)
 for template_filter in (list_labels, living, of_hundred, per_cent, points, rounded, unit_name, zip):
     blueprint.add_app_template_filter(template_filter)
 blueprint.add_app_template_test(nonzero)
+blueprint.url_value_preprocessor(language.drop_language)
+blueprint.url_defaults(language.keep_language)
+blueprint.after_request(language.vary)
 
 _FORM_BYTES = 64 * 1024
 

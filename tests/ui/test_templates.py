@@ -98,9 +98,7 @@ def test_the_first_visit_is_small_and_uses_no_other_host(client: FlaskClient) ->
             assert response.status_code == 200
             weight += len(response.data) + len(str(response.headers))
             if address == "/":
-                page = Page(gzip.decompress(response.data).decode())
-                named = page.all("link") + page.all("script") + page.all("img") + page.all("svg//image")
-                to_ask |= {one.get("href") or one.attrib["src"] for one in named} - asked
+                to_ask |= {*Page(gzip.decompress(response.data).decode()).files()} - asked
     assert all(not urlsplit(address).netloc for address in asked)
     assert len(asked) <= LIMIT_REQUESTS
     assert weight <= LIMIT_BYTES

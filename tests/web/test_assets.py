@@ -8,7 +8,7 @@ from tests.client import form_page
 
 def test_every_file_that_a_page_names_has_the_digest_of_its_content_in_its_address(client: FlaskClient) -> None:
     page = form_page(client)
-    named = [element.get("href") or element.attrib["src"] for element in (*page.all("link"), *page.all("script"))]
+    named = page.files()
     assert len(named) == 4
     for one in named:
         with client.get(one) as response:

@@ -20,7 +20,8 @@ from heartapp.validation.report import render_article, render_scores
 from heartapp.validation.samples import Floats
 from heartapp.validation.validate import validate
 
-_PARTS: Final = 50
+_EVERY: Final = 10
+"""Samples between two notes of the progress."""
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +59,7 @@ def answer(task: Task, progress: Callable[[int], object]) -> bytes:
 
     def watch(samples: Floats) -> Iterator[Floats]:
         for done, sample in enumerate(samples):
-            if done % (len(samples) // _PARTS + 1) == 0:
+            if done % _EVERY == 0:
                 progress(100 * done // len(samples))
             yield sample
 

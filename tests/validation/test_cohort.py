@@ -1,7 +1,6 @@
 """Names, units and codes lead to the same patients; whatever is unclear or wrong is refused with its remedy."""
 
 import copy
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +118,19 @@ def test_wrong_units_are_asked_about(
     assert read_cohort(path, bedside, answered).column(column) == pytest.approx(columns[column])
 
 
+def test_decimal_commas_are_one_fault_for_their_column(bedside: Model, drawn: Drawn, tmp_path: Path) -> None:
+    columns = {**drawn.columns, "died": drawn.died}
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+    lines = [";".join(columns), *(";".join(map(str, row)).replace(".", ",") for row in rows)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines), "utf-8")
+    with pytest.raises(DataError, match="--delimiter semicolon"):
+        read_cohort(path, bedside, DIED)
+    message = refused(path, bedside, DIED, delimiter="semicolon")
+    assert f"serum_creatinine: {len(drawn.died)} cells have a decimal comma; write decimals with a point" in message
+    assert len(message.splitlines()) < 10
+
+
 def test_a_doubtful_column_that_the_model_does_not_use_is_left_out(
     bedside: Model, drawn: Drawn, tmp_path: Path
 ) -> None:
@@ -163,13 +175,11 @@ def test_a_mapping_that_does_not_fit_is_refused_with_its_remedy(
     assert all(remedy in message for remedy in remedies)
 
 
-def test_every_fault_is_told_at_once_within_two_seconds(bedside: Model, drawn: Drawn, tmp_path: Path) -> None:
+def test_every_fault_is_told_at_once(bedside: Model, drawn: Drawn, tmp_path: Path) -> None:
     columns = {**drawn.columns, "ejection_fraction": drawn.columns["ejection_fraction"] / 100}
     columns["Creat inine"] = columns.pop("serum_creatinine")
     path = write_table(tmp_path / "t.csv", {**columns, "died": drawn.died * 0, "t": drawn.days / DAYS / 5})
-    started = time.perf_counter()
     message = refused(path, bedside, Mapping(outcome="died", time="t", columns={"agge": "age"}), horizon=365)
-    assert time.perf_counter() - started < 2
     for remedy in (
         '--map "serum_creatinine=Creat inine"',
         "fraction",

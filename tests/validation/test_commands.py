@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from heartapp.cli import main
+from heartapp.validation import update
 from tests.client import Page, text
 from tests.training.small import small_training
 from tests.validation.conftest import Drawn, write_table
@@ -87,7 +88,8 @@ def test_update_writes_a_version_and_says_what_it_is_worth(run: Any, drawn: Draw
     assert "before:" in run(*arguments, "--method", "recalibrate", "--anyway").stdout
 
 
-def test_update_can_refit(run: Any, drawn: Drawn, table: Path) -> None:
+def test_update_can_refit(run: Any, drawn: Drawn, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(update, "REFITS", 3)
     odds = (drawn.columns["ejection_fraction"] - 45) / 10
     died = np.random.default_rng(3).random(len(odds)) < 1 / (1 + np.exp(-odds))
     write_table(table, {**drawn.columns, "died": died.astype(np.int64)})
@@ -97,6 +99,8 @@ def test_update_can_refit(run: Any, drawn: Drawn, table: Path) -> None:
         )
     assert done.exit_code == 0, done.stderr
     assert "method: refit" in done.stdout
+    manifest, *_ = table.parent.glob("bedside/*/manifest.json")
+    assert json.loads(manifest.read_bytes())["horizon"] is None
 
 
 def test_a_missing_extra_is_named(run: Any, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

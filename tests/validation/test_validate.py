@@ -36,7 +36,7 @@ MIMIC_MAPPING = Mapping(
     codes={"sex": {"1": 1, "2": 0}},
 )
 HORIZON = 180
-BOOTSTRAPS = 100
+BOOTSTRAPS = 50
 
 
 def logistic(risk: Floats, died: NDArray[np.bool_], weight: Floats, *, slope: bool) -> float:

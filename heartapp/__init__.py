@@ -27,7 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from heartapp.config import find, read_settings
     from heartapp.inference.registry import ModelRegistry
     from heartapp.ui import language
-    from heartapp.web import assets, compression, extension, health, middleware, problems
+    from heartapp.web import access, assets, compression, extension, health, middleware, problems
 
     settings = settings or read_settings()
     app = Flask(__name__)
@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in (ui.blueprint, api.blueprint, *protocols.BLUEPRINTS, health.blueprint):
         app.register_blueprint(blueprint)
     language.init_app(app)
+    access.init_app(app, settings)
     compression.init_app(app)
     if settings.trusted_proxies:
         # Around all else, so that everything in it sees the address and the scheme that the client used.

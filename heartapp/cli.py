@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from heartapp.inference.model import Model
     from heartapp.inference.served import Change
+    from heartapp.keys import KeyFile
     from heartapp.scoring.score import Report
     from heartapp.training.cohort import Cohort as Table
     from heartapp.training.train import Renewal
@@ -411,6 +412,47 @@ def verify_models(root: Path) -> None:
         else:
             click.echo(f"{name} {version}: good, {model.identity.digest}")
     sys.exit(failed)
+
+
+@main.group()
+def keys() -> None:
+    """Manage API keys, for servers with the setting require_keys; they need no restart."""
+
+
+@keys.command("add")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(["predict", "metrics"]),
+    multiple=True,
+    default=["predict"],
+    show_default=True,
+)
+def add_key(name: str, scopes: tuple[Any, ...]) -> None:
+    """Add a key and print its secret, which is stored nowhere: send it as Authorization: Bearer SECRET."""
+    click.echo(_key_file().add(name, scopes))
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List the keys: name, scopes, time of creation."""
+    for name, key in _key_file().keys.items():
+        click.echo(f"{name}  {','.join(key.scopes)}  {key.created}")
+
+
+@keys.command("revoke")
+@click.argument("name")
+def revoke_key(name: str) -> None:
+    """Remove a key; running servers refuse it at once."""
+    _key_file().revoke(name)
+
+
+def _key_file() -> KeyFile:
+    from heartapp.config import find
+    from heartapp.keys import FILE, KeyFile
+
+    return KeyFile(find(FILE))
 
 
 @main.command("config")

@@ -43,6 +43,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     log_format: Annotated[
         Literal["json", "text"], Meta(description="How the log is written to standard output: json or text.")
     ] = "json"
+    require_keys: Annotated[
+        bool, Meta(description="Programs need a key of `heartapp keys` to predict; the page needs none.")
+    ] = False
+    rate_limit: Annotated[
+        str, Meta(description="Predictions of one key, else of one address, such as 600/minute; empty: no limit.")
+    ] = ""
+    rate_limit_storage: Annotated[
+        str,
+        Meta(description="Where they are counted: memory:// for each process, or redis://HOST:PORT for all."),
+    ] = "memory://"
     max_patients: Annotated[int, Meta(description="Patients in one array or table, at most.", ge=1)] = 10_000
     max_body_bytes: Annotated[int, Meta(description="Size of one request's body, at most.", ge=1_024)] = 4_194_304
     trusted_proxies: Annotated[int, Meta(description="Number of proxies that set X-Forwarded-*.", ge=0, le=10)] = 0

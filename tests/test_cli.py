@@ -28,7 +28,19 @@ from tests.client import SHIPPED, damaged_copy
 from tests.inference.test_signatures import make_key
 from tests.training.small import small_training
 
-COMMANDS = ("serve", "train", "evaluate", "validate", "update", "audit-data", "score", "models", "config", "variables")
+COMMANDS = (
+    "serve",
+    "train",
+    "evaluate",
+    "validate",
+    "update",
+    "audit-data",
+    "score",
+    "models",
+    "keys",
+    "config",
+    "variables",
+)
 
 
 def run(*arguments: str | Path, **environment: str) -> Result:
@@ -377,6 +389,22 @@ def test_with_trusted_keys_a_bundle_has_to_be_signed_before_it_is_promoted(tmp_p
     assert verified.exit_code == 1
     assert f"bedside {version}: good" in verified.stdout
     assert "followup/" in verified.stderr
+
+
+def test_keys_are_added_listed_and_revoked(tmp_path: Path) -> None:
+    home = {"HEARTAPP_HOME": str(tmp_path)}
+    secret = output("keys", "add", "clinic", **home).strip()
+    assert secret.startswith("heartapp_")
+    output("keys", "add", "operator", "--scope", "predict", "--scope", "metrics", **home)
+    listed = output("keys", "list", **home)
+    assert [line.split()[:2] for line in listed.splitlines()] == [
+        ["clinic", "predict"],
+        ["operator", "predict,metrics"],
+    ]
+    assert secret not in listed
+    assert "there is a key clinic" in failure(1, "keys", "add", "clinic", **home)
+    output("keys", "revoke", "clinic", **home)
+    assert output("keys", "list", **home).startswith("operator ")
 
 
 # variables

@@ -19,7 +19,7 @@ from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.body import CSV, JSON, READ_UP_TO, read_body, read_parameters
-from heartapp.web.extension import get_registry, get_request, get_settings
+from heartapp.web.extension import get_queue, get_registry, get_request, get_settings
 from heartapp.web.patients import Patients, read_csv_patients, read_json
 from heartapp.web.problems import TYPES
 
@@ -37,10 +37,11 @@ def predict() -> ResponseReturnValue:
     model = get_registry().get(query.model)
     sent, wanted = negotiate(request)
     read = read_csv_patients if sent == CSV else read_json
-    patients = read(content, model, most=settings.max_patients, skip=query.skip)
-    if wanted == CSV:
-        return Response(write_patients(patients, model, query), mimetype=CSV)
-    return _json(_predict(model, query, patients))
+    with get_queue().turn(len(content), detailed=query.detailed):
+        patients = read(content, model, most=settings.max_patients, skip=query.skip)
+        if wanted == CSV:
+            return Response(write_patients(patients, model, query), mimetype=CSV)
+        return _json(_predict(model, query, patients))
 
 
 def _predict(model: Model, query: Query, patients: Patients) -> Prediction | PredictionList:

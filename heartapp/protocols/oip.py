@@ -13,10 +13,10 @@ from heartapp.clinical.patient import printable
 from heartapp.errors import FieldError, HeartappError, InvalidPatientError, ModelUnavailableError
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.model import Model
-from heartapp.protocols.shared import describe, malformed, read_struct, write_json
+from heartapp.protocols.shared import describe, headers_of, malformed, read_struct, write_json
 from heartapp.protocols.tensors import TABLE, Parameters, Tensor, read_table, write_tensor
 from heartapp.web.body import JSON, read_body, read_media_type, read_parameters
-from heartapp.web.extension import get_registry, get_request, get_settings
+from heartapp.web.extension import get_queue, get_registry, get_request, get_settings
 from heartapp.web.problems import RequestError
 
 blueprint = Blueprint("oip", __name__, url_prefix="/v2")
@@ -124,12 +124,14 @@ def infer(name: str, version: str | None = None) -> ResponseReturnValue:
     served = _find(name, version)
     read_media_type(request, (JSON, BINARY, ""))
     size = _json_size(request.headers.get(LENGTH), len(content))
-    asked = read_struct(content[:size], InferRequest)
-    wanted = _wanted(asked)
-    scores = served.score(read_table(asked.inputs, content[size:], served, settings.max_patients))
-    outputs, data = zip(
-        *(write_tensor(one, OUTPUTS[one][0], getattr(scores, one), binary=wanted[one]) for one in wanted), strict=True
-    )
+    with get_queue().turn(len(content)):
+        asked = read_struct(content[:size], InferRequest)
+        wanted = _wanted(asked)
+        scores = served.score(read_table(asked.inputs, content[size:], served, settings.max_patients))
+        outputs, data = zip(
+            *(write_tensor(one, OUTPUTS[one][0], getattr(scores, one), binary=wanted[one]) for one in wanted),
+            strict=True,
+        )
     identity = served.identity
     head = msgspec.json.encode(InferResponse(identity.name, identity.version, asked.id, _facts(served), [*outputs]))
     if not any(wanted.values()):
@@ -140,7 +142,9 @@ def infer(name: str, version: str | None = None) -> ResponseReturnValue:
 @blueprint.errorhandler(HeartappError)
 def domain_error(failure: HeartappError) -> ResponseReturnValue:
     """Answer every error of a request as the protocol has it."""
-    return error(*describe(failure))
+    response = error(*describe(failure))
+    response.headers.update(headers_of(failure))
+    return response
 
 
 def error(status: int, detail: str) -> Response:

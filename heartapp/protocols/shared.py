@@ -52,6 +52,11 @@ def describe(error: HeartappError) -> tuple[HTTPStatus, str]:
     return HTTPStatus.BAD_REQUEST, f"{error}; nothing was predicted. {listed}{more}"
 
 
+def headers_of(error: HeartappError) -> dict[str, str]:
+    """The headers of its answer besides the usual ones."""
+    return error.headers if isinstance(error, RequestError) else {}
+
+
 def _locate(fault: FieldError) -> str:
     place = [fault.field] if fault.field else []
     row = [f"row {fault.row}"] if fault.row is not None else []

@@ -6,8 +6,10 @@ from flask import Flask, Request, current_app, request
 
 from heartapp.config import Settings
 from heartapp.inference.registry import ModelRegistry
+from heartapp.web.heavy import HeavyQueue
 
 _REGISTRY: Final = "heartapp.registry"
+_QUEUE: Final = "heartapp.queue"
 _SETTINGS: Final = "heartapp.settings"
 
 
@@ -15,6 +17,7 @@ def init_app(app: Flask, settings: Settings, registry: ModelRegistry) -> None:
     """Give the application its settings and its registry."""
     app.extensions[_SETTINGS] = settings
     app.extensions[_REGISTRY] = registry
+    app.extensions[_QUEUE] = HeavyQueue()
 
 
 def get_registry(app: Flask | None = None) -> ModelRegistry:
@@ -25,6 +28,11 @@ def get_registry(app: Flask | None = None) -> ModelRegistry:
 def get_settings() -> Settings:
     """The settings of the current application."""
     return cast("Settings", current_app.extensions[_SETTINGS])
+
+
+def get_queue() -> HeavyQueue:
+    """The queue for heavy requests of the current application."""
+    return cast("HeavyQueue", current_app.extensions[_QUEUE])
 
 
 def get_request() -> Request:

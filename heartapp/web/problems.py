@@ -39,12 +39,14 @@ STATUSES: Final[dict[type[HeartappError], HTTPStatus]] = {
 
 TYPES: Final[dict[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "malformed",
+    HTTPStatus.UNAUTHORIZED: "no-key",
     HTTPStatus.NOT_FOUND: "not-found",
     HTTPStatus.METHOD_NOT_ALLOWED: "wrong-method",
     HTTPStatus.NOT_ACCEPTABLE: "not-acceptable",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "too-large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "wrong-media-type",
     HTTPStatus.UNPROCESSABLE_ENTITY: "invalid-patient",
+    HTTPStatus.TOO_MANY_REQUESTS: "too-many",
     HTTPStatus.INTERNAL_SERVER_ERROR: "server-error",
     HTTPStatus.SERVICE_UNAVAILABLE: "not-available",
 }
@@ -55,6 +57,7 @@ DETAILS: Final = {
     HTTPStatus.NOT_FOUND: "There is nothing at this address.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take that method.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than this server takes.",
+    HTTPStatus.TOO_MANY_REQUESTS: "There are too many requests of this client; wait as long as Retry-After says.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "Something failed on the server. It was logged, without what was sent.",
 }
 
@@ -71,11 +74,14 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RequestError(HeartappError):
-    """The request is wrong before any patient is checked. ``status`` is the HTTP status to answer with."""
+    """The request is refused before any patient is checked: the HTTP status to answer with, and more headers."""
 
-    def __init__(self, detail: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+    def __init__(
+        self, detail: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.status = status
+        self.headers = dict(headers or {})
 
 
 def problem(status: int, detail: str, errors: Sequence[FieldError] = (), *, linked: bool = True) -> Response:
@@ -123,7 +129,9 @@ def init_app(app: Flask, *, page: Answer, programs: Mapping[str, Answer]) -> Non
     @app.errorhandler(HeartappError)
     def domain_error(error: HeartappError) -> ResponseReturnValue:
         if isinstance(error, RequestError):
-            return problem(error.status, str(error))
+            response = problem(error.status, str(error))
+            response.headers.update(error.headers)
+            return response
         if isinstance(error, InvalidPatientError):
             return problem(STATUSES[InvalidPatientError], f"{error}; nothing was predicted.", error.errors)
         return answer(STATUSES[type(error)], str(error))

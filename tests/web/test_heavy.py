@@ -1,0 +1,61 @@
+from threading import Thread
+
+import pytest
+
+from heartapp.web.heavy import DETAILED, LIGHT, HeavyQueue
+from heartapp.web.problems import RequestError
+from tests.client import example, make_app, problem_of
+from tests.server.running import wait_until
+
+
+def test_light_requests_do_not_wait() -> None:
+    queue = HeavyQueue(waiting=0, patience=0)
+    with queue.turn(LIGHT + 1), queue.turn(LIGHT), queue.turn(LIGHT // DETAILED, detailed=True):
+        pass
+
+
+@pytest.mark.parametrize(("size", "detailed"), [(LIGHT + 1, False), (LIGHT // DETAILED + 1, True)])
+def test_a_heavy_request_is_refused_when_the_queue_is_full_or_too_slow(*, size: int, detailed: bool) -> None:
+    for queue in (HeavyQueue(waiting=0, patience=60), HeavyQueue(waiting=1, patience=0)):
+        with queue.turn(LIGHT + 1):
+            with pytest.raises(RequestError) as caught, queue.turn(size, detailed=detailed):
+                pass
+            assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "1"})
+        with queue.turn(size, detailed=detailed):
+            pass
+
+
+def test_a_heavy_request_has_its_turn_after_the_one_before() -> None:
+    queue, order = HeavyQueue(), list[str]()
+
+    def wait() -> None:
+        with queue.turn(LIGHT + 1):
+            order.append("second")
+
+    with queue.turn(LIGHT + 1):
+        thread = Thread(target=wait)
+        thread.start()
+        wait_until(lambda: queue._places._value < 2, "the other one waits")
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_every_protocol_answers_that_it_is_busy() -> None:
+    app = make_app()
+    app.extensions["heartapp.queue"] = queue = HeavyQueue(waiting=0)
+    patients = [example()] * 5_000
+    client = app.test_client()
+    columns = {name: [patient[name] for patient in patients] for name in example()}
+    tensors = [{"name": name, "shape": [5_000], "datatype": "FP64", "data": column} for name, column in columns.items()]
+    requests = {
+        "/api/v1/predict": patients,
+        "/v2/models/bedside/infer": {"inputs": tensors},
+        "/invocations": {"dataframe_records": patients},
+    }
+    with queue.turn(LIGHT + 1):
+        for address, body in requests.items():
+            answer = client.post(address, json=body)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        problem_of(client.post("/api/v1/predict", json=patients), 503)
+    assert [client.post(address, json=body).status_code for address, body in requests.items()] == [200] * 3

@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 
+from heartapp.clinical.patient import printable
 from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.errors import DataError
 from heartapp.tables.guess import OUTCOME_KEY, guess_columns
@@ -87,6 +88,7 @@ def start_mapping(header: Sequence[str], place: str) -> str:
     found = guess_columns(header)
     lines = [
         f"# How {place} maps to heartapp's variables. Check and correct every line.",
+        f"# Its columns: {', '.join(map(printable, header))}",
         f"outcome = {_quote(found.get(OUTCOME_KEY, ''))}  # 0 alive, 1 died; other codes: [codes.outcome]",
         '# time = ""  # days until death or last contact, if there is such a column',
         f'# time_unit = "days"  # {BY_NAME["time"].unit_names}',

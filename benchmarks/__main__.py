@@ -1,7 +1,5 @@
 """Measure heartapp, limits and other servers. A complete run writes its results into benchmarks/ and the README."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import sys

@@ -3,8 +3,6 @@
 Standard library only: this module runs in every environment.
 """
 
-from __future__ import annotations
-
 import json
 import tomllib
 from functools import cache

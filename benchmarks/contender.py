@@ -1,7 +1,5 @@
 """The contenders, as ``contenders.toml`` declares them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final, Literal
 

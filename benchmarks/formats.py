@@ -1,16 +1,12 @@
 """The formats of requests and answers, and the check of an answer."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from benchmarks.bundle import Numbers, Patient
+from benchmarks.bundle import Numbers, Patient
 
 TOLERANCE: Final = 1e-5
 """Estimators and ONNX graph add up in a different order, so a right answer may differ by this much."""

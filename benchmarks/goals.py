@@ -1,16 +1,10 @@
 """The goals that heartapp behind Granian has to reach."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from benchmarks.results import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from benchmarks.results import Results
+from benchmarks.results import Figure, Results
 
 HEARTAPP: Final = "heartapp-granian"
 

@@ -1,7 +1,5 @@
 """The load: wrk sends one request again and again on 16 connections and compares every answer."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from pathlib import Path

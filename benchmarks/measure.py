@@ -1,23 +1,17 @@
 """Measure every contender in turn, round by round."""
 
-from __future__ import annotations
-
 import http.client
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks import bundle, environments, processes
+from benchmarks.contender import Contender
 from benchmarks.environments import ContenderError
 from benchmarks.load import load
 from benchmarks.results import Result, Results, Round, machine
-from benchmarks.servers import serving
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from benchmarks.contender import Contender
-    from benchmarks.servers import Server
+from benchmarks.servers import Server, serving
 
 LOADED: Final = 1
 """The golden patient under load: one without cautions, which only heartapp gives."""

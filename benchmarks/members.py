@@ -3,19 +3,15 @@
 Run as a program, it writes them into the current folder as three pickles, for the tutorial's app.
 """
 
-from __future__ import annotations
-
 import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import joblib
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from benchmarks import bundle
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
 
 
 def load() -> dict[str, Any]:

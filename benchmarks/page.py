@@ -1,21 +1,16 @@
 """Measure the page in Chromium: the first load, the time from a key to its painted answer, and stale answers."""
 
-from __future__ import annotations
-
 import statistics
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import CDPSession, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.pages import BEDSIDE, show_result
 from tests.browser.test_answers import TYPE_FAST, stale
 from tests.server.running import make_home, running
-
-if TYPE_CHECKING:
-    from playwright.sync_api import CDPSession, Page
 
 KEYS: Final = 40
 # From the key event to the frame after the risk has changed; the message comes when that frame is painted.

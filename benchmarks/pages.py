@@ -1,19 +1,13 @@
 """The tables, and the pages that hold them."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from benchmarks.bundle import ROOT
 from benchmarks.goals import goals
 from benchmarks.load import CONNECTIONS
-from benchmarks.results import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from benchmarks.results import Result, Results
+from benchmarks.results import Figure, Result, Results
 
 PAGE: Final = Path(__file__).with_name("README.md")
 README: Final = ROOT / "README.md"

@@ -1,7 +1,5 @@
 """Compare `heartapp score` with 30 lines of polars and onnxruntime, in turn: time and memory for one CSV file."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,17 +1,13 @@
 """CPU time and memory of a server's processes, from the kernel (Linux) by way of psutil."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import psutil
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 T = TypeVar("T")
 

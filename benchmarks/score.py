@@ -6,8 +6,6 @@ members; `followup` cannot. The cases take turns; medians are printed.
     make bench-score ARGS="--rows 10000000 --rounds 3 --model bedside"
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import statistics
@@ -15,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,9 +29,6 @@ from heartapp.config import find, read_settings
 from heartapp.inference.bundle import read_bundle
 from heartapp.inference.model import Model
 from heartapp.inference.served import read_served
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 BATCH = 16_384
 BLOCK = 262_144

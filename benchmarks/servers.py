@@ -1,26 +1,20 @@
 """A contender's server: started, asked, and stopped with all its processes."""
 
-from __future__ import annotations
-
 import http.client
 import shlex
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.request import ProxyHandler, Request, build_opener
 
 from benchmarks import processes
-from benchmarks.bundle import ROOT
+from benchmarks.bundle import ROOT, Numbers, Patient
+from benchmarks.contender import Contender
 from benchmarks.environments import ContenderError, last_line, variables
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from benchmarks.bundle import Numbers, Patient
-    from benchmarks.contender import Contender
 
 HOST: Final = "127.0.0.1"
 PATIENCE: Final = 120.0

@@ -5,8 +5,6 @@ in turn, so many times, while five clients ask without pause: two keep their con
 one sends arrays. Every answer must be that of the model whose digest it names.
 """
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

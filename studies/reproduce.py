@@ -10,17 +10,17 @@ the variables that were significant; the table of figures could not be checked, 
 README.md lists what was found.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import click
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from lifelines import CoxPHFitter
+from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, recall_score, roc_auc_score
@@ -32,17 +32,11 @@ from tqdm import tqdm
 from xgboost import XGBClassifier
 
 from heartapp.clinical.variables import VARIABLES
+from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.training.cohort import Cohort
-
-    Floats = NDArray[np.float64]
-    Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+Floats = NDArray[np.float64]
+Split = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 RATES: Final = ("MCC", "F1", "accuracy", "TP rate", "TN rate", "PR AUC", "ROC AUC")
 _THRESHOLD: Final = 0.5

@@ -1,13 +1,7 @@
 """Follow-up that ends before the horizon: the Kaplan-Meier estimate and weights for who was lost."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def kaplan_meier(

@@ -4,23 +4,18 @@ Terms as in TRIPOD+AI (Collins et al., BMJ 2024) and Van Calster et al. (BMC Med
 predictions: censoring weights, times how often a bootstrap sample holds the patient.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import t
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, matthews_corrcoef, recall_score, roc_auc_score
 
 from heartapp.inference.report import Bin, Estimate, Spread
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 BINS: Final = 10
 DECISION_THRESHOLDS: Final = tuple(round(0.05 * step, 2) for step in range(1, 13))

@@ -1,26 +1,20 @@
 """Logistic regressions: on the logit of a risk, to see how it is off, and the plain one that models compete with."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import root
 from scipy.special import expit, logit, xlogy
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-    from sklearn.pipeline import Pipeline
-
-    Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 EXTREME: Final = 1e-6
 """Risks are held between this and one minus this."""

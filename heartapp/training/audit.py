@@ -1,11 +1,12 @@
 """`heartapp audit-data`: find what is wrong with a table. A value is named only if several patients share it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from heartapp.clinical.numbers import format_number
@@ -13,15 +14,7 @@ from heartapp.clinical.variables import BY_NAME, OUTCOME
 from heartapp.errors import TableError
 from heartapp.statistics.censoring import kaplan_meier
 from heartapp.training.cohort import TIME
-from heartapp.training.data import COLUMNS, WITH_OUTCOME, name_rows, read_raw
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from heartapp.training.data import RawTable
+from heartapp.training.data import COLUMNS, WITH_OUTCOME, RawTable, name_rows, read_raw
 
 _NUMBERS: Final = tuple(name for name, variable in BY_NAME.items() if variable.kind == "number" and name != TIME)
 _FEWEST: Final = 5  # patients that share a repeated value

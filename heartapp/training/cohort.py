@@ -12,19 +12,14 @@ Only rows of the published table are changed, see `heartapp.tables.published`: 1
 elsewhere.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.clinical.variables import MODEL_VARIABLES, VARIABLES
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from heartapp.tables.published import Origin
+from heartapp.tables.published import Origin
 
 TIME: Final = "time"
 CLASS_MEANS: Final = ((1.83, 134), (1.18, 137))
@@ -50,12 +45,12 @@ class Sample:
     time: NDArray[np.float64] | None = None
     patients: NDArray[np.int64] | None = None
 
-    def part(self, rows: NDArray[np.int64]) -> Sample:
+    def part(self, rows: NDArray[np.int64]) -> "Sample":
         """Some of the rows, each of its own patient."""
         time = None if self.time is None else self.time[rows]
         return Sample(self.features[rows], self.outcome[rows], time)
 
-    def draw(self, rows: NDArray[np.int64]) -> Sample:
+    def draw(self, rows: NDArray[np.int64]) -> "Sample":
         """A bootstrap sample: rows that may repeat."""
         return replace(self.part(rows), patients=rows)
 
@@ -113,7 +108,7 @@ class Cohort:
         """The variables `names`, shape (n, variables), in single precision as they are trained and served."""
         return self.values[:, [_COLUMN[name] for name in self.names(model)]].astype(np.float32)
 
-    def sample(self, model: str) -> Sample:
+    def sample(self, model: str) -> "Sample":
         """All patients, with a model's variables."""
         time = None if self.horizon is None else self.column(TIME)
         return Sample(self.features(model), self.outcome, time)

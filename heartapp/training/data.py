@@ -4,12 +4,13 @@ Needed are the columns of `REQUIRED`. The other variables may be absent or have 
 risk has no date. Rows are counted as a spreadsheet shows them: the header is row 1.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.clinical.patient import printable
 from heartapp.clinical.variables import OUTCOME, VARIABLES, Variable
@@ -18,17 +19,9 @@ from heartapp.tables.cells import DECIMAL_COMMA, NOT_A_NUMBER, read_values
 from heartapp.tables.check import check_table
 from heartapp.tables.columns import find_columns, find_misspelled
 from heartapp.tables.csv_body import read_csv_file
-from heartapp.tables.published import compare, digest
+from heartapp.tables.published import Comparison, compare, digest
 from heartapp.training.cohort import TIME, Cohort
 from heartapp.training.defaults import BEDSIDE_USES, FIRST_HORIZON, HORIZON, LAST_HORIZON
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from heartapp.tables.published import Comparison
 
 WITH_OUTCOME: Final = (
     *VARIABLES,

@@ -1,17 +1,13 @@
 """From out-of-fold probabilities to a dated risk: Platt scaling with weights, and the curve before the horizon."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import root
 
 from heartapp.inference.calibration import EPSILON, Calibration
 from heartapp.inference.curve import Curve
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 CURVE_STEP: Final = 5
 """Days between two points of the curve."""

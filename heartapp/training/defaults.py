@@ -1,7 +1,5 @@
 """The defaults of `heartapp train` and `heartapp evaluate`. The command's help shows them, so importing is instant."""
 
-from __future__ import annotations
-
 from typing import Final
 
 SEED: Final = 519

@@ -3,25 +3,19 @@
 No number here is a patient's record: each is a percentile, a median, a count or drawn at random.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.bundle import Golden, Seen
+from heartapp.inference.calibration import Calibration
 from heartapp.inference.grid import Grid
 from heartapp.inference.support import Support
 from heartapp.training.export import answers
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.inference.calibration import Calibration
-    from heartapp.training.recipe import Recipe
+from heartapp.training.recipe import Recipe
 
 GOLDEN_ROWS: Final = 32
 WINDOWS: Final = {"age": 10.0, "ejection_fraction": 5.0, "serum_creatinine": 4.0}

@@ -1,7 +1,5 @@
 """Download the published table into the user's cache."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Final
 

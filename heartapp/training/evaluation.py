@@ -5,13 +5,13 @@ side and measured on the test side. A dated risk is judged at its horizon, and p
 probability of censoring weights, which the training side gives.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit, cross_val_predict
 from tqdm import tqdm
@@ -34,19 +34,12 @@ from heartapp.statistics.metrics import (
     weighted_brier,
 )
 from heartapp.statistics.regression import spline_regression
-from heartapp.training.cohort import TIME
+from heartapp.training.cohort import TIME, Cohort, Sample
 from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED, SPLITS_A_SEED
 from heartapp.training.goals import GOALS, judge
 from heartapp.training.recipe import FOLDS, Recipe, dead_by, make_folds
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.training.cohort import Cohort, Sample
-
-    Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
+Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 TEST_PATIENTS: Final = 60
 EARLIER_DAY: Final = 90

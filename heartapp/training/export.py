@@ -5,13 +5,13 @@ shape (n, 3). skl2onnx and onnxmltools convert the estimators. Their trees are j
 each member.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType as XGBoostFloat
@@ -23,15 +23,8 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.errors import HeartappError
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.runtime import import_onnxruntime
-from heartapp.training.members import Bagged
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.training.members import Estimator
-    from heartapp.training.recipe import FittedRecipe
+from heartapp.training.members import Bagged, Estimator
+from heartapp.training.recipe import FittedRecipe
 
 TOLERANCE: Final = 1e-5
 RANDOM_ROWS: Final = 20_000

@@ -1,14 +1,10 @@
 """The goals, set before the work began, and which figures would be too good to be true."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from heartapp.inference.report import GoalResult
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Range = tuple[float, float]
 

@@ -5,23 +5,18 @@ smaller and the refits more alike. Its settings were chosen on splits and bootst
 protocols'. Those of ``followup`` are tuned within each training set.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, cast
+from typing import Any, Final, Protocol, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier, XGBRFClassifier
 
 from heartapp.inference.bundle import MEMBERS
 from heartapp.training.defaults import BEDSIDE_USES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
 
 class Estimator(Protocol):

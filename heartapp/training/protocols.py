@@ -1,19 +1,13 @@
 """`heartapp evaluate`: run the protocols anew and print each goal beside its figure."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
 from heartapp.card.filters import difference, interval, span, three
+from heartapp.inference.report import Estimate, Evaluation, GoalResult, Spread
+from heartapp.training.cohort import Cohort
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import Recipe
 from heartapp.training.stability import measure_shape, refit, report_instability
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from heartapp.inference.report import Estimate, Evaluation, GoalResult, Spread
-    from heartapp.training.cohort import Cohort
 
 
 def run_protocols(table: Cohort, *, seed: int, splits: int, split_seed: int, refits: int) -> Iterator[str]:

@@ -4,30 +4,23 @@ The evaluation calls it on the training side of each split, the refits on bootst
 patients, so the figures in the report are those of the model that is shipped.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from heartapp.inference.bundle import MEMBERS
+from heartapp.inference.calibration import Calibration
+from heartapp.inference.curve import Curve
 from heartapp.statistics.censoring import censoring_weights, kaplan_meier
+from heartapp.training.cohort import Cohort, Sample
 from heartapp.training.dating import fit_calibration, fit_curve
-from heartapp.training.members import PLANS
+from heartapp.training.members import PLANS, Estimator, Plan, Setting
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.inference.calibration import Calibration
-    from heartapp.inference.curve import Curve
-    from heartapp.training.cohort import Cohort, Sample
-    from heartapp.training.members import Estimator, Plan, Setting
-
-    Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+Folds = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 FOLDS: Final = 10
 """Inner cross-validation: for the choice of settings, and for the predictions that the calibration is fitted on."""

@@ -3,29 +3,23 @@
 A bundle keeps the refits' risks over a grid of patients.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.refits import HIGH, LOW, RefitTable
 from heartapp.inference.report import InstabilityReport, Shape
 from heartapp.statistics.metrics import draw_counts, estimate, mean, rounded
+from heartapp.training.cohort import Sample
 from heartapp.training.defaults import BOOTSTRAPS, SPLIT_SEED
 from heartapp.training.goals import INSTABILITY_GOALS, SHAPE_GOALS, judge
 from heartapp.training.members import READING_ERROR, RISING, ROUNDED_WHEN_READ
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from heartapp.training.cohort import Sample
-    from heartapp.training.recipe import FittedRecipe, Recipe
+from heartapp.training.recipe import FittedRecipe, Recipe
 
 MOST_POINTS: Final = 80
 """Of a grid in one variable; a table with more values of it keeps so many of them, and its bounds are approximate."""

@@ -1,20 +1,20 @@
 """Train models and write their bundles: both on a table, or one anew on other patients."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
-from typing import TYPE_CHECKING, Final, Self
+from pathlib import Path
+from typing import Final, Self
 
 import joblib
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from heartapp.card import write_card
 from heartapp.clinical.variables import BY_NAME, fingerprint
 from heartapp.inference import bundle
-from heartapp.inference.bundle import MEMBERS, Manifest, Platt, TrainingData
+from heartapp.inference.bundle import MEMBERS, Manifest, Platt, TrainingData, Update
 from heartapp.inference.report import CohortFigures, Report
 from heartapp.inference.writing import next_version, pretty, write_bundle
 from heartapp.training import description
@@ -22,16 +22,8 @@ from heartapp.training.cohort import TIME, Cohort
 from heartapp.training.defaults import BUNDLE_REFITS, SEED, SPLITS
 from heartapp.training.evaluation import evaluate
 from heartapp.training.export import check_graph, find_edges, to_onnx
-from heartapp.training.recipe import Recipe
+from heartapp.training.recipe import FittedRecipe, Recipe
 from heartapp.training.stability import measure_shape, refit_to, tabulate_refits
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from heartapp.inference.bundle import Update
-    from heartapp.training.recipe import FittedRecipe
 
 _PACKAGES: Final = ("numpy", "sklearn", "onnx", "onnxruntime", "onnxmltools", "skl2onnx", "joblib", "xgboost")
 """Whose versions the manifest names."""

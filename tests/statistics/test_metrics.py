@@ -1,10 +1,8 @@
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import ttest_1samp
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
@@ -24,9 +22,6 @@ from heartapp.statistics.metrics import (
     weighted_auc,
     weighted_brier,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 OUTCOME = np.array([0, 0, 0, 1, 1])
 DEAD = OUTCOME == 1

@@ -1,7 +1,5 @@
 """What recalibration gives where there is nothing to learn from."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

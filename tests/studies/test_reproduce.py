@@ -1,6 +1,4 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +13,6 @@ from heartapp.training.data import read_table
 from studies import reproduce
 from studies.reproduce import RATES, TABLE_4, TABLE_11, Hazard, fit_rates, precision_recall_area
 from tests.reports import manifest_of, report_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LABELS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=60).filter(
     lambda pairs: len({truth for truth, _ in pairs}) == 2

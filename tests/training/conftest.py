@@ -1,32 +1,26 @@
 """The generated cohort as training takes it, and what is fitted to it once for all tests."""
 
-from __future__ import annotations
-
 import csv
 import io
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 from joblib import parallel_config
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
+from heartapp.inference.report import Evaluation
 from heartapp.training import goals
+from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.defaults import HORIZON, SEED
 from heartapp.training.evaluation import evaluate
 from heartapp.training.recipe import FittedRecipe, Recipe
 from tests.training.small import SMALLEST, small_training
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from heartapp.inference.report import Evaluation
-    from heartapp.training.cohort import Cohort
-
-    Cells = list[list[str]]
+Cells = list[list[str]]
 
 SPLITS = 3
 SOMETIMES_MISSING = ("creatinine_phosphokinase", "platelets", "serum_creatinine", "serum_sodium")

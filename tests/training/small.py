@@ -1,23 +1,17 @@
 """Plans that train in a second, for tests that are not about how good a model is."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pytest
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.training import evaluation, stability
-from heartapp.training.members import PLANS, Plan
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from heartapp.training.cohort import Cohort
-    from heartapp.training.members import Setting
+from heartapp.training.cohort import Cohort
+from heartapp.training.members import PLANS, Plan, Setting
 
 BOOTSTRAPS: Final = 20
 """Samples of patients for the intervals."""

@@ -1,7 +1,6 @@
-from __future__ import annotations
-
 import csv
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +9,8 @@ from hypothesis import strategies as st
 
 from heartapp.clinical.variables import OUTCOME
 from heartapp.errors import TableError
-from heartapp.training.audit import audit
+from heartapp.training.audit import Audit, Finding, audit
 from heartapp.training.data import COLUMNS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from heartapp.training.audit import Audit, Finding
 
 Rows = list[dict[str, str]]
 

@@ -1,9 +1,7 @@
 """Which values count as missing, and what a model is given."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +10,6 @@ from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.training.cohort import CLASS_MEANS, OVERALL_MEANS, Cohort
 from heartapp.training.data import read_table
 from tests.training.small import lacking
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NAMES = [*BY_NAME]
 

@@ -1,25 +1,19 @@
 """Reading a table: what is accepted, and how a fault is told."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from heartapp.clinical.variables import BY_NAME, OUTCOME, VARIABLES
 from heartapp.errors import DataError
+from heartapp.training.cohort import Cohort
 from heartapp.training.data import COLUMNS, FEWEST, FEWEST_DATED, REQUIRED, read_table
 from heartapp.training.defaults import BEDSIDE_USES
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from heartapp.training.cohort import Cohort
-
-    Cells = list[list[str]]
+Cells = list[list[str]]
 
 
 def refusal(path: Path, **flags: bool | int) -> list[str]:

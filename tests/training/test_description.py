@@ -1,24 +1,17 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.support import SMALLEST
 from heartapp.training import description
+from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BEDSIDE_USES
 from heartapp.training.description import AXES, MOST_FLAGGED, WINDOWS, make_support
 from heartapp.training.export import TOLERANCE, answers, to_onnx
-from heartapp.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from heartapp.training.cohort import Cohort
-    from heartapp.training.recipe import FittedRecipe
+from heartapp.training.recipe import FittedRecipe, Recipe
 
 NAMES = MODEL_VARIABLES["followup"]
 

@@ -1,23 +1,17 @@
 """Downloading the table, from a server on loopback."""
 
-from __future__ import annotations
-
 import http.server
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from heartapp.errors import DataError
+from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.download import download_table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from heartapp.training.cohort import Cohort
 
 
 @contextmanager

@@ -1,8 +1,5 @@
-from __future__ import annotations
-
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -12,18 +9,16 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.bundle import MEMBERS
+from heartapp.inference.report import Evaluation
 from heartapp.statistics.censoring import kaplan_meier
 from heartapp.statistics.metrics import BINS, DECISION_THRESHOLDS, classification_metrics, concordance
 from heartapp.training import goals as goals_module
+from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BEDSIDE_USES, SPLIT_SEED, SPLITS_A_SEED
 from heartapp.training.evaluation import _compare, _judge, _metrics, _Predictions, _split, evaluate
 from heartapp.training.goals import GOALS
 from heartapp.training.members import PLANS
-
-if TYPE_CHECKING:
-    from heartapp.inference.report import Evaluation
-    from heartapp.training.cohort import Cohort
-    from heartapp.training.recipe import Recipe
+from heartapp.training.recipe import Recipe
 
 SPLITS = 3
 OF_A_CLASS = ["roc_auc", "pr_auc", "mcc", "sensitivity", "specificity"]

@@ -1,14 +1,15 @@
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
+from heartapp.training.cohort import Cohort
 from heartapp.training.export import (
     RANDOM_ROWS,
     TOLERANCE,
@@ -20,14 +21,7 @@ from heartapp.training.export import (
     probe_rows,
     to_onnx,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    from heartapp.training.cohort import Cohort
-    from heartapp.training.recipe import FittedRecipe
+from heartapp.training.recipe import FittedRecipe
 
 NAMES = MODEL_VARIABLES["followup"]
 

@@ -1,21 +1,15 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier, XGBRFClassifier
 
 from heartapp.inference.bundle import MEMBERS
 from heartapp.training.defaults import BEDSIDE_USES
-from heartapp.training.members import PLANS, READING_ERROR, Bagged, _bootstrap
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from heartapp.training.members import Setting
+from heartapp.training.members import PLANS, READING_ERROR, Bagged, Setting, _bootstrap
 
 KINDS = dict(zip(MEMBERS, (DecisionTreeClassifier, XGBRFClassifier, XGBClassifier), strict=True))
 every_setting = pytest.mark.parametrize(
@@ -81,7 +75,7 @@ def test_a_bagged_member_is_the_mean_of_its_fits(name: str) -> None:
 class Recorder(XGBClassifier):
     """Keeps what it is fitted to."""
 
-    def fit(self, features: NDArray[np.float32], outcome: NDArray[np.int64]) -> Recorder:
+    def fit(self, features: NDArray[np.float32], outcome: NDArray[np.int64]) -> Self:
         self.seen_ = features, outcome
         return self
 

@@ -1,20 +1,15 @@
-from __future__ import annotations
-
 import math
 import re
-from typing import TYPE_CHECKING
 
 import pytest
 
 from heartapp.card.filters import interval, span
 from heartapp.clinical.variables import MODEL_VARIABLES
 from heartapp.training import goals as goals_module
+from heartapp.training.cohort import Cohort
 from heartapp.training.goals import GOALS, INSTABILITY_GOALS, LEAST, SHAPE_GOALS, Goal, judge
 from heartapp.training.protocols import describe, run_protocols
 from tests.reports import evaluation_of
-
-if TYPE_CHECKING:
-    from heartapp.training.cohort import Cohort
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
 """How the published table, its parts and altered copies are recognised."""
 
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,15 +11,10 @@ from heartapp.errors import DataError
 from heartapp.tables import published
 from heartapp.tables.published import canonical, checksum, digest
 from heartapp.training.audit import audit
+from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from heartapp.training.cohort import Cohort
-
-    Cells = list[list[str]]
+Cells = list[list[str]]
 
 
 @pytest.fixture

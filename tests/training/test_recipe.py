@@ -1,10 +1,9 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
@@ -13,18 +12,12 @@ from heartapp.inference.bundle import MEMBERS, read_bundle
 from heartapp.inference.model import Model
 from heartapp.inference.served import read_served
 from heartapp.statistics.censoring import censoring_weights, kaplan_meier
+from heartapp.training.cohort import Cohort, Sample
 from heartapp.training.dating import fit_calibration, fit_curve
 from heartapp.training.defaults import BEDSIDE_USES, SEED
 from heartapp.training.members import PLANS
 from heartapp.training.recipe import FOLDS, FittedRecipe, Recipe, make_folds, simplest_good
 from tests.training.small import SMALLEST, lacking, small
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from heartapp.training.cohort import Cohort, Sample
 
 NAMES = MODEL_VARIABLES["bedside"]
 

@@ -1,14 +1,15 @@
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
 from heartapp.inference.refits import RefitTable
+from heartapp.training.cohort import Cohort
 from heartapp.training.goals import INSTABILITY_GOALS, LEAST, SHAPE_GOALS
+from heartapp.training.recipe import FittedRecipe, Recipe
 from heartapp.training.stability import (
     GROUPS,
     MOST_POINTS,
@@ -19,12 +20,6 @@ from heartapp.training.stability import (
     report_instability,
     rows_over,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from heartapp.training.cohort import Cohort
-    from heartapp.training.recipe import FittedRecipe, Recipe
 
 NAMES = MODEL_VARIABLES["bedside"]
 REFITS = 3

@@ -1,14 +1,13 @@
-from __future__ import annotations
-
 import io
 import json
 import platform
 import shutil
 import sys
 import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import joblib
 import msgspec
@@ -39,17 +38,10 @@ from heartapp.training.cohort import Cohort
 from heartapp.training.data import read_table
 from heartapp.training.defaults import BEDSIDE_USES, SEED
 from heartapp.training.export import TOLERANCE, ExportError, probe_rows, to_onnx
+from heartapp.training.recipe import FittedRecipe
 from heartapp.training.train import train
 from tests.conftest import REPRODUCE, require
 from tests.training.small import lacking, small_training
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
-
-    from heartapp.training.cohort import Cohort
-    from heartapp.training.members import Estimator
-    from heartapp.training.recipe import FittedRecipe
 
 NAMES = MODEL_VARIABLES["followup"]
 SPLITS, REFIT_COUNT = 2, 2
@@ -147,7 +139,7 @@ def test_the_bedside_risk_has_a_date_curve_support_and_refits_and_that_of_follow
 def test_the_pickled_members_give_the_probabilities_of_the_served_graph(
     trained: Path, random_patients: Callable[[Sequence[str], int], list[list[float]]], name: str
 ) -> None:
-    members: dict[str, Estimator] = joblib.load(trained / name / "1" / JOBLIB)
+    members = joblib.load(trained / name / "1" / JOBLIB)
     assert tuple(members) == MEMBERS
     rows = np.array(random_patients(MODEL_VARIABLES[name], 1_000), np.float32)
     rows[::2][np.random.default_rng(1).random(rows[::2].shape) < 0.2] = np.nan

@@ -17,6 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from heartapp.clinical.variables import CHOICES, VARIABLES
+from heartapp.inference.bundle import MEMBERS
 from heartapp.ui.forms import NOT_KNOWN, OPTIONS
 from heartapp.ui.language import ENGLISH, FOLDER, LANGUAGES
 from heartapp.web.problems import DETAILS
@@ -29,7 +30,7 @@ TRANSLATED: Final = [language for language in LANGUAGES if language != ENGLISH]
 _METHODS: Final = [("templates/**", "jinja2"), ("clinical/**.py", "python"), ("ui/**.py", "python")]
 # The errors of `heartapp.clinical.numbers` hold whole sentences.
 _KEYWORDS: Final = {**DEFAULT_KEYWORDS, "NumberTextError": None, "AmbiguousNumberError": None}
-_TEMPLATES: Final = {"templates/**": {"trimmed": "true", "silent": "false"}}
+_TEMPLATES: Final = {"templates/**": {"silent": "false"}}
 
 
 def _declared() -> Iterator[tuple[str, str]]:
@@ -39,6 +40,7 @@ def _declared() -> Iterator[tuple[str, str]]:
         yield from (("clinical/variables.py", text) for text in (variable.label, variable.help, *units) if text)
     yield from (("clinical/variables.py", label) for kind in CHOICES.values() for _, label in kind)
     yield "ui/forms.py", NOT_KNOWN[1]
+    yield from (("inference/bundle.py", member.replace("_", " ")) for member in MEMBERS)
     for status, detail in DETAILS.items():
         yield from (("web/problems.py", text) for text in (HTTPStatus(status).phrase, detail))
 

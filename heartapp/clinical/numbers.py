@@ -27,7 +27,6 @@ _PLAINER: Final[dict[int, str]] = {
 }
 _SPELLINGS: Final = str.maketrans({"µ": "u", "μ": "u", "⁹": "9", "³": "3", "^": None, " ": None, "×": None, "*": None})
 _THOUSAND: Final = 1_000
-_MARKS: Final = {",": "comma", ".": "point"}
 _MAX_LENGTH: Final = 40
 
 
@@ -60,10 +59,14 @@ def read_number(text: str, plausible: Callable[[float], bool]) -> float:
         text = re.sub(rf"[{_SPACES}]", "", grouped[1]) + (grouped[2] or "")
         return float(text.replace(",", "."))
     if (found := _THOUSANDS_OR_DECIMAL.fullmatch(text)) and (found[2] == "," or plausible(float(found[1] + found[3]))):
-        mark = _MARKS[found[2]]
+        if found[2] == ",":
+            raise AmbiguousNumberError(
+                "Is the comma a decimal comma or a thousands separator? Write thousands without it (1250), decimals "
+                "with one zero more (1,2500)."
+            )
         raise AmbiguousNumberError(
-            f"Is the {mark} a decimal {mark} or a thousands separator? Write thousands without it (1250), decimals "
-            f"with one zero more (1{found[2]}2500)."
+            "Is the point a decimal point or a thousands separator? Write thousands without it (1250), decimals "
+            "with one zero more (1.2500)."
         )
     if _PLAIN.fullmatch(text):
         return float(text.replace(",", "."))

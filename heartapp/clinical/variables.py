@@ -112,10 +112,6 @@ class Variable:
             return None
         return doubt if self.allows(convert(value, self.units[doubt.unit])) else None
 
-    def converted(self, value: float) -> str:
-        """A value that was converted to ``unit``, with as many decimals as laboratories report."""
-        return f"{value:.2f} {self.unit}" if self.step < 1 else self.quantity(value)
-
     def quantity(self, value: float, *, unit: bool = True) -> str:
         """``value`` as people write it, with the unit: ``850 000 per µL``; a choice by its label."""
         for code, label in self.choices:

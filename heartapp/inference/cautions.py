@@ -49,10 +49,14 @@ class Cautions:
         """The cautions for one patient."""
         if self._support is None:
             return self._always
-        near = self._support.near([row[column] for column in self._columns])
+        near = self.near(row)
         if near >= self._support.least:
             return self._always
         return (*self._always, _little_support([*self._support.axes], near))
+
+    def near(self, row: Sequence[float]) -> int:
+        """How many training patients are near to one, as stored; 0 without counts."""
+        return self._support.near([row[column] for column in self._columns]) if self._support else 0
 
     def kinds(self, values: NDArray[np.floating]) -> NDArray[np.str_]:
         """The kinds of each patient's cautions, separated by spaces, shape (n,); ``values``: (n, variables)."""

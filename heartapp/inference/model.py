@@ -182,6 +182,10 @@ class Model:
             **({} if options is RISK_ONLY else self._details(row, risk, threshold, options)),
         )
 
+    def near(self, row: Sequence[float]) -> int:
+        """How many training patients are near to this one, as far as counts are stored."""
+        return self._cautions.near(row)
+
     def responses(self, row: Sequence[float]) -> tuple[ResponseCurve, ...]:
         """How the patient's risk changes with each number that the model uses."""
         manifest = self.bundle.manifest

@@ -19,6 +19,9 @@ from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, Variable
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
 from heartapp.inference.model import Options
+from heartapp.ui.language import gettext
+from heartapp.ui.writing import converted as as_converted
+from heartapp.ui.writing import in_unit, quantity
 
 if TYPE_CHECKING:
     from heartapp.inference.model import Model
@@ -101,38 +104,32 @@ class NumberField(FloatField):
                 self.data, factor = read_quantity(f"{typed} {self.unit}", variable.factor, variable.allows)
                 typed = in_unit(typed, self.unit)
         except NumberTextError as error:
-            raise ValueError(_say("{label}: {error} Allowed: from {low} to {high}.", variable, error=error)) from None
+            said = gettext(str(error))
+            raise ValueError(
+                _say(gettext("{label}: {error} Allowed: from {low} to {high}."), variable, error=said)
+            ) from None
         if factor is None:
             self._ask(variable, typed, self.data)
         elif factor != 1:
-            self.entered, self.converted = typed, variable.converted(self.data)
+            self.entered, self.converted = typed, as_converted(self.data, variable)
 
     def _ask(self, variable: Variable, typed: str, value: float) -> None:
         """Ask whether a number without a unit is in the one that it looks like."""
         if doubt := variable.doubted(value):
             likely = in_unit(typed, doubt.unit)
-            converted = variable.converted(convert(value, variable.units[doubt.unit]))
-            sentence = "{label}: {likely} is {converted}. Use that?"
+            converted = as_converted(convert(value, variable.units[doubt.unit]), variable)
+            sentence = gettext("{label}: {likely} is {converted}. Use that?")
             self.question = _say(sentence, variable, likely=likely, converted=converted)
-            own = Answer(self.name, f"{typed} {variable.unit}", f"Keep {variable.quantity(value)}")
-            keep = (own,) if variable.allows(value) else ()
-            self.answers = (Answer(self.name + UNIT, doubt.unit, f"Use {converted}"), *keep)
-
-
-def unit_name(unit: str) -> str:
-    """A unit as laboratories print it."""
-    return unit.replace("10^9", "×10⁹")
-
-
-def in_unit(typed: str, unit: str) -> str:
-    """A number with its unit within a sentence: ``168 µmol/L``, ``0.35 as a fraction``."""
-    return f"{typed} as a fraction" if unit == "fraction" else f"{typed} {unit_name(unit)}"
+            keep = gettext("Keep {quantity}").format(quantity=quantity(value, variable))
+            own = Answer(self.name, f"{typed} {variable.unit}", keep)
+            use = gettext("Use {quantity}").format(quantity=converted)
+            self.answers = (Answer(self.name + UNIT, doubt.unit, use), *([own] if variable.allows(value) else []))
 
 
 def _say(sentence: str, variable: Variable, **more: object) -> str:
     """A sentence with a variable's label and limits filled in."""
-    low, high = variable.quantity(variable.low, unit=False), variable.quantity(variable.high)
-    return sentence.format(label=variable.label, low=low, high=high, **more)
+    low, high = quantity(variable.low, variable, unit=False), quantity(variable.high, variable)
+    return sentence.format(label=gettext(variable.label), low=low, high=high, **more)
 
 
 class FormModel(NamedTuple):
@@ -208,7 +205,7 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     def written(self, variable: Variable) -> str:
         """The validated value as people write it."""
         data = self[variable.name].data
-        return NOT_KNOWN[1] if data in (None, "") else variable.quantity(float(data))
+        return gettext(NOT_KNOWN[1]) if data in (None, "") else quantity(float(data), variable)
 
     def differing(self, other: PatientForm) -> list[Variable]:
         """The variables in use that have another value in ``other``, a form of the same model."""
@@ -262,7 +259,7 @@ def _check(form: PatientForm, field: Field) -> None:
     if fault := _fault(variable, field.data, required=field.name in form.asks.required):
         raise ValidationError(_say(fault, variable))
     if variable is HORIZON and (field.data or 0) > (form.asks.horizon or 0):
-        sentence = "{label} must be at most {last}, the model’s horizon."
+        sentence = gettext("{label} must be at most {last}, the model’s horizon.")
         raise ValidationError(_say(sentence, variable, last=form.asks.horizon))
 
 
@@ -272,10 +269,14 @@ def _fault(variable: Variable, value: Any, *, required: bool) -> str:
     if value in (None, ""):
         if not required:
             return ""
-        return "{label}: enter a number from {low} to {high}." if number else "{label}: choose an answer."
+        return (
+            gettext("{label}: enter a number from {low} to {high}.")
+            if number
+            else gettext("{label}: choose an answer.")
+        )
     if not number:
-        return "" if value in {str(code) for code, _ in variable.choices} else "{label}: choose an answer."
+        return "" if value in {str(code) for code, _ in variable.choices} else gettext("{label}: choose an answer.")
     # The page shows risks in whole percent, so a threshold between two of them could contradict what it shows.
     if variable in OPTIONS and not (variable.allows(value) and value.is_integer()):
-        return "{label} must be a whole number from {low} to {high}."
-    return "" if variable.allows(value) else "{label} must be a number from {low} to {high}."
+        return gettext("{label} must be a whole number from {low} to {high}.")
+    return "" if variable.allows(value) else gettext("{label} must be a number from {low} to {high}.")

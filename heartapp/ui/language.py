@@ -5,12 +5,13 @@ The templates are in English. ``heartapp/translations`` has a catalogue of messa
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask, g, request
+from flask import Flask, request
 from werkzeug.routing import Rule
 
 if TYPE_CHECKING:
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
 ENGLISH: Final = "en"
 LANGUAGES: Final = {ENGLISH: "English", "zh": "中文", "es": "Español", "de": "Deutsch"}
 """Each language with its own name."""
+COMMA: Final = frozenset({"es", "de"})
+"""Those with a decimal comma. They also have a space before the per cent sign."""
 FOLDER: Final = Path(__file__).parents[1] / "translations"
 _TRANSLATED: Final = frozenset({"ui.index", "ui.predict", "ui.receipt", None})
 """The endpoints that answer in every language; None is an address that does not exist."""
+_LANGUAGE: Final = ContextVar("language", default=ENGLISH)
 
 
 def init_app(app: Flask) -> None:
     """Give the templates their messages, and each page an address in each language. Call it after the blueprints."""
     environment = app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
-    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
-    environment.globals.update(languages=LANGUAGES, get_language=get_language)
+    environment.install_gettext_callables(gettext, ngettext, newstyle=False)  # type: ignore[attr-defined]  # the extension's
+    environment.globals.update(languages=LANGUAGES, get_language=get_language, _=gettext)
+    app.url_value_preprocessor(_choose)
     prefix = f"/<any({', '.join(LANGUAGES)}):language>"
     for rule in [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("ui.")]:
         app.url_map.add(Rule(prefix + rule.rule, endpoint=rule.endpoint, methods=rule.methods))
@@ -37,9 +42,13 @@ def init_app(app: Flask) -> None:
 
 def get_language() -> str:
     """The language of this answer."""
-    if "language" not in g:
-        g.language = (_in_address() or _preferred()) if request.endpoint in _TRANSLATED else ENGLISH
-    return str(g.language)
+    return _LANGUAGE.get()
+
+
+def _choose(endpoint: str | None, arguments: dict[str, Any] | None) -> None:
+    """Choose the language of the answer, and spare the views the one of their address."""
+    (arguments or {}).pop("language", None)
+    _LANGUAGE.set((_in_address() or _preferred()) if endpoint in _TRANSLATED else ENGLISH)
 
 
 def _in_address() -> str | None:
@@ -52,11 +61,6 @@ def _preferred() -> str:
     """The language that the browser likes best: ``es`` for ``es-MX, en``, where Werkzeug's best match is ``en``."""
     tags = [tag.lower().partition("-")[0] for tag, quality in request.accept_languages if quality]
     return next((tag for tag in tags if tag in LANGUAGES), ENGLISH)
-
-
-def drop_language(_endpoint: str | None, arguments: dict[str, Any] | None) -> None:
-    """Spare the views the language of their address."""
-    (arguments or {}).pop("language", None)
 
 
 def keep_language(_endpoint: str, arguments: dict[str, Any]) -> None:

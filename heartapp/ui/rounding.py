@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heartapp.clinical.numbers import HUNDRED, of_hundred
+from heartapp.ui.language import gettext
 
 
 def rounded(share: float, threshold: float | None = None) -> str:
@@ -13,23 +14,23 @@ def rounded(share: float, threshold: float | None = None) -> str:
     """
     number = of_hundred(share)
     if number == 0:
-        return "under 1"
+        return gettext("under 1")
     if number == HUNDRED:
-        return "over 99"
+        return gettext("over 99")
     if threshold is not None and share < threshold and number >= of_hundred(threshold):
-        return f"just under {number}"
+        return gettext("just under {number}").format(number=number)
     return str(number)
 
 
 def living(risk: float) -> str:
     """How many of 100 live, so that the dead and the living add up to 100: ``42``, ``over 99``, ``under 1``."""
     number = HUNDRED - of_hundred(risk)
-    return {0: "under 1", HUNDRED: "over 99"}.get(number, str(number))
+    return gettext("under 1") if number == 0 else gettext("over 99") if number == HUNDRED else str(number)
 
 
 def points(contribution: float) -> str:
     """The size of a contribution in percentage points, without its sign."""
-    return str(of_hundred(abs(contribution)) or "under 1")
+    return str(of_hundred(abs(contribution)) or gettext("under 1"))
 
 
 def nonzero(contribution: float) -> bool:

@@ -10,13 +10,14 @@ from urllib.parse import parse_qsl
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
-from heartapp.clinical.numbers import of_hundred, per_cent
-from heartapp.clinical.variables import BY_NAME, VARIABLES, list_labels
+from heartapp.clinical.numbers import of_hundred
+from heartapp.clinical.variables import BY_NAME, VARIABLES
 from heartapp.ui import drawing, language, validate
-from heartapp.ui.forms import FormModel, patient_form_class, unit_name
+from heartapp.ui.forms import FormModel, patient_form_class
 from heartapp.ui.keeping import read_kept, write_json, write_text
 from heartapp.ui.model_page import card_of
 from heartapp.ui.rounding import living, nonzero, points, rounded
+from heartapp.ui.writing import fixed, list_labels, percent, quantity, steps, unit_name
 from heartapp.web.extension import get_registry, get_settings
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     Write = Callable[[PatientForm, Model, Prediction], ResponseReturnValue]
 
 blueprint = Blueprint("ui", __name__)
-for template_filter in (list_labels, living, of_hundred, per_cent, points, rounded, unit_name, zip):
+for template_filter in (fixed, list_labels, living, of_hundred, percent, points, quantity, rounded, steps, unit_name):
     blueprint.add_app_template_filter(template_filter)
+blueprint.add_app_template_filter(zip)
+blueprint.add_app_template_filter(language.gettext, "translated")
 blueprint.add_app_template_test(nonzero)
-blueprint.url_value_preprocessor(language.drop_language)
 blueprint.url_defaults(language.keep_language)
 blueprint.after_request(language.vary)
 

@@ -28,6 +28,7 @@ from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, fingerprint
 from heartapp.errors import BundleError
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY, Curve
 from heartapp.inference.refits import RefitTable
+from heartapp.inference.regression import Regression
 from heartapp.inference.report import Estimate, Report
 from heartapp.inference.support import Support
 
@@ -119,7 +120,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     ``required`` names the variables that must not be missing and ``used`` those that the members split on. ``edges``
     are the smallest single-precision values on the far side of each split. ``typical`` is the typical patient.
     ``horizon`` is the day by which the risk is, and ``curve`` leads to it; both are None for an undated risk.
-    ``support`` counts near training patients, over the variables in ``used``. ``updated`` is None for a trained model.
+    ``support`` counts near training patients, over the variables in ``used``. ``regression`` competes with
+    the members. ``updated`` is None for a trained model.
     """
 
     format: int
@@ -143,6 +145,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     golden: Golden
     training_data: TrainingData
     libraries: dict[str, str]
+    regression: Regression | None = None
     updated: Update | None = None
 
     @property
@@ -351,5 +354,10 @@ def _check_variables(manifest: Manifest) -> None:
         raise ValueError("edges must ascend and be of variables that are used")
     if manifest.support and [*manifest.support.axes] != manifest.used:
         raise ValueError("support must be over the variables that are used")
+    terms = manifest.regression.terms if manifest.regression else {}
+    if not {*terms} <= {*manifest.required} or any(
+        sorted({*one.values}) != one.values or len(one.values) != len(one.log_odds) for one in terms.values()
+    ):
+        raise ValueError("the terms of the regression must be of required variables, and their values ascend")
     if manifest.horizon != (manifest.curve and manifest.curve.horizon):
         raise ValueError("the curve must end at the horizon")

@@ -186,6 +186,11 @@ class Model:
         """How many training patients are near to this one, as far as counts are stored."""
         return self._cautions.near(row)
 
+    def regression_risk(self, row: Sequence[float]) -> float | None:
+        """The risk by the plain regression; None where the bundle has none."""
+        regression = self.bundle.manifest.regression
+        return regression.risk(dict(zip(self.names, row, strict=True))) if regression else None
+
     def responses(self, row: Sequence[float]) -> tuple[ResponseCurve, ...]:
         """How the patient's risk changes with each number that the model uses."""
         manifest = self.bundle.manifest

@@ -13,7 +13,10 @@ from heartapp.clinical.variables import BY_NAME
 from heartapp.inference.bundle import Golden, Seen
 from heartapp.inference.calibration import Calibration
 from heartapp.inference.grid import Grid
+from heartapp.inference.regression import Regression, Term
 from heartapp.inference.support import Support
+from heartapp.training.cohort import Sample
+from heartapp.training.evaluation import fit_comparator
 from heartapp.training.export import answers
 from heartapp.training.recipe import Recipe
 
@@ -98,3 +101,17 @@ def _near(name: str, axis: NDArray[np.float64], column: NDArray[np.floating]) ->
     # Values are in single precision, so one on the edge of the window may miss it by a rounding error.
     near: NDArray[np.bool_] = distance <= window * (1 + 1e-6)
     return near
+
+
+def regression(recipe: Recipe, sample: Sample) -> Regression:
+    """The plain regression as it is served: each term at the values that the variable has in the training data."""
+    model, calibration = fit_comparator(recipe, sample)
+    features = sample.features.astype(np.float64)
+    middle = np.nanmedian(features, axis=0)
+    at_middle, terms = float(model.decision_function(middle[None, :])[0]), {}
+    for column in recipe.columns:
+        values = np.unique(features[~np.isnan(features[:, column]), column])
+        rows = np.tile(middle, (len(values), 1))
+        rows[:, column] = values
+        terms[recipe.names[column]] = Term(values.tolist(), (model.decision_function(rows) - at_middle).tolist())
+    return Regression(at_middle, terms, float(calibration.slope), float(calibration.intercept))

@@ -14,9 +14,11 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit, cross_val_predict
+from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
 from heartapp.inference.bundle import MEMBERS
+from heartapp.inference.calibration import Calibration
 from heartapp.inference.report import CalibrationReport, Evaluation, NetBenefit, Protocol, Subgroup
 from heartapp.statistics.metrics import (
     DECISION_THRESHOLDS,
@@ -147,15 +149,22 @@ def _judge(recipe: Recipe, sample: Sample, train: NDArray[np.int64], test: NDArr
     )
 
 
-def _compare(recipe: Recipe, training: Sample, tested: Sample) -> NDArray[np.float64]:
-    """The test side's risks, shape (n,), by the plain regression; if dated, calibrated as the members' median is."""
+def fit_comparator(recipe: Recipe, training: Sample) -> tuple[Pipeline, Calibration]:
+    """The plain regression and, if dated, its calibration, which is made as that of the members' median."""
     regression, features, outcome = spline_regression(recipe.names), training.features, training.outcome
-    risk: NDArray[np.float64] = regression.fit(features, outcome).predict_proba(tested.features)[:, 1]
+    regression.fit(features, outcome)
     if recipe.horizon is None:
-        return risk
+        return regression, Calibration(1.0, 0.0)
     folds = make_folds(FOLDS, training, recipe.seed)
     held_out = cross_val_predict(regression, features, outcome, cv=folds, method="predict_proba")[:, 1]
-    return recipe.calibrate(held_out, training).transform(risk)
+    return regression, recipe.calibrate(held_out, training)
+
+
+def _compare(recipe: Recipe, training: Sample, tested: Sample) -> NDArray[np.float64]:
+    """The test side's risks, shape (n,), by the plain regression."""
+    regression, calibration = fit_comparator(recipe, training)
+    risk: NDArray[np.float64] = regression.predict_proba(tested.features)[:, 1]
+    return risk if recipe.horizon is None else calibration.transform(risk)
 
 
 def _metrics(cohort: Cohort, split: _Predictions, risk: NDArray[np.float64]) -> dict[str, float]:

@@ -85,7 +85,7 @@ def _manifest(
     model: str, number: str, recipe: Recipe, fitted: FittedRecipe, content: bytes, cohort: Cohort
 ) -> Manifest:
     """The manifest without its files; ``number`` is the version's, ``content`` the graph."""
-    names, features = recipe.names, cohort.features(model)
+    names, features, sample = recipe.names, cohort.features(model), cohort.sample(model)
     used = [names[column] for column in fitted.columns]
     support = description.make_support(used, features[:, fitted.columns]) if recipe.plan.variables else None
     return Manifest(
@@ -110,6 +110,7 @@ def _manifest(
         golden=description.golden(fitted.calibration, content, names, features),
         training_data=TrainingData(cohort.digest, len(cohort.outcome), int(cohort.outcome.sum())),
         libraries=_libraries(),
+        regression=description.regression(recipe, sample) if recipe.plan.variables else None,
     )
 
 

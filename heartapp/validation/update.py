@@ -191,6 +191,7 @@ def _recalibrated(
         threshold=round(float(np.clip(cohort.outcome.mean(), 0.01, 0.99)), 2),
         base_rate=float(correction.apply(predict_risk(model, cohort)).mean()),
         golden=msgspec.structs.replace(parent.golden, risks=risks.tolist()),
+        regression=None,  # it is of the parent's patients
         updated=updated,
     )
     # These figures are of the parent's risk.

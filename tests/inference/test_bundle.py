@@ -42,7 +42,7 @@ Change = Callable[[dict[str, Any]], object]
 Array = np.ndarray[Any, Any]
 
 NAME = "bedside"
-VERSION = "2"
+VERSION = read_served(SHIPPED)[NAME]
 PLACE = f"{NAME}/{VERSION}"
 LISTED = (*FILES, REFITS)
 REMEDIES = ("heartapp train", "copy the f", "correct served.toml")
@@ -383,6 +383,6 @@ def test_every_bundle_is_listed_and_nothing_unfinished(root: Path, folder: Path)
     shutil.copytree(folder, root / NAME / "10")
     shutil.copytree(folder, root / NAME / ".unfinished-x")
     shutil.copytree(folder, root / "another" / VERSION)
-    (root / NAME / "3").mkdir()
+    (root / NAME / "empty").mkdir()
     assert list_bundles(root) == [("another", VERSION), (NAME, VERSION), (NAME, "10")]
     assert list_bundles(root / "absent") == []

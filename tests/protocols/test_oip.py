@@ -19,10 +19,11 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 from werkzeug.test import TestResponse
 
 from heartapp.clinical.variables import MODEL_VARIABLES
+from heartapp.inference.served import read_served
 from heartapp.protocols.oip import LENGTH, OUTPUTS
 from heartapp.protocols.shared import SHOWN
 from heartapp.protocols.tensors import DTYPES
-from tests.client import damaged_copy, example, make_app
+from tests.client import SHIPPED, damaged_copy, example, make_app
 from tests.protocols.conftest import Cohort
 from tests.server.running import Server
 
@@ -114,7 +115,9 @@ def test_tritonclient_gets_the_numbers_of_the_api(server: Server, cohort: Cohort
                 tensors.append(triton.InferInput(name, [len(column)], "FP64"))
                 tensors[-1].set_data_from_numpy(np.ascontiguousarray(column), binary_data=in_binary)
             asked = [triton.InferRequestedOutput(name, binary_data=in_binary) for name in OUTPUTS if name != "cautions"]
-            answer = speaker.infer(cohort.model, tensors, "2", outputs=asked, request_id="42")
+            answer = speaker.infer(
+                cohort.model, tensors, read_served(SHIPPED)[cohort.model], outputs=asked, request_id="42"
+            )
             for one in asked:
                 assert answer.as_numpy(one.name()).tolist() == cohort.outputs[one.name()]
             assert answer.get_response()["id"] == "42"

@@ -10,6 +10,7 @@ from heartapp.training import description
 from heartapp.training.cohort import Cohort
 from heartapp.training.defaults import BEDSIDE_USES
 from heartapp.training.description import AXES, MOST_FLAGGED, WINDOWS, make_support
+from heartapp.training.evaluation import fit_comparator
 from heartapp.training.export import TOLERANCE, answers, to_onnx
 from heartapp.training.recipe import FittedRecipe, Recipe
 
@@ -104,3 +105,13 @@ def test_the_limit_is_the_largest_that_flags_at_most_5_percent_of_the_patients(k
     others = [near(cell, np.delete(known, row, axis=0)) for row, cell in enumerate(np.column_stack(cells))]
     least = make_support(BEDSIDE_USES, known).least
     assert np.mean(np.array(others) < least) <= MOST_FLAGGED < np.mean(np.array(others) <= least)
+
+
+def test_the_served_regression_is_the_one_that_the_evaluation_compares_with(table: Cohort) -> None:
+    sample = table.sample("bedside")
+    recipe = Recipe.of_cohort("bedside", 1, table)
+    model, calibration = fit_comparator(recipe, sample)
+    served = description.regression(recipe, sample)
+    expected = calibration.transform(model.predict_proba(sample.features)[:, 1])
+    risks = [served.risk(dict(zip(recipe.names, row, strict=True))) for row in sample.features.astype(float).tolist()]
+    assert np.abs(np.array(risks) - expected).max() < 1e-6

@@ -6,6 +6,8 @@ message, and compiles the ``.mo`` files, which heartapp reads.
 
 from __future__ import annotations
 
+import re
+from gettext import NullTranslations
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
@@ -30,6 +32,8 @@ TRANSLATED: Final = [language for language in LANGUAGES if language != ENGLISH]
 _METHODS: Final = [("templates/**", "jinja2"), ("clinical/**.py", "python"), ("ui/**.py", "python")]
 # The errors of `heartapp.clinical.numbers` hold whole sentences.
 _KEYWORDS: Final = {**DEFAULT_KEYWORDS, "NumberTextError": None, "AmbiguousNumberError": None}
+_RENAMED: Final = {"Request Entity Too Large", "Content Too Large"}
+"""What older and newer Pythons call status 413."""
 _TEMPLATES: Final = {"templates/**": {"silent": "false"}}
 
 
@@ -41,8 +45,8 @@ def _declared() -> Iterator[tuple[str, str]]:
     yield from (("clinical/variables.py", label) for kind in CHOICES.values() for _, label in kind)
     yield "ui/forms.py", NOT_KNOWN[1]
     yield from (("inference/bundle.py", member.replace("_", " ")) for member in MEMBERS)
-    for status, detail in DETAILS.items():
-        yield from (("web/problems.py", text) for text in (HTTPStatus(status).phrase, detail))
+    phrases = {HTTPStatus(status).phrase for status in DETAILS} | _RENAMED
+    yield from (("web/problems.py", text) for text in sorted({*phrases, *DETAILS.values()}))
 
 
 def messages() -> Catalog:
@@ -62,11 +66,35 @@ def read(language: str) -> Catalog:
         return read_po(file, language)
 
 
+def forms(text: object) -> list[str]:
+    """One text of a message, or one for each plural."""
+    return [*text] if isinstance(text, list | tuple) else [str(text)]
+
+
 def compiled(catalog: Catalog) -> bytes:
     """What the ``.mo`` file of a catalogue holds."""
     content = BytesIO()
     write_mo(content, catalog)
     return content.getvalue()
+
+
+class Pseudo(NullTranslations):
+    """A language for tests: its messages are in brackets and half as long again."""
+
+    def gettext(self, message: str) -> str:
+        """The message, in brackets."""
+        return f"⟦{message}{'~' * (len(message) // 2)}⟧"
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        """The message for a count, in brackets."""
+        return self.gettext(one if count == 1 else many)
+
+    @staticmethod
+    def rest(text: str) -> str:
+        """The words of a text outside of brackets, which are not translated."""
+        while text != (text := re.sub("⟦[^⟦⟧]*⟧", "", text)):
+            pass
+        return " ".join(re.findall(r"[^\W\d_]+", text))
 
 
 def renew(language: str) -> None:

@@ -14,7 +14,7 @@ APT_INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get up
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null
 
 .DEFAULT_GOAL := help
-.PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-polars bench-lock format translations lock clean
+.PHONY: help run train test lint types imports tests coverage reproduce bench bench-score bench-polars bench-lock format translations lock sbom audit clean
 
 help: ## List the commands
 	@echo "heartapp: risk of death within 180 days in heart failure"
@@ -76,10 +76,13 @@ lock: ## Renew requirements/ from pyproject.toml (needs uv on PATH)
 	$(COMPILE) --extra sign --group serve --constraint requirements/dev.txt -o requirements/sign.txt
 	$(COMPILE) --group serve --constraint requirements/dev.txt -o requirements/serve.txt
 
-bench-translations: $(VENV)/dev ## Renew the catalogues in heartapp/translations after a change of words
-	@$(BIN)/python -m tests.languages
+sbom: ## List what serves in sbom.json, CycloneDX, from requirements/serve.txt (needs uv on PATH)
+	uv tool run --quiet --from cyclonedx-bom cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o sbom.json requirements/serve.txt
 
-lock: ## Renew the benchmarks' locks (needs uv on PATH); the bundle says which libraries load its estimators
+audit: ## Look for known vulnerabilities of what is in requirements/ (needs uv on PATH and the network)
+	uv tool run --quiet pip-audit --strict --disable-pip --require-hashes $(patsubst %,-r %,$(wildcard requirements/*.txt))
+
+bench-lock: ## Renew the benchmarks' locks (needs uv on PATH); the bundle says which libraries load its estimators
 	@for input in benchmarks/contenders/*/requirements.in; do \
 	  $(PYTHON) -m benchmarks.bundle | uv pip compile --quiet --upgrade --no-strip-extras --python-version 3.11 --python-platform linux \
 	    --no-annotate --custom-compile-command "make bench-lock" --constraint /dev/stdin $$input -o $${input%.in}.txt \

@@ -145,12 +145,14 @@ class Load:
     Args:
         server: where to send them.
         answers: the right answer's body by the request's.
+        headers: more headers of each request.
     """
 
-    def __init__(self, server: Server, answers: Mapping[bytes, bytes]) -> None:
+    def __init__(self, server: Server, answers: Mapping[bytes, bytes], **headers: str) -> None:
         self.failures: list[str] = []
         self._server = server
         self._answers = answers
+        self._headers = JSON | headers
         self._right = 0
         self._over = threading.Event()
         self._counting = threading.Condition()
@@ -184,11 +186,10 @@ class Load:
                 if failure:
                     self.failures.append(failure)
 
-    @staticmethod
-    def _failure(connection: http.client.HTTPConnection, question: bytes, right: bytes) -> str | None:
+    def _failure(self, connection: http.client.HTTPConnection, question: bytes, right: bytes) -> str | None:
         """What went wrong with one request."""
         try:
-            connection.request("POST", "/api/v1/predict", question, JSON)
+            connection.request("POST", "/api/v1/predict", question, self._headers)
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:

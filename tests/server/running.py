@@ -157,7 +157,12 @@ class Server:
 
 @contextmanager
 def running(
-    home: Path, *arguments: str, command: tuple[str, ...] = SERVE, ready: str = READY, **settings: str
+    home: Path,
+    *arguments: str,
+    command: tuple[str, ...] = SERVE,
+    ready: str = READY,
+    pass_fds: tuple[int, ...] = (),
+    **settings: str,
 ) -> Iterator[Server]:
     """A server that answers, in ``home``; ended when the block is left."""
     output = home / "output.log"
@@ -170,6 +175,7 @@ def running(
             stdout=file,
             stderr=subprocess.STDOUT,
             process_group=0,
+            pass_fds=pass_fds,
         )
     server = Server(process, output)
     try:

@@ -83,7 +83,7 @@ def test_a_wrong_limit_and_a_missing_package_are_named(monkeypatch: pytest.Monke
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    require(REDIS is not None, "redis-server is not installed")
+    require(REDIS is not None, "redis-server is not installed", installed_in_ci=True)
     assert REDIS
     port = free_port()
     command = [REDIS, "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(tmp_path)]

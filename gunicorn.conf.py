@@ -5,7 +5,9 @@ import sys
 from typing import Any
 
 from heartapp import create_app
+from heartapp.config import read_settings
 from heartapp.errors import ConfigError
+from heartapp.web import observe
 from heartapp.web.extension import get_registry
 
 # numpy's linear algebra would start threads that nothing here needs.
@@ -29,7 +31,9 @@ access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(b)s %(M)sms'
 def on_starting(_server: Any) -> None:
     """Stop with one line where a setting is wrong. Workers start sooner and share what this loads."""
     try:
-        get_registry(create_app()).read()
+        settings = read_settings()
+        observe.prepare(settings)
+        get_registry(create_app(settings)).read()
     except ConfigError as error:
         sys.exit(f"heartapp: {error}")
 

@@ -6,6 +6,7 @@ import logging.config
 
 from heartapp import create_app
 from heartapp.config import read_settings
+from heartapp.web import observe
 from heartapp.web.extension import get_registry
 from heartapp.web.logs import describe_logs
 
@@ -15,3 +16,4 @@ application = create_app(settings)
 registry = get_registry(application)
 registry.load()
 registry.follow()
+observe.start(application, settings)

@@ -28,6 +28,7 @@ from granian.server import Server
 from heartapp import create_app
 from heartapp.config import Settings, read_settings
 from heartapp.errors import ConfigError
+from heartapp.web import observe
 from heartapp.web.extension import get_registry
 from heartapp.web.logs import describe_logs
 from heartapp.web.middleware import STREAMED
@@ -58,6 +59,7 @@ def serve(host: str, port: int, workers: int) -> None:
     address, port = check_address(host, port)
     # numpy's linear algebra would start threads that nothing here needs.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    observe.prepare(settings)
     # Workers are forked and share what is loaded now, until their first garbage collection would write to all of it.
     get_registry(create_app(settings)).read()
     gc.freeze()
@@ -143,6 +145,7 @@ def load_application(settings: Settings) -> Flask:
     registry = get_registry(app)
     registry.load()
     registry.follow()
+    observe.start(app, settings)
     return app
 
 

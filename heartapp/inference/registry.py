@@ -7,6 +7,8 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final, NamedTuple
 
+from blinker import Signal
+
 from heartapp.errors import BundleError, ConfigError, ModelUnavailableError, UnknownModelError
 from heartapp.inference.bundle import SERVED, Bundle, read_bundle
 from heartapp.inference.model import Model
@@ -36,7 +38,7 @@ class ModelRegistry:
 
     A bundle that fails its checks is not served, and no other version takes its place: a version that is served
     already goes on. ``/readyz`` shows the reason, which names files within the folder of bundles. The log also names
-    that folder.
+    that folder. ``swapped`` is sent with the name of a model and the outcome of its promotion, served or refused.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ModelRegistry:
         self._set = {name: Pin.parse(text) for name, text in (served or {}).items()}
         self._keys = keys
         self._state: _State | None = None
+        self.swapped = Signal()
 
     def read(self) -> None:
         """Read the bundles without opening their graphs, so that workers which are forked later share the tables.
@@ -88,8 +91,14 @@ class ModelRegistry:
 
         Requests under way keep the model that they have. If a version cannot be served, the earlier one stays.
         """
-        if self._stamp() != self._loaded.stamp:
-            self._state = self._load(self._loaded.models)
+        if self._stamp() == self._loaded.stamp:
+            return
+        served = self._loaded.models
+        self._state = self._load(served)
+        for name in [name for name, model in self._state.models.items() if model is not served.get(name)]:
+            self.swapped.send(self, name=name, outcome="served")
+        for name in self._state.refused:
+            self.swapped.send(self, name=name, outcome="refused")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from flask import Response
 
 from heartapp.errors import FieldError, HeartappError, InvalidPatientError
 from heartapp.web.body import JSON, WITH_NAN, decode_json
+from heartapp.web.observe import refused
 from heartapp.web.problems import STATUSES, RequestError
 
 Body = TypeVar("Body")
@@ -47,6 +48,7 @@ def describe(error: HeartappError) -> tuple[HTTPStatus, str]:
         return error.status, str(error)
     if not isinstance(error, InvalidPatientError):
         return STATUSES[type(error)], str(error)
+    refused.send(fields=[fault.field for fault in error.errors])
     listed = "; ".join(map(_locate, error.errors[:SHOWN]))
     more = f"; and {len(error.errors) - SHOWN:,} more" if len(error.errors) > SHOWN else ""
     return HTTPStatus.BAD_REQUEST, f"{error}; nothing was predicted. {listed}{more}"

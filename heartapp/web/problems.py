@@ -23,6 +23,7 @@ from heartapp.errors import (
     UnknownModelError,
 )
 from heartapp.web.middleware import REQUEST_ID
+from heartapp.web.observe import refused
 
 Answer = Callable[[int, str], ResponseReturnValue]
 
@@ -133,6 +134,7 @@ def init_app(app: Flask, *, page: Answer, programs: Mapping[str, Answer]) -> Non
             response.headers.update(error.headers)
             return response
         if isinstance(error, InvalidPatientError):
+            refused.send(fields=[fault.field for fault in error.errors])
             return problem(STATUSES[InvalidPatientError], f"{error}; nothing was predicted.", error.errors)
         return answer(STATUSES[type(error)], str(error))
 

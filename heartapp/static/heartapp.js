@@ -240,4 +240,4 @@ document.addEventListener("htmx:error", () => showTrouble());
 document.documentElement.classList.add("with-script");
 resetProbes();
 addEventListener("hashchange", openLink);
-openLink();
+setTimeout(openLink); // HTMX starts in a timeout as well, an earlier one; before, the form would leave the page.

@@ -79,11 +79,14 @@ def compiled(catalog: Catalog) -> bytes:
 
 
 class Pseudo(NullTranslations):
-    """A language for tests: its messages are in brackets and half as long again."""
+    """A language for tests: its messages are in brackets, and their vowels are doubled, as if words were longer."""
 
     def gettext(self, message: str) -> str:
         """The message, in brackets."""
-        return f"⟦{message}{'~' * (len(message) // 2)}⟧"
+        longer = re.sub(
+            r"%\(\w+\)[sd]|\{\w+\}|<[^>]+>|[aeiou]", lambda part: part[0] * (1 + (len(part[0]) == 1)), message
+        )
+        return f"⟦{longer}⟧"
 
     def ngettext(self, one: str, many: str, count: int) -> str:
         """The message for a count, in brackets."""

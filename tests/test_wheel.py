@@ -52,3 +52,4 @@ def test_a_wheel_serves_its_models_from_an_empty_folder(installed: Path, empty: 
     with running(empty, command=command) as server:
         assert server.get("/readyz").status == 200
         assert server.predict(example()).status == 200
+        assert 'lang="zh"' in server.get("/zh/").text

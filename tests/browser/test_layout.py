@@ -137,7 +137,7 @@ def test_forced_colours_keep_the_edge_of_the_button_and_the_filled_icons(open_pa
     assert page.locator(".icons .dead").first.evaluate(style, "fill") not in {paper, "none"}
     assert page.locator(".icons .alive").first.evaluate(style, "fill") == "none"
     assert page.locator(".icons .alive").first.evaluate(style, "stroke") != paper
-    current, other = page.locator("nav a[aria-current]"), page.locator("nav a:not([aria-current])").first
+    current, other = page.locator(".masthead a[aria-current]"), page.locator("nav a:not([aria-current])").first
     assert other.evaluate(style, "borderBottomColor") == paper != current.evaluate(style, "borderBottomColor")
 
 

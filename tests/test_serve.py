@@ -6,13 +6,14 @@ import signal
 from types import SimpleNamespace
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.test import create_environ
 
 from heartapp import serve
 from heartapp.config import Settings
 from heartapp.errors import ConfigError
 from heartapp.web.extension import get_registry
+from heartapp.web.middleware import STREAMED
 from tests.client import SHIPPED
 
 
@@ -64,6 +65,19 @@ def test_a_body_is_sent_as_a_list_and_closed(method: str, *, empty: bool) -> Non
     body = serve._send_whole(app)(create_environ(method=method), lambda *_: lambda _: None)
     assert body == ([] if empty else [b"body"])
     assert closed == [True]
+
+
+def test_a_streamed_answer_is_sent_as_it_comes() -> None:
+    app = Flask(__name__)
+
+    @app.get("/")
+    def view() -> Response:
+        request.environ[STREAMED] = True
+        return Response(iter(["one", "two"]))
+
+    body = serve._send_whole(app)(create_environ(), lambda *_: lambda _: None)
+    assert not isinstance(body, list)
+    assert [*body] == [b"one", b"two"]
 
 
 @pytest.mark.parametrize(("message", "kept"), [("Listening at: http://x", False), ("Started worker-1", True)])

@@ -68,12 +68,13 @@ translations: $(VENV)/dev ## Renew the catalogues in heartapp/translations after
 	@$(BIN)/python -m tests.languages
 
 lock: ## Renew requirements/ from pyproject.toml (needs uv on PATH)
-	$(COMPILE) --upgrade --extra train --extra validate --extra bulk --extra dask --extra limits --extra metrics --extra sign --group serve --group dev -o requirements/dev.txt
+	$(COMPILE) --upgrade --extra train --extra validate --extra bulk --extra dask --extra limits --extra metrics --extra otel --extra sign --group serve --group dev -o requirements/dev.txt
 	$(COMPILE) --extra train --group serve --constraint requirements/dev.txt -o requirements/train.txt
 	$(COMPILE) --extra validate --group serve --constraint requirements/dev.txt -o requirements/validate.txt
 	$(COMPILE) --extra bulk --extra dask --group serve --constraint requirements/dev.txt -o requirements/bulk.txt
 	$(COMPILE) --extra limits --group serve --constraint requirements/dev.txt -o requirements/limits.txt
 	$(COMPILE) --extra metrics --group serve --constraint requirements/dev.txt -o requirements/metrics.txt
+	$(COMPILE) --extra otel --group serve --constraint requirements/dev.txt -o requirements/otel.txt
 	$(COMPILE) --extra sign --group serve --constraint requirements/dev.txt -o requirements/sign.txt
 	$(COMPILE) --group serve --constraint requirements/dev.txt -o requirements/serve.txt
 
@@ -93,7 +94,7 @@ clean: ## Remove the virtual environment and the tools' caches
 	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # Each of these installs its lock with hashes, then the package in place; the file stands for "done since the lock changed".
-$(VENV)/serve $(VENV)/train $(VENV)/validate $(VENV)/bulk $(VENV)/limits $(VENV)/metrics $(VENV)/sign $(VENV)/dev: $(VENV)/%: requirements/%.txt pyproject.toml | $(BIN)/python
+$(VENV)/serve $(VENV)/train $(VENV)/validate $(VENV)/bulk $(VENV)/limits $(VENV)/metrics $(VENV)/otel $(VENV)/sign $(VENV)/dev: $(VENV)/%: requirements/%.txt pyproject.toml | $(BIN)/python
 	@echo "Installing requirements/$*.txt into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

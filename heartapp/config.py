@@ -57,6 +57,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         str,
         Meta(description='Where metrics are read, such as "127.0.0.1:9464"; empty for none.', pattern=r"^(.+:\d+)?$"),
     ] = ""
+    traces: Annotated[
+        str,
+        Meta(
+            description='Where traces are sent, such as "http://127.0.0.1:4318/v1/traces"; empty for none.',
+            pattern="^(https?://.+)?$",
+        ),
+    ] = ""
     max_patients: Annotated[int, Meta(description="Patients in one array or table, at most.", ge=1)] = 10_000
     max_body_bytes: Annotated[int, Meta(description="Size of one request's body, at most.", ge=1_024)] = 4_194_304
     trusted_proxies: Annotated[int, Meta(description="Number of proxies that set X-Forwarded-*.", ge=0, le=10)] = 0

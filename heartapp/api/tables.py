@@ -10,7 +10,7 @@ from heartapp.tables.cells import spell
 from heartapp.tables.columns import model_label
 from heartapp.tables.csv_body import CsvRows, write_csv
 from heartapp.web.body import JSON
-from heartapp.web.observe import predicted
+from heartapp.web.observe import predicted, span
 from heartapp.web.patients import Patients
 from heartapp.web.problems import RequestError
 
@@ -29,9 +29,11 @@ def write_patients(patients: Patients, model: Model, query: Query) -> bytes:
     table = patients.table or _as_table(patients, model.names)
     good = np.zeros(len(table.rows), np.bool_)
     good[list(patients.places)] = True
-    scores = model.score(np.reshape(patients.rows, (-1, len(model.names))), query.options.threshold)
+    with span("predict"):
+        scores = model.score(np.reshape(patients.rows, (-1, len(model.names))), query.options.threshold)
     predicted.send(model, answers=scores)
-    return write_csv(table, good, scores, model_label(model.identity), patients.faults if query.skip else None)
+    with span("render"):
+        return write_csv(table, good, scores, model_label(model.identity), patients.faults if query.skip else None)
 
 
 def _as_table(patients: Patients, names: Sequence[str]) -> CsvRows:

@@ -20,7 +20,7 @@ from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.body import CSV, JSON, READ_UP_TO, read_body, read_parameters
 from heartapp.web.extension import get_queue, get_registry, get_request, get_settings
-from heartapp.web.observe import predicted, refused
+from heartapp.web.observe import predicted, refused, span
 from heartapp.web.patients import Patients, read_csv_patients, read_json
 from heartapp.web.problems import TYPES
 
@@ -39,7 +39,8 @@ def predict() -> ResponseReturnValue:
     sent, wanted = negotiate(request)
     read = read_csv_patients if sent == CSV else read_json
     with get_queue().turn(len(content), detailed=query.detailed):
-        patients = read(content, model, most=settings.max_patients, skip=query.skip)
+        with span("read"):
+            patients = read(content, model, most=settings.max_patients, skip=query.skip)
         if patients.faults:
             refused.send(fields=[fault.field for fault in patients.faults])
         if wanted == CSV:
@@ -49,7 +50,8 @@ def predict() -> ResponseReturnValue:
 
 def _predict(model: Model, query: Query, patients: Patients) -> Prediction | PredictionList:
     query.check_count(len(patients.rows))
-    predictions = [model.predict(row, query.options) for row in patients.rows]
+    with span("predict"):
+        predictions = [model.predict(row, query.options) for row in patients.rows]
     predicted.send(model, answers=predictions)
     if not patients.many:
         return predictions[0]
@@ -123,4 +125,5 @@ def _render(template: str, **more: object) -> str:
 
 
 def _json(body: object) -> Response:
-    return Response(msgspec.json.encode(body), mimetype=JSON)
+    with span("render"):
+        return Response(msgspec.json.encode(body), mimetype=JSON)

@@ -18,7 +18,7 @@ from heartapp.tables.check import ragged
 from heartapp.tables.columns import ADDED_NAMES, model_label
 from heartapp.web.body import CSV, JSON, read_body, read_media_type, read_parameters
 from heartapp.web.extension import get_queue, get_registry, get_request, get_settings
-from heartapp.web.observe import predicted
+from heartapp.web.observe import predicted, span
 from heartapp.web.patients import check_records, read_csv_patients
 
 blueprint = Blueprint("mlflow", __name__)
@@ -68,13 +68,16 @@ def invocations() -> ResponseReturnValue:
     content = read_body(request, settings.max_body_bytes)
     model = get_registry().get(read_parameters(request, ("model",)).get("model"))
     with get_queue().turn(len(content)):
-        if read_media_type(request, (JSON, CSV)) == CSV:
-            patients = read_csv_patients(content, model, most=settings.max_patients, skip=False)
-        else:
-            patients = check_records(_records(content, model.names), model, most=settings.max_patients)
-        scores = model.score(np.reshape(patients.rows, (-1, len(model.names))))
+        with span("read"):
+            if read_media_type(request, (JSON, CSV)) == CSV:
+                patients = read_csv_patients(content, model, most=settings.max_patients, skip=False)
+            else:
+                patients = check_records(_records(content, model.names), model, most=settings.max_patients)
+        with span("predict"):
+            scores = model.score(np.reshape(patients.rows, (-1, len(model.names))))
         predicted.send(model, answers=scores)
-        return write_json({"predictions": _predictions(scores, model_label(model.identity))})
+        with span("render"):
+            return write_json({"predictions": _predictions(scores, model_label(model.identity))})
 
 
 @blueprint.errorhandler(HeartappError)

@@ -17,7 +17,7 @@ from heartapp.protocols.shared import describe, headers_of, malformed, read_stru
 from heartapp.protocols.tensors import TABLE, Parameters, Tensor, read_table, write_tensor
 from heartapp.web.body import JSON, read_body, read_media_type, read_parameters
 from heartapp.web.extension import get_queue, get_registry, get_request, get_settings
-from heartapp.web.observe import predicted
+from heartapp.web.observe import predicted, span
 from heartapp.web.problems import RequestError
 
 blueprint = Blueprint("oip", __name__, url_prefix="/v2")
@@ -126,14 +126,18 @@ def infer(name: str, version: str | None = None) -> ResponseReturnValue:
     read_media_type(request, (JSON, BINARY, ""))
     size = _json_size(request.headers.get(LENGTH), len(content))
     with get_queue().turn(len(content)):
-        asked = read_struct(content[:size], InferRequest)
-        wanted = _wanted(asked)
-        scores = served.score(read_table(asked.inputs, content[size:], served, settings.max_patients))
+        with span("read"):
+            asked = read_struct(content[:size], InferRequest)
+            wanted = _wanted(asked)
+            table = read_table(asked.inputs, content[size:], served, settings.max_patients)
+        with span("predict"):
+            scores = served.score(table)
         predicted.send(served, answers=scores)
-        outputs, data = zip(
-            *(write_tensor(one, OUTPUTS[one][0], getattr(scores, one), binary=wanted[one]) for one in wanted),
-            strict=True,
-        )
+        with span("render"):
+            outputs, data = zip(
+                *(write_tensor(one, OUTPUTS[one][0], getattr(scores, one), binary=wanted[one]) for one in wanted),
+                strict=True,
+            )
     identity = served.identity
     head = msgspec.json.encode(InferResponse(identity.name, identity.version, asked.id, _facts(served), [*outputs]))
     if not any(wanted.values()):

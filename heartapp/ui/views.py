@@ -19,7 +19,7 @@ from heartapp.ui.model_page import card_of
 from heartapp.ui.rounding import living, nonzero, points, rounded
 from heartapp.ui.writing import fixed, list_labels, percent, quantity, steps, unit_name
 from heartapp.web.extension import get_registry, get_settings
-from heartapp.web.observe import predicted, refused
+from heartapp.web.observe import predicted, refused, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,12 +118,16 @@ def _answer(entered: MultiDict[str, str], name: str | None, write: Write | None 
     form = patient_form_class(FormModel.of(model))(formdata=entered)
     if not write:
         return _page(form, model)
-    if not form.validate():
+    with span("read"):
+        valid = form.validate()
+    if not valid:
         refused.send(fields=form.errors)
         return _page(form, model), HTTPStatus.UNPROCESSABLE_ENTITY
-    prediction = model.predict(form.values(), form.options(model))
+    with span("predict"):
+        prediction = model.predict(form.values(), form.options(model))
     predicted.send(model, answers=[prediction])
-    return write(form, model, prediction)
+    with span("render"):
+        return write(form, model, prediction)
 
 
 def _page(form: PatientForm, model: Model | None, prediction: Prediction | None = None) -> str:

@@ -8,7 +8,7 @@ from flask import Flask, g
 
 from heartapp.config import Settings, find
 from heartapp.errors import ConfigError
-from heartapp.keys import FILE, KeyFile
+from heartapp.keys import FILE, KeyFile, Scope
 from heartapp.web.extension import get_request
 from heartapp.web.problems import RequestError
 
@@ -34,13 +34,18 @@ def _predicts() -> bool:
     return get_request().method == "POST"
 
 
+def find_client(keys: KeyFile, authorization: str, scope: Scope) -> str | None:
+    """The name of the key in the header Authorization, if it has the scope."""
+    kind, _, secret = authorization.partition(" ")
+    return keys.find(secret.strip(), scope) if kind.lower() == "bearer" else None
+
+
 def _check_key(keys: KeyFile) -> None:
     """Refuse a request without a key. The key's name is the client's, for limits."""
     request = get_request()
     if not _predicts() or request.blueprint not in PROGRAMS:
         return
-    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
-    name = keys.find(secret.strip(), "predict") if kind.lower() == "bearer" else None
+    name = find_client(keys, request.headers.get("Authorization", ""), "predict")
     if name is None:
         raise RequestError(
             "This server asks for a key: send the header Authorization: Bearer and a key with the scope predict.",

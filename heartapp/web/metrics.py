@@ -18,17 +18,30 @@ from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final, cast
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from filelock import FileLock, Timeout
 from flask import Flask, Response, g, request, request_finished, request_started
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, start_http_server, values
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    make_wsgi_app,
+    start_http_server,
+    values,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from heartapp.clinical.variables import BY_NAME
+from heartapp.config import Settings, find
 from heartapp.errors import ConfigError
 from heartapp.inference.model import Model, Prediction, Scores
 from heartapp.inference.registry import ModelRegistry
+from heartapp.keys import FILE, KeyFile
+from heartapp.web.access import find_client
 from heartapp.web.extension import get_registry
 from heartapp.web.observe import predicted, refused
 
@@ -69,7 +82,7 @@ def prepare(address: str) -> None:
     atexit.register(_remove, folder, os.getpid())
 
 
-def start(app: Flask, address: str) -> None:
+def start(app: Flask, settings: Settings) -> None:
     """Count what happens in this worker, and listen if no other worker does.
 
     Raises:
@@ -77,8 +90,8 @@ def start(app: Flask, address: str) -> None:
     """
     if FOLDER not in os.environ:
         raise ConfigError("metrics_address needs a restart of the server; for gunicorn, with -c gunicorn.conf.py")
-    worker = app.extensions["heartapp.metrics"] = Worker(Path(os.environ[FOLDER]), app)
-    threading.Thread(target=worker.run, args=_split(address), name="metrics", daemon=True).start()
+    worker = app.extensions["heartapp.metrics"] = Worker(Path(os.environ[FOLDER]), app, settings)
+    threading.Thread(target=worker.run, args=_split(settings.metrics_address), name="metrics", daemon=True).start()
 
 
 class Worker(Collector):
@@ -88,10 +101,14 @@ class Worker(Collector):
     many files as workers at a time.
     """
 
-    def __init__(self, folder: Path, app: Flask) -> None:
+    def __init__(self, folder: Path, app: Flask, settings: Settings) -> None:
         self._folder = folder
         place, self._lock = next((place, lock) for place in count() if (lock := self._take(place)))
         values.ValueClass = values.MultiProcessValue(lambda: place)
+        registry = CollectorRegistry()
+        registry.register(self)
+        self._page = make_wsgi_app(registry)
+        self._keys = KeyFile(find(FILE)) if settings.require_keys else None
         self._recent: dict[str, deque[tuple[float, bool]]] = {}
         get_registry(app).swapped.connect(self._swapped)
         request_started.connect(self._begun, app)
@@ -101,16 +118,21 @@ class Worker(Collector):
 
     def run(self, host: str, port: int) -> None:
         """Do what is due each second, for as long as the process lives."""
-        registry = CollectorRegistry()
-        registry.register(self)
         listening = False
         while True:
             if not listening:
                 with suppress(OSError):
-                    start_http_server(port, host, registry)
+                    start_http_server(port, host, CollectorRegistry())[0].set_app(self.answer)
                     listening = True
             self._write_recent()
             time.sleep(SECONDS)
+
+    def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The page with the metrics, for those who may read it."""
+        if self._keys and not find_client(self._keys, environ.get("HTTP_AUTHORIZATION", ""), "metrics"):
+            start_response("401 Unauthorized", [("WWW-Authenticate", "Bearer")])
+            return [b"Send the header Authorization: Bearer and a key with the scope metrics.\n"]
+        return cast("Iterable[bytes]", self._page(environ, start_response))
 
     def collect(self) -> Iterable[Metric]:
         """The metrics of all workers, without the gauges of those that have ended."""

@@ -1,8 +1,10 @@
 """What operators see of a server besides its log, where the settings ask for it. The packages come from extras."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from blinker import Signal
 from flask import Flask
@@ -15,6 +17,11 @@ predicted: Final = Signal()
 refused: Final = Signal()
 """Sent with the names of the faulty ``fields`` of patients, which may be anything that a client sent."""
 
+_METRICS: Final = "metrics_address needs the extra metrics: pip install filelock prometheus-client"
+_TRACES: Final = "traces needs the extra otel: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+_NOTHING: Final = nullcontext()
+_begin: Final[list[Callable[[str], AbstractContextManager[Any]]]] = []
+
 
 def prepare(settings: Settings) -> None:
     """Do what is done once, in a server's main process before it starts workers.
@@ -23,7 +30,9 @@ def prepare(settings: Settings) -> None:
         ConfigError: what a setting asks for cannot be had; says what to do.
     """
     if settings.metrics_address:
-        _metrics().prepare(settings.metrics_address)
+        _import("metrics", _METRICS).prepare(settings.metrics_address)
+    if settings.traces:
+        _import("traces", _TRACES)
 
 
 def start(app: Flask, settings: Settings) -> None:
@@ -33,11 +42,18 @@ def start(app: Flask, settings: Settings) -> None:
         ConfigError: see `prepare`.
     """
     if settings.metrics_address:
-        _metrics().start(app, settings.metrics_address)
+        _import("metrics", _METRICS).start(app, settings)
+    if settings.traces:
+        _begin.append(_import("traces", _TRACES).start(app, settings.traces))
 
 
-def _metrics() -> ModuleType:
+def span(name: str) -> AbstractContextManager[Any]:
+    """A step of a request, for traces."""
+    return _begin[-1](name) if _begin else _NOTHING
+
+
+def _import(name: str, remedy: str) -> ModuleType:
     try:
-        return import_module("heartapp.web.metrics")
+        return import_module(f"heartapp.web.{name}")
     except ImportError:
-        raise ConfigError("metrics_address needs the extra metrics: pip install filelock prometheus-client") from None
+        raise ConfigError(remedy) from None

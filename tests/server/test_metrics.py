@@ -7,15 +7,18 @@ import shutil
 import signal
 from math import ceil
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from heartapp.inference.bundle import SERVED
+from heartapp.keys import FILE, KeyFile, Scope
 from tests.server.nginx import free_port
 from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, JSON, ROOT, WORKER, make_home, running, wait_until
+
+SCOPES: tuple[Scope, ...] = ("metrics", "predict")
 
 
 class Scraper:
@@ -24,11 +27,16 @@ class Scraper:
     def __init__(self) -> None:
         self.address = f"127.0.0.1:{free_port()}"
 
+        self.secret = ""
+
     def text(self) -> str:
         """All metrics; nothing while no worker listens."""
         try:
-            with urlopen(f"http://{self.address}/metrics", timeout=5) as response:
+            headers = {"Authorization": f"Bearer {self.secret}"}
+            with urlopen(Request(f"http://{self.address}/metrics", headers=headers), timeout=5) as response:
                 return str(response.read().decode())
+        except HTTPError:
+            raise
         except (URLError, ConnectionError):
             return ""
 
@@ -63,6 +71,17 @@ def test_counts_are_of_all_workers_and_outlive_them(home: Path, program: tuple[s
         assert len([*home.glob("heartapp-metrics-*/counter_*")]) <= 2
         assert server.stop() == 0
     assert [*home.glob("heartapp-metrics-*")] == []
+
+
+def test_with_keys_only_one_with_the_scope_reads_metrics(home: Path, scraper: Scraper) -> None:
+    keys = KeyFile(home / FILE)
+    secrets = {scope: keys.add(scope, [scope]) for scope in SCOPES}
+    with running(home, HEARTAPP_REQUIRE_KEYS="true", HEARTAPP_METRICS_ADDRESS=scraper.address):
+        scraper.secret = secrets["metrics"]
+        wait_until(scraper.text, "a worker listens")
+        for scraper.secret in ("", secrets["predict"]):
+            with pytest.raises(HTTPError, match="401"):
+                scraper.text()
 
 
 def test_every_event_is_counted_by_what_it_was(tmp_path: Path, scraper: Scraper) -> None:

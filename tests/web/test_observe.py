@@ -25,8 +25,11 @@ def test_an_address_where_nothing_can_listen_is_named(host: str) -> None:
 
 def test_without_the_extra_the_setting_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "heartapp.web.metrics", None)
+    monkeypatch.setitem(sys.modules, "heartapp.web.traces", None)
     with pytest.raises(ConfigError, match="pip install filelock prometheus-client"):
         observe.prepare(Settings(metrics_address="127.0.0.1:9464"))
+    with pytest.raises(ConfigError, match="pip install opentelemetry-sdk"):
+        observe.prepare(Settings(traces="http://127.0.0.1:4318/v1/traces"))
 
 
 def test_a_worker_whose_server_did_not_prepare_says_so() -> None:

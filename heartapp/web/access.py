@@ -75,5 +75,6 @@ def _limit(app: Flask, settings: Settings) -> None:
         storage_uri=settings.rate_limit_storage,
         storage_options=patience if settings.rate_limit_storage.startswith("redis") else {},
         in_memory_fallback=[settings.rate_limit],
+        swallow_errors=True,  # of the requests that meet a dying storage at the same time, only one starts the fallback
         headers_enabled=True,
     )

@@ -21,9 +21,9 @@ class Load(msgspec.Struct, frozen=True):
     errors: int
 
 
-def load(url: str, body: bytes, right: bytes, seconds: int) -> Load:
+def load(url: str, body: bytes, right: bytes, seconds: int, connections: int = CONNECTIONS) -> Load:
     """Send ``body`` to ``url`` for so many seconds; every answer should be ``right``."""
-    options = ["--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
+    options = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "20s"]
     done = subprocess.run(
         ["wrk", *options, "--script", _SCRIPT, url],
         env={**os.environ, "BODY": body.decode(), "RIGHT": right.decode()},

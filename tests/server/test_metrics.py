@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from heartapp.inference.bundle import SERVED
 from heartapp.keys import FILE, KeyFile, Scope
 from tests.server.nginx import free_port
-from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, JSON, ROOT, WORKER, make_home, running, wait_until
+from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, GUNICORN, JSON, ROOT, WORKER, make_home, running, wait_until
 
 SCOPES: tuple[Scope, ...] = ("metrics", "predict")
 
@@ -93,7 +93,7 @@ def test_every_event_is_counted_by_what_it_was(tmp_path: Path, scraper: Scraper)
     tensors = {"inputs": [{"name": "patients", "datatype": "FP64", "shape": [0, 1], "data": []}]}
     faulty = {**BEDSIDE_EXAMPLE, "age": 700, "sentinel": 1}
     old = {**BEDSIDE_EXAMPLE, "age": 20, "ejection_fraction": 80}
-    with running(home, "--workers", "1", HEARTAPP_METRICS_ADDRESS=scraper.address) as server:
+    with running(home, "--workers", "1", command=GUNICORN, HEARTAPP_METRICS_ADDRESS=scraper.address) as server:
         risk = server.predict([BEDSIDE_EXAMPLE, BEDSIDE_EXAMPLE]).json["predictions"][0]["risk"]
         assert server.request("POST", "/api/v1/predict", table, csv).status == 200
         assert server.request("POST", "/invocations", records, JSON).status == 200

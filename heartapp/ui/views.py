@@ -139,6 +139,7 @@ def _page(form: PatientForm, model: Model | None, prediction: Prediction | None 
         model=model,
         prediction=prediction,
         responses=model.responses(form.values()) if model and prediction else (),
+        regression_risk=model.regression_risk(form.values()) if model and prediction else None,
         kept_query="".join(kept),
         kept=read_kept("".join(kept), model, prediction.threshold) if model and prediction else None,
         registry=get_registry(),

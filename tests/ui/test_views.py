@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime, timedelta
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -142,6 +143,8 @@ def test_the_headline_is_the_risk_and_the_votes_are_a_footnote(
     assert f"{living(prediction.risk)} live." in page.text("result")
     votes = [vote.vote for vote in prediction.votes]
     assert page.text("votes").startswith(f"{sum(votes)} of 3 tree models ")
+    values = [patient.get(name, nan) for name in get_registry(app).get().names]
+    assert page.numbers(id="regression") == [get_registry(app).get().regression_risk(values)]
     assert ("At or above the threshold" in page.text("sure")) is bool(prediction.death_event)
 
 

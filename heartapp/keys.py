@@ -9,12 +9,13 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
 from heartapp.errors import ConfigError
-from heartapp.files import atomic_write
+from heartapp.files import as_data_error, atomic_write
 
 Scope = Literal["predict", "metrics"]
 
@@ -25,7 +26,7 @@ _PREFIX: Final = "heartapp_"
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One key: ``sha256`` is that of the secret, in hexadecimal; ``created`` is a time in UTC."""
 
-    sha256: str
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     scopes: list[Scope]
     created: str
 
@@ -62,8 +63,10 @@ class KeyFile:
     def find(self, secret: str, scope: Scope) -> str | None:
         """The name of the key with this secret and scope, compared in constant time."""
         digest = hashlib.sha256(secret.encode()).hexdigest()
-        found = [name for name, key in self.keys.items() if hmac.compare_digest(key.sha256, digest)]
-        return found[0] if found and scope in self.keys[found[0]].scopes else None
+        found = [
+            name for name, key in self.keys.items() if hmac.compare_digest(key.sha256, digest) and scope in key.scopes
+        ]
+        return found[0] if found else None
 
     def add(self, name: str, scopes: Sequence[Scope]) -> str:
         """Add a key and give its secret, which cannot be had again.
@@ -92,6 +95,7 @@ class KeyFile:
         self._write({other: key for other, key in self.keys.items() if other != name})
 
     def _write(self, keys: dict[str, Key]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with as_data_error(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.path) as stream:
             stream.write(msgspec.json.format(msgspec.json.encode(keys)) + b"\n")

@@ -37,6 +37,9 @@ def test_wrong_names_and_damaged_files_are_named(keys: KeyFile) -> None:
         keys.add("clinic", ["predict"])
     with pytest.raises(ConfigError, match="there is no key other; these are there: clinic"):
         keys.revoke("other")
+    keys.path.write_text(keys.path.read_text().replace('"sha256": "', '"sha256": "\u00e9'))
+    with pytest.raises(ConfigError, match="restore it"):
+        keys.find("x", "predict")
     keys.path.write_text("{}}")
     with pytest.raises(ConfigError, match=r"keys\.json: .*; restore it"):
         assert keys.keys

@@ -38,7 +38,7 @@ def predict() -> ResponseReturnValue:
     model = get_registry().get(query.model)
     sent, wanted = negotiate(request)
     read = read_csv_patients if sent == CSV else read_json
-    with get_queue().turn(len(content), detailed=query.detailed):
+    with get_queue().turn(content, detailed=query.detailed):
         with span("read"):
             patients = read(content, model, most=settings.max_patients, skip=query.skip)
         if patients.faults:

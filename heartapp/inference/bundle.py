@@ -235,12 +235,12 @@ def read_bundle(root: Path, name: str, version: str, digest: str | None = None) 
     Raises:
         BundleError: names the file and the remedy.
     """
-    folder = _folder(root, name, version)
+    folder = find_folder(root, name, version)
     with as_bundle_error(f"{folder}/{MANIFEST}"):
         content = read_file(root, f"{folder}/{MANIFEST}")
         found = "sha256:" + hashlib.sha256(content).hexdigest()
         if digest not in {None, found}:
-            raise ValueError(f"its SHA-256 is not the one that {SERVED} or the setting `served` states")
+            raise ValueError(f"its SHA-256 is {found[7:]}, which {SERVED} or the setting `served` does not state")
         manifest = _parse_manifest(content)
         _check_identity(manifest, name, version)
         _check_variables(manifest)
@@ -284,8 +284,12 @@ def age(version: str) -> tuple[int, str]:
     return len(version), version
 
 
-def _folder(root: Path, name: str, version: str) -> str:
-    """The place of a bundle within the root, once it is safe to read there."""
+def find_folder(root: Path, name: str, version: str) -> str:
+    """The place of a bundle within the root, once it is safe to read there.
+
+    Raises:
+        BundleError: a name is not one of a bundle, or there is no such folder.
+    """
     for part in (name, version):
         if not _NAME.fullmatch(part):
             raise BundleError(
@@ -293,10 +297,12 @@ def _folder(root: Path, name: str, version: str) -> str:
                 "the setting `served`"
             )
     folder = f"{name}/{version}"
-    for place in (name, folder, f"{folder}/{EXTERNAL}"):
-        if (root / place).is_symlink():
-            raise BundleError(f"{place} is a symbolic link, which a bundle must not be; copy the folder instead")
-    if not (root / folder).is_dir():
+    with as_bundle_error(folder):
+        linked = [place for place in (name, folder, f"{folder}/{EXTERNAL}") if (root / place).is_symlink()]
+        there = (root / folder).is_dir()
+    if linked:
+        raise BundleError(f"{linked[0]} is a symbolic link, which a bundle must not be; copy the folder instead")
+    if not there:
         raise BundleError(f"{folder} is not a folder; {_REMEDY}, or correct {SERVED} or the setting `served`")
     return folder
 

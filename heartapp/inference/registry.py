@@ -80,7 +80,10 @@ class ModelRegistry:
 
         def watch() -> None:
             while not stop.wait(seconds):
-                self.refresh()
+                try:
+                    self.refresh()
+                except Exception:  # the next promotion may still succeed
+                    logger.exception("served.toml could not be followed (bundles: %s)", self.root)
 
         thread = Thread(target=watch, name="follow served.toml", daemon=True)
         thread.start()

@@ -52,6 +52,8 @@ class Graph:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        # Trees gain nothing from optimizations, and folding of constants may run as long as the graph's author wants.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         # A graph may keep weights in other files, which no digest covers, relative to the working folder. Nothing can
         # be found inside the null device, so such a graph is refused.
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)

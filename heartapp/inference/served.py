@@ -5,6 +5,7 @@ digest may be left out; then any valid bundle of that version is served. ``heart
 """
 
 import getpass
+import os
 import tomllib
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,12 +32,12 @@ class Pin(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read ``2@sha256:…`` or ``2``."""
-        version, _, digest = text.partition("@")
-        return cls(version, digest or None)
+        version, at, digest = text.partition("@")
+        return cls(version, digest if at else None)
 
     def __str__(self) -> str:
         """As `parse` reads it."""
-        return "@".join(part for part in self if part)
+        return self.version if self.digest is None else f"{self.version}@{self.digest}"
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,7 +101,12 @@ def check_trust(root: Path, name: str, version: str, keys: Sequence[Path], serve
     if not keys:
         return
     check_signature(root, name, version, keys)
-    before = [change.version for change in read_history(root) if change.name == name]
+    before = [
+        version
+        for change in read_history(root)
+        if change.name == name
+        for version in (change.version, Pin.parse(change.previous).version)
+    ]
     newest = max([version, *before, *([served] if served else [])], key=age)
     if newest != version:
         raise BundleError(
@@ -124,7 +130,7 @@ def promote(root: Path, name: str, version: str, *, keys: Sequence[Path] = (), a
         DataError: a file cannot be written.
     """
     model = Model(read_bundle(root, name, version))
-    check_trust(root, name, version, keys)
+    check_trust(root, name, version, keys, _served_version(root, name))
     if not anyway and model.bundle.report.evaluation is None:
         raise BundleError(
             f"{name}/{version} was not evaluated; train it without --skip-report, or promote it with --anyway"
@@ -147,8 +153,12 @@ def rollback(root: Path, name: str, *, keys: Sequence[Path] = ()) -> Change:
     if not earlier or not earlier[-1]:
         raise BundleError(f"{HISTORY} holds no earlier version of {name}; promote one by its number")
     pin = Pin.parse(earlier[-1])
-    check_trust(root, name, pin.version, keys)
+    check_trust(root, name, pin.version, keys, _served_version(root, name))
     return _serve(root, Model(read_bundle(root, name, *pin)), rollback=True)
+
+
+def _served_version(root: Path, name: str) -> str | None:
+    return read_served(root).get(name) if (root / SERVED).exists() else None
 
 
 def _serve(root: Path, model: Model, *, rollback: bool = False) -> Change:
@@ -156,10 +166,19 @@ def _serve(root: Path, model: Model, *, rollback: bool = False) -> Change:
     pins = read_pins(root) if (root / SERVED).exists() else {}
     previous = str(pins[name]) if name in pins else ""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    change = Change(now, getpass.getuser(), name, version, digest, previous, rollback)
+    change = Change(now, _user(), name, version, digest, previous, rollback)
     pins[name] = Pin(version, digest)
-    with atomic_write(root / SERVED) as stream:
-        stream.write("".join(f'{one} = "{pin}"\n' for one, pin in sorted(pins.items())).encode())
-    with as_data_error(root / HISTORY), (root / HISTORY).open("ab") as stream:
-        stream.write(msgspec.json.encode(change) + b"\n")
+    if str(pins[name]) == previous:
+        return change
+    with as_data_error(root / HISTORY), (root / HISTORY).open("ab") as history:
+        with atomic_write(root / SERVED) as stream:
+            stream.write("".join(f'{one} = "{pin}"\n' for one, pin in sorted(pins.items())).encode())
+        history.write(msgspec.json.encode(change) + b"\n")
     return change
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # as in a container, where a number may have no name
+        return str(os.getuid())

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from heartapp.errors import BundleError, ConfigError
-from heartapp.inference.bundle import EXTERNAL, MANIFEST
+from heartapp.files import as_data_error
+from heartapp.inference.bundle import EXTERNAL, find_folder
 
 SIGNATURE: Final = "model.sig"
 
@@ -23,14 +24,13 @@ def sign(root: Path, name: str, version: str, key: Path) -> Path:
     """
     from model_signing import signing  # noqa: PLC0415 - from an extra
 
-    folder = root / name / version
-    if not (folder / MANIFEST).is_file():
-        raise BundleError(f"there is no bundle {name} {version}; `heartapp models` lists them")
+    folder = root / find_folder(root, name, version)
     try:
         signer = signing.Config().use_elliptic_key_signer(private_key=key)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:  # the last one for a key of another kind
         raise ConfigError(f"{key} is no private key on an elliptic curve, as PEM without a password: {error}") from None
-    signer.set_hashing_config(_hashing(folder)).sign(folder, folder / SIGNATURE)
+    with as_data_error(folder / SIGNATURE):
+        signer.set_hashing_config(_hashing(folder)).sign(folder, folder / SIGNATURE)
     return folder / SIGNATURE
 
 
@@ -49,7 +49,7 @@ def check_signature(root: Path, name: str, version: str, keys: Sequence[Path]) -
     for key in keys:
         try:
             verifier = verifying.Config().use_elliptic_key_verifier(public_key=key)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:  # the last one for a key of another kind
             raise ConfigError(f"trusted_keys: {key} is no public key on an elliptic curve, as PEM: {error}") from None
         try:
             verifier.set_hashing_config(_hashing(folder)).verify(folder, folder / SIGNATURE)

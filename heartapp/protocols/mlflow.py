@@ -67,7 +67,7 @@ def invocations() -> ResponseReturnValue:
     request, settings = get_request(), get_settings()
     content = read_body(request, settings.max_body_bytes)
     model = get_registry().get(read_parameters(request, ("model",)).get("model"))
-    with get_queue().turn(len(content)):
+    with get_queue().turn(content):
         with span("read"):
             if read_media_type(request, (JSON, CSV)) == CSV:
                 patients = read_csv_patients(content, model, most=settings.max_patients, skip=False)

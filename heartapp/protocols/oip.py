@@ -125,7 +125,7 @@ def infer(name: str, version: str | None = None) -> ResponseReturnValue:
     served = _find(name, version)
     read_media_type(request, (JSON, BINARY, ""))
     size = _json_size(request.headers.get(LENGTH), len(content))
-    with get_queue().turn(len(content)):
+    with get_queue().turn(content):
         with span("read"):
             asked = read_struct(content[:size], InferRequest)
             wanted = _wanted(asked)

@@ -1,7 +1,6 @@
 """Logs on standard output: text for people, or JSON for programs. No line holds a query or a patient's value."""
 
 import logging
-from http import HTTPStatus
 from typing import Any, Final
 
 from heartapp.config import Settings
@@ -24,13 +23,17 @@ def describe_logs(settings: Settings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"text": {"format": "[%(levelname)s] %(message)s"}, "json": json},
         "handlers": {"output": output},
-        "loggers": {"heartapp": logger, "_granian": logger, access.name: quiet},
+        "loggers": {
+            "heartapp": logger,
+            "_granian": logger,
+            "flask-limiter": {**logger, "level": "WARNING"},
+            access.name: quiet,
+        },
     }
 
 
 def log_request(method: str, path: str, status: int, seconds: float, request_id: str) -> None:
-    """Write the line of one request. An address that is not known may hold anything, so it is left out."""
-    path = "-" if status == HTTPStatus.NOT_FOUND else path
+    """Write the line of one request. ``path`` is that of the route: an address may hold anything."""
     facts = {"method": method, "path": path, "status": status, "ms": round(1_000 * seconds, 2)}
     line = f'"{method} {path}" {status} {facts["ms"]:.1f}ms {request_id}'
     access.info(line, extra={**facts, "request_id": request_id})

@@ -69,10 +69,16 @@ class _Secured:
                 headers.append(("Strict-Transport-Security", "max-age=31536000"))
             if access.isEnabledFor(logging.INFO):
                 seconds = perf_counter() - begun
-                log_request(environ["REQUEST_METHOD"], environ["PATH_INFO"], int(status[:3]), seconds, identifier)
+                log_request(environ["REQUEST_METHOD"], _route(environ), int(status[:3]), seconds, identifier)
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)
+
+
+def _route(environ: WSGIEnvironment) -> str:
+    """The path as the application declares it, such as ``/models/<name>``; ``-`` where there is none."""
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+    return rule.rule if rule else "-"
 
 
 class MemoryRequest(Request):

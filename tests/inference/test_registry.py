@@ -199,12 +199,19 @@ def endless_graph(columns: int) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def test_a_followed_registry_loads_what_is_promoted(root: Path) -> None:
+def test_a_followed_registry_loads_what_is_promoted_and_survives_any_failure(
+    root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     registry, stop = ModelRegistry(root, default="bedside"), Event()
     registry.load()
     thread = registry.follow(stop, seconds=0.01)
     copy_version(root, "bedside", "100")
     (root / SERVED).write_text('bedside = "100"')
     wait_until(lambda: registry.get().identity.version == "100", "the new version is served")
+    monkeypatch.setattr(registry, "_pins", lambda: 1 / 0)
+    (root / SERVED).write_text('bedside = "absent"')
+    wait_until(lambda: "could not be followed" in caplog.text, "the failure is logged")
+    monkeypatch.undo()
+    wait_until(lambda: registry.refused, "served.toml is followed again")
     stop.set()
     thread.join()

@@ -77,6 +77,21 @@ def test_the_first_version_in_a_folder_can_be_promoted_and_not_rolled_back(root:
         rollback(root, NAME)
 
 
+def test_promoting_what_is_served_leaves_no_line(root: Path) -> None:
+    promote(root, NAME, "10")
+    promote(root, NAME, "10")
+    assert len(read_history(root)) == 1
+    assert rollback(root, NAME).previous.startswith("10@")
+
+
+def test_a_user_without_a_name_is_noted_by_number(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", fail)
+    assert promote(root, NAME, "10").by.isdecimal()
+
+
 def test_rolling_back_refuses_a_bundle_that_changed_since(root: Path) -> None:
     promote(root, NAME, "10")
     promote(root, NAME, "11")

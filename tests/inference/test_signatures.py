@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa as RSA  # noqa: N812 - a kind of key
 
 from heartapp.errors import BundleError, ConfigError
 from heartapp.inference.bundle import EXTERNAL, SERVED
@@ -14,6 +15,7 @@ from heartapp.inference.signatures import SIGNATURE, check_signature, sign
 from tests.inference.test_served import add_version
 
 NAME = "bedside"
+PEM = serialization.Encoding.PEM
 
 
 @pytest.fixture
@@ -30,9 +32,8 @@ def make_key(folder: Path, name: str = "key") -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     private, public = folder / f"{name}.pem", folder / f"{name}.pub.pem"
     plain = serialization.NoEncryption()
-    pem = serialization.Encoding.PEM
-    private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    public.write_bytes(key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
+    private.write_bytes(key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, plain))
+    public.write_bytes(key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
     return private, public
 
 
@@ -81,18 +82,32 @@ def test_with_keys_only_signed_and_never_older_versions_are_served(root: Path, t
     assert "is older than version 10" in ModelRegistry(root, default=NAME, keys=[public]).faults[NAME]
 
 
+def test_the_version_that_is_served_cannot_be_replaced_by_an_older_one(root: Path, tmp_path: Path) -> None:
+    private, public = make_key(tmp_path)
+    first = read_served(root)[NAME]
+    add_version(root, "10")
+    for version in (first, "10"):
+        sign(root, NAME, version, private)
+    (root / SERVED).write_text(f'{NAME} = "10"\n')
+    with pytest.raises(BundleError, match="is older than version 10"):
+        promote(root, NAME, first, keys=[public])
+
+
 def test_a_key_that_cannot_be_used_is_named(root: Path, tmp_path: Path) -> None:
     private, public = make_key(tmp_path)
     text = tmp_path / "text.pem"
     text.write_text("no key")
     version = read_served(root)[NAME]
-    for wrong in (text, tmp_path / "absent.pem", private):
+    rsa = tmp_path / "rsa.pem"
+    subject = serialization.PublicFormat.SubjectPublicKeyInfo
+    rsa.write_bytes(RSA.generate_private_key(65_537, 2_048).public_key().public_bytes(PEM, subject))
+    for wrong in (text, tmp_path / "absent.pem", private, rsa):
         with pytest.raises(ConfigError, match=f"^trusted_keys: {wrong} is no public key"):
             check_signature(root, NAME, version, [wrong])
     for wrong in (text, tmp_path / "absent.pem", public):
         with pytest.raises(ConfigError, match=f"^{wrong} is no private key"):
             sign(root, NAME, version, wrong)
-    with pytest.raises(BundleError, match="no bundle bedside 999"):
+    with pytest.raises(BundleError, match="bedside/999 is not a folder"):
         sign(root, NAME, "999", private)
     registry = ModelRegistry(root, default=NAME, keys=[text])
     assert "no public key" in registry.faults[NAME]

@@ -20,7 +20,7 @@ from heartapp.web.extension import get_registry
 from tests.client import Page, damaged_copy, entries, example, form_page, make_app, number_names, submit, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from flask import Flask
@@ -270,17 +270,6 @@ def test_an_unfamiliar_patient_gets_the_base_rate_first(app: Flask, client: Flas
 def test_reloading_a_result_leads_back_to_the_form(client: FlaskClient) -> None:
     response = client.get("/predict")
     assert (response.status_code, response.location) == (303, "/")
-
-
-def test_the_page_without_javascript_gives_the_risks_of_the_api(
-    client: FlaskClient, random_patients: Callable[[Sequence[str], int], list[list[float]]]
-) -> None:
-    names = MODEL_VARIABLES["bedside"]
-    patients = [dict(zip(names, row, strict=True)) for row in random_patients(names, 500)]
-    answers = client.post("/api/v1/predict?model=bedside", json=patients).get_json()["predictions"]
-    for patient, answer in zip(patients, answers, strict=True):
-        (told,) = re.findall(r'id="risk" value="([^"]*)"', submit(client, entries("bedside", patient)).text)
-        assert float(told) == answer["risk"]
 
 
 # What a person keeps

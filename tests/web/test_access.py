@@ -53,6 +53,9 @@ def test_programs_need_a_key_and_people_do_not(keys: KeyFile) -> None:
     assert client.get("/api/v1/openapi.json").status_code == client.get("/v2/health/ready").status_code == 200
     keys.revoke("clinic")
     assert ask(client, secret).status_code == 401
+    keys.path.write_text("{")
+    for address in ("/api/v1/predict", "/invocations"):
+        assert ask(client, secret, address).status_code == 401
 
 
 def test_without_the_setting_no_key_is_needed() -> None:
@@ -77,6 +80,10 @@ def test_each_key_or_address_has_its_own_limit(keys: KeyFile) -> None:
 def test_a_wrong_limit_and_a_missing_package_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="rate_limit: often is no limit; write one such as 600/minute"):
         make_app(rate_limit="often")
+    for storage in ("memory", "redsi://:secret@x", "redis://h:99999"):
+        with pytest.raises(ConfigError, match="rate_limit_storage: write memory://") as caught:
+            make_app(rate_limit="1/minute", rate_limit_storage=storage)
+        assert "secret" not in str(caught.value)
     monkeypatch.setitem(sys.modules, "flask_limiter", None)
     with pytest.raises(ConfigError, match="pip install flask-limiter redis"):
         make_app(rate_limit="1/minute")

@@ -4,14 +4,13 @@ It takes new messages into the ``.po`` files, drops those that are gone, marks a
 message, and compiles the ``.mo`` files, which heartapp reads.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from gettext import NullTranslations
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
@@ -23,9 +22,6 @@ from heartapp.inference.bundle import MEMBERS
 from heartapp.ui.forms import NOT_KNOWN, OPTIONS
 from heartapp.ui.language import ENGLISH, FOLDER, LANGUAGES
 from heartapp.web.problems import DETAILS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PACKAGE: Final = Path(__file__).parents[1] / "heartapp"
 TRANSLATED: Final = [language for language in LANGUAGES if language != ENGLISH]

@@ -3,19 +3,15 @@
 Every drawing has one scale, the risk from 0 to 100. Coordinates are percent of the drawing's width and height.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from itertools import groupby
 from math import log
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heartapp.clinical.variables import Variable
-    from heartapp.inference.explanation import Explanation
-    from heartapp.inference.model import Survival
-    from heartapp.inference.response import ResponseCurve
+from heartapp.clinical.variables import Variable
+from heartapp.inference.explanation import Explanation
+from heartapp.inference.model import Survival
+from heartapp.inference.response import ResponseCurve
 
 Point = tuple[float, float]
 

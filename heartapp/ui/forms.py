@@ -1,10 +1,8 @@
 """The form, built from the variables. Text inputs keep what was typed."""
 
-from __future__ import annotations
-
 import math
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlencode
 
 from flask_wtf import FlaskForm
@@ -18,13 +16,10 @@ from heartapp.clinical.numbers import NumberTextError, convert, read_quantity
 from heartapp.clinical.patient import MISSING
 from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, Variable
 from heartapp.inference.curve import FIRST_DAY, LAST_DAY
-from heartapp.inference.model import Options
+from heartapp.inference.model import Model, Options
 from heartapp.ui.language import gettext
 from heartapp.ui.writing import converted as as_converted
 from heartapp.ui.writing import in_unit, quantity
-
-if TYPE_CHECKING:
-    from heartapp.inference.model import Model
 
 THRESHOLD: Final = Variable(
     name="threshold",
@@ -142,13 +137,13 @@ class FormModel(NamedTuple):
     horizon: int | None
 
     @classmethod
-    def of(cls, model: Model) -> FormModel:
+    def of(cls, model: Model) -> Self:
         """Take it from a loaded model."""
         manifest = model.bundle.manifest
         return cls(model.name, model.names, model.required, tuple(manifest.used), manifest.horizon)
 
     @classmethod
-    def unavailable(cls, name: str) -> FormModel:
+    def unavailable(cls, name: str) -> Self:
         """A form that keeps what was entered for a model that is not served."""
         names = MODEL_VARIABLES.get(name, ())
         return cls(name, names, (), names, None)
@@ -207,7 +202,7 @@ class PatientForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         data = self[variable.name].data
         return gettext(NOT_KNOWN[1]) if data in (None, "") else quantity(float(data), variable)
 
-    def differing(self, other: PatientForm) -> list[Variable]:
+    def differing(self, other: "PatientForm") -> list[Variable]:
         """The variables in use that have another value in ``other``, a form of the same model."""
         return [one for one in self.used if self.written(one) != other.written(one)]
 

@@ -1,9 +1,7 @@
 """What a person keeps of an answer: a patient as A, to compare with, and the receipt, a file with everything in it."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -13,12 +11,8 @@ from msgspec.structs import replace
 from werkzeug.datastructures import MultiDict
 
 from heartapp.clinical.variables import BY_NAME
-from heartapp.inference.model import Options
-from heartapp.ui.forms import FormModel, NumberField, patient_form_class
-
-if TYPE_CHECKING:
-    from heartapp.inference.model import Model, Prediction
-    from heartapp.ui.forms import PatientForm
+from heartapp.inference.model import Model, Options, Prediction
+from heartapp.ui.forms import FormModel, NumberField, PatientForm, patient_form_class
 
 
 class Kept(NamedTuple):

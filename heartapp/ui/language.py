@@ -3,19 +3,14 @@
 The templates are in English. ``heartapp/translations`` has a catalogue of messages for each other language.
 """
 
-from __future__ import annotations
-
 from contextvars import ContextVar
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from werkzeug.routing import Rule
-
-if TYPE_CHECKING:
-    from flask import Response
 
 ENGLISH: Final = "en"
 LANGUAGES: Final = {ENGLISH: "English", "zh": "中文", "es": "Español", "de": "Deutsch"}

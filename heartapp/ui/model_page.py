@@ -3,25 +3,19 @@
 The card is Markdown without HTML. An image with the address ``plot:NAME`` marks a plot; the page shows them together.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from flask import get_template_attribute
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from heartapp.card.plots import plots
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from markdown_it.token import Token
-
-    from heartapp.inference.model import Model
+from heartapp.inference.model import Model
 
 _PLOT: Final = "plot:"
 _ELSEWHERE: Final = re.compile(r"^(\| Tested elsewhere \| ).*\|$", re.MULTILINE)

@@ -1,7 +1,5 @@
 """Rounded numbers for the page that never contradict the verdict."""
 
-from __future__ import annotations
-
 from heartapp.clinical.numbers import HUNDRED, of_hundred
 from heartapp.ui.language import gettext
 

@@ -1,19 +1,19 @@
 """The pages. A view reads the request, calls the registry and renders."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import MultiDict
 
 from heartapp.clinical.numbers import of_hundred
 from heartapp.clinical.variables import BY_NAME, VARIABLES
+from heartapp.inference.model import Model, Prediction
 from heartapp.ui import drawing, language, validate
-from heartapp.ui.forms import FormModel, patient_form_class
+from heartapp.ui.forms import FormModel, PatientForm, patient_form_class
 from heartapp.ui.keeping import read_kept, write_json, write_text
 from heartapp.ui.model_page import card_of
 from heartapp.ui.rounding import living, nonzero, points, rounded
@@ -21,15 +21,7 @@ from heartapp.ui.writing import fixed, list_labels, percent, quantity, steps, un
 from heartapp.web.extension import get_registry, get_settings
 from heartapp.web.observe import predicted, refused, span
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flask.typing import ResponseReturnValue
-
-    from heartapp.inference.model import Model, Prediction
-    from heartapp.ui.forms import PatientForm
-
-    Write = Callable[[PatientForm, Model, Prediction], ResponseReturnValue]
+Write = Callable[[PatientForm, Model, Prediction], ResponseReturnValue]
 
 blueprint = Blueprint("ui", __name__)
 for template_filter in (fixed, list_labels, living, of_hundred, percent, points, quantity, rounded, steps, unit_name):

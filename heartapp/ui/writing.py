@@ -1,19 +1,12 @@
 """Numbers, units and lists as the language of the answer writes them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from heartapp.clinical.numbers import format_number, of_hundred
-from heartapp.clinical.variables import BY_NAME
+from heartapp.clinical.variables import BY_NAME, Variable
+from heartapp.inference.response import ResponseCurve
 from heartapp.ui.language import COMMA, get_language, gettext
 from heartapp.ui.rounding import rounded
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from heartapp.clinical.variables import Variable
-    from heartapp.inference.response import ResponseCurve
 
 
 def decimal(number: str) -> str:

@@ -1,25 +1,17 @@
 """One server and one browser for all of these tests, and a new context for each page."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.pages import Watch
-from tests.server.running import make_home, running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from playwright.sync_api import Browser, BrowserContext, Page
-
-    from tests.server.running import Server
+from tests.server.running import Server, make_home, running
 
 HERE = Path(__file__).parent
 FINDER = "test_chromium_is_there_for_the_browser_tests"

@@ -1,21 +1,14 @@
 """Steps of a person at the form, requests that are held back, and a watch on what a page does."""
 
-from __future__ import annotations
-
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES, VARIABLES
 from heartapp.ui import forms
 from tests.server.running import wait_until
-
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Mapping
-
-    from playwright.sync_api import Page, Route
 
 FOLLOWUP: dict[str, str] = {variable.name: f"{variable.example:.10g}" for variable in VARIABLES}
 BEDSIDE = {name: FOLLOWUP[name] for name in MODEL_VARIABLES["bedside"]}

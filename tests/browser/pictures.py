@@ -1,7 +1,5 @@
 """Make the pictures in docs/: `python -m tests.browser.pictures`."""
 
-from __future__ import annotations
-
 import tempfile
 from io import BytesIO
 from pathlib import Path

@@ -1,10 +1,8 @@
 """The states of the pages by name, each with the way there from an open form."""
 
-from __future__ import annotations
+from collections.abc import Callable
 
-from typing import TYPE_CHECKING
-
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.pages import (
     BEDSIDE,
@@ -17,11 +15,6 @@ from tests.browser.pages import (
     press,
     show_result,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from playwright.sync_api import Page
 
 
 def empty(page: Page) -> None:

@@ -1,13 +1,12 @@
 """Answers that are slow, out of order or missing."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import STATUS_NOTE
+from tests.browser.conftest import STATUS_NOTE, Open
 from tests.browser.pages import (
     BEDSIDE,
     BUTTON,
@@ -23,16 +22,7 @@ from tests.browser.pages import (
 )
 from tests.browser.test_accessibility import check
 from tests.client import damaged_copy
-from tests.server.running import BEDSIDE_EXAMPLE, make_home, running
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from playwright.sync_api import Page, Route
-
-    from tests.browser.conftest import Open
-    from tests.server.running import Server
+from tests.server.running import BEDSIDE_EXAMPLE, Server, make_home, running
 
 # The messages of the browser and of HTMX about an answer that never comes.
 NO_ANSWER_NOTE = rf"{STATUS_NOTE}|^Failed to load resource: net::|^htmx: htmx:error: "

@@ -1,18 +1,13 @@
 """The page that explains the API: a command, the answer to it, and a button to copy it."""
 
-from __future__ import annotations
-
 import json
 import shlex
-from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import Open
 from tests.browser.test_accessibility import check
-
-if TYPE_CHECKING:
-    from tests.browser.conftest import Open
 
 PAGE = "/api/v1/"
 

@@ -1,7 +1,5 @@
 """The browser that the other tests of this folder need."""
 
-from __future__ import annotations
-
 from tests.browser.conftest import CHROMIUM
 from tests.conftest import require
 

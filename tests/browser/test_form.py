@@ -1,13 +1,10 @@
 """The form in a browser with JavaScript: fill it in, send it, correct it."""
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from heartapp.clinical.variables import BY_NAME, GROUPS, VARIABLES
 from heartapp.ui.rounding import rounded
@@ -24,12 +21,7 @@ from tests.browser.pages import (
     standing,
     tab_to,
 )
-from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-    from tests.server.running import Server
+from tests.server.running import BEDSIDE_EXAMPLE, EXAMPLE, Server
 
 MARK = "() => { window.marker = 'the same page' }"
 IS_MARKED = "() => window.marker === 'the same page'"

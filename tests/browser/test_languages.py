@@ -1,28 +1,20 @@
 """Every language in the browser, and a pseudo-language whose words are half as long again."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from threading import Thread
-from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from werkzeug.serving import make_server
 
 from heartapp.ui import language as languages
 from heartapp.ui.language import LANGUAGES
 from tests.browser import states
+from tests.browser.conftest import Open
 from tests.browser.pages import BEDSIDE, expect_result, show_result
 from tests.browser.test_accessibility import check
 from tests.client import make_app
 from tests.languages import Pseudo
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from playwright.sync_api import Page
-
-    from tests.browser.conftest import Open
 
 STATES = (states.empty, states.all_fields, states.details, states.kept, states.question, states.torn)
 CUT_OFF = """() => {

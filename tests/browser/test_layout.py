@@ -1,13 +1,12 @@
 """The layout on a phone, on a desktop, in the dark, in forced colours and on paper."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Open
 from tests.browser.pages import (
     BEDSIDE,
     BUTTON,
@@ -20,13 +19,6 @@ from tests.browser.pages import (
     show_result,
 )
 from tests.browser.states import compared
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from playwright.sync_api import Page
-
-    from tests.browser.conftest import Open
 
 LUMINANCE = """() => {
     const [red, green, blue] = getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).map(Number);

@@ -1,24 +1,17 @@
 """The model's page, as shipped and with everything that a report can hold."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from heartapp.clinical.variables import MODEL_VARIABLES
+from tests.browser.conftest import Open
 from tests.browser.test_accessibility import check
 from tests.reports import models_with, report_of
 from tests.server.running import make_home, running
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from playwright.sync_api import Page
-
-    from tests.browser.conftest import Open
 
 
 @pytest.fixture(scope="module")

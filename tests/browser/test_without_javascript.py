@@ -1,13 +1,11 @@
 """The form in a browser without JavaScript."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Open
 from tests.browser.pages import (
     BEDSIDE,
     FOLLOWUP,
@@ -18,13 +16,7 @@ from tests.browser.pages import (
     show_result,
     standing,
 )
-from tests.server.running import BEDSIDE_EXAMPLE, JSON
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-    from tests.browser.conftest import Open
-    from tests.server.running import Server
+from tests.server.running import BEDSIDE_EXAMPLE, JSON, Server
 
 
 @pytest.fixture

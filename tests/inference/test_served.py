@@ -42,9 +42,7 @@ def test_a_changed_byte_of_a_pinned_manifest_is_refused(root: Path) -> None:
     path = root / NAME / pin.version / MANIFEST
     path.write_bytes(path.read_bytes().replace(b'"threshold": 0.35', b'"threshold": 0.36'))
     assert read_bundle(root, NAME, pin.version).manifest.threshold == 0.36
-    with pytest.raises(
-        BundleError, match=rf"^{NAME}/{pin.version}/{MANIFEST}: its SHA-256 is not the one that {SERVED}"
-    ):
+    with pytest.raises(BundleError, match=rf"^{NAME}/{pin.version}/{MANIFEST}: its SHA-256 is [0-9a-f]{{64}}, which"):
         read_bundle(root, NAME, *pin)
 
 

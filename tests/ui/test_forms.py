@@ -1,16 +1,15 @@
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
 from heartapp.clinical.numbers import THIN_SPACE
 from heartapp.clinical.patient import MISSING
-from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, VARIABLES
+from heartapp.clinical.variables import BY_NAME, GROUPS, MODEL_VARIABLES, VARIABLES, Variable
 from heartapp.inference.curve import DEFAULT_DAYS
 from heartapp.ui.forms import (
     HORIZON,
@@ -21,13 +20,6 @@ from heartapp.ui.forms import (
 )
 from heartapp.web.extension import get_registry
 from tests.client import entries, example, number_names
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from flask import Flask
-
-    from heartapp.clinical.variables import Variable
 
 NEEDED = ("age", "ejection_fraction", "serum_creatinine")
 BEDSIDE = FormModel("bedside", MODEL_VARIABLES["bedside"], NEEDED, NEEDED, 150)

@@ -1,16 +1,10 @@
 """Which language a page is in, and that it keeps it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
+from flask.testing import FlaskClient
 
 from heartapp.ui.language import LANGUAGES
 from tests.client import Page, entries
-
-if TYPE_CHECKING:
-    from flask.testing import FlaskClient
 
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 

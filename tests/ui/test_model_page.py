@@ -1,24 +1,17 @@
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from heartapp.card.plots import plots
 from heartapp.clinical.variables import MODEL_VARIABLES
+from heartapp.inference.report import Report
 from heartapp.ui.model_page import Card, anchor, read_card
 from heartapp.web.extension import get_registry
 from tests.client import Page, make_app, text
 from tests.reports import models_with, report_of, skipped_report, undated_report
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from flask import Flask
-    from flask.testing import FlaskClient
-
-    from heartapp.inference.report import Report
 
 REPORTS = {"full": report_of(), "undated": undated_report(), "skipped": skipped_report()}
 

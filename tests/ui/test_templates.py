@@ -1,20 +1,14 @@
 """Rules for every page in every state, and the cost of the first visit."""
 
-from __future__ import annotations
-
 import gzip
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
+from flask.testing import FlaskClient
 
 from tests.client import Page, entries, submit, text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flask.testing import FlaskClient
 
 LIMIT_BYTES, LIMIT_REQUESTS = 45_000, 6
 

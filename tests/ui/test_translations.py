@@ -1,14 +1,13 @@
 """The catalogues of messages are complete, and what they and the numbers of a language make of the page."""
 
-from __future__ import annotations
-
 import re
 from gettext import GNUTranslations
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 import pytest
 from babel.numbers import format_decimal, format_percent
+from flask import Flask
+from flask.testing import FlaskClient
 
 from heartapp.clinical.variables import BY_NAME
 from heartapp.ui import language as languages
@@ -16,10 +15,6 @@ from heartapp.ui.language import FOLDER, LANGUAGES
 from heartapp.ui.writing import fixed, percent, quantity
 from tests.client import Page, entries, text
 from tests.languages import TRANSLATED, Pseudo, compiled, forms, messages, read
-
-if TYPE_CHECKING:
-    from flask import Flask
-    from flask.testing import FlaskClient
 
 EVERYTHING = {**entries(), "threshold": "5", "horizon": "47", "kept": "model=bedside&age=90&ejection_fraction=20"}
 STATES = {

@@ -1,33 +1,26 @@
-from __future__ import annotations
-
 import math
 import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from math import nan
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
 from heartapp.clinical.numbers import of_hundred
 from heartapp.clinical.variables import BY_NAME, MODEL_VARIABLES
-from heartapp.inference.model import Options
+from heartapp.inference.model import Options, Prediction
 from heartapp.ui.forms import OPTIONS
 from heartapp.ui.rounding import living, nonzero, rounded
 from heartapp.web.extension import get_registry
 from tests.client import Page, damaged_copy, entries, example, form_page, make_app, number_names, submit, text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from flask import Flask
-    from flask.testing import FlaskClient
-    from werkzeug.test import TestResponse
-
-    from heartapp.inference.model import Prediction
 
 BOTH_WAYS = pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "no JavaScript"])
 FAULTY = {

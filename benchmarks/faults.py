@@ -157,22 +157,6 @@ def disk_full(folder: Path, _seconds: int) -> None:
     subprocess.run(["unshare", "-m", "sh", "-ec", script, folder, ROOT], check=True, env=environ)
 
 
-def clock(folder: Path, seconds: int) -> None:
-    """Let the wall clock jump by days twice a second (libfaketime)."""
-    (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
-    now, jumps = folder / "clock", cycle(["+1d", "-1d", "+365d", "+0"])
-
-    def jump() -> None:
-        now.write_text(next(jumps))
-        time.sleep(0.5)
-
-    jump()
-    options = f"FAKETIME_TIMESTAMP_FILE={now} FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1"
-    # Under libfaketime Python's sleep fails, which Granian's main process uses.
-    with surrounded(folder, "gunicorn", f"export {options} LD_PRELOAD={library};") as server:
-        print("gunicorn:", under_load(server, seconds, jump))
-
-
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
         (globals() | vars(hostile))[sys.argv[1]](Path(place), int("".join(sys.argv[2:]) or 10))

@@ -153,4 +153,4 @@ def mixed(folder: Path, seconds: int) -> None:
             client.result()
     hours, sizes = np.array(samples)[len(samples) // 4 :].T
     print(f"{found.total():,} requests: {dict(found)}")
-    print(f"{sizes[0]:.1f} MB, at the end {sizes[-1]:.1f} MB: {np.polyfit(hours, sizes, 1)[0]:+.1f} MB/h")
+    print("MB:", *(f"{size:.1f}" for size in sizes[:: len(sizes) // 10]), f"{np.polyfit(hours, sizes, 1)[0]:+.1f} MB/h")

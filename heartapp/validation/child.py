@@ -40,7 +40,7 @@ def work(task: bytes, progress: Callable[[int], object]) -> tuple[Ending, bytes]
     try:
         return Ending.GOOD, answer(msgspec.json.decode(task, type=Task), progress)
     except CohortError as error:
-        faults = [cause.told({**OPTIONS, **FIELDS}) for cause in error.causes]
+        faults = [cause.describe({**OPTIONS, **FIELDS}) for cause in error.causes]
         return Ending.FAULTY, msgspec.json.encode([f"{one.field} {one.message}".lstrip() for one in faults])
 
 

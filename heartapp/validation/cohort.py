@@ -119,7 +119,7 @@ def take_cohort(
         flow=flow,
         notes=(
             *_repeated(raw, good),
-            *(f"left out, as the model does not need it: {one.told(OPTIONS).message}" for one in doubtful.values()),
+            *(f"left out, as the model does not need it: {one.describe(OPTIONS).message}" for one in doubtful.values()),
         ),
     )
 

@@ -41,7 +41,7 @@ class Fault(NamedTuple):
     values: Mapping[str, object] = {}
     column: str = ""
 
-    def told(self, remedies: Mapping[str, str]) -> FieldError:
+    def describe(self, remedies: Mapping[str, str]) -> FieldError:
         """The fault with its remedy in these words."""
         remedy = remedies.get(self.remedy, self.remedy).format_map(self.values)
         return FieldError(self.column, f"{self.what}; {remedy}" if remedy else self.what)
@@ -51,5 +51,5 @@ class CohortError(TableError):
     """A table cannot be used as a cohort; ``causes`` are the faults before they were put into words."""
 
     def __init__(self, place: str, causes: Sequence[Fault]) -> None:
-        super().__init__(place, [cause.told(OPTIONS) for cause in causes])
+        super().__init__(place, [cause.describe(OPTIONS) for cause in causes])
         self.causes = causes

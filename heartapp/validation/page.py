@@ -43,7 +43,7 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def answer(task: Task, progress: Callable[[int], object]) -> bytes:
-    """HTML, or CSV; ``progress`` is told per cents of a report.
+    """HTML, or CSV; ``progress`` is called with the per cent of a report that is done.
 
     Raises:
         CohortError: lists what is wrong with the table.

@@ -112,7 +112,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_of_validate, "Work", InProcess)
 
 
-def told(response: TestResponse, status: int) -> str:
+def shown_faults(response: TestResponse, status: int) -> str:
     assert response.status_code == status
     return Page(response.text).text("faults")
 
@@ -229,15 +229,15 @@ def test_a_fault_is_told_with_what_to_do_on_the_page(
     changes: dict[str, str], what: list[str], client: FlaskClient, step: dict[str, str]
 ) -> None:
     response = post(client, {**step, **changes})
-    assert all(one in told(response, 422) for one in what)
-    assert "--" not in told(response, 422)
+    assert all(one in shown_faults(response, 422) for one in what)
+    assert "--" not in shown_faults(response, 422)
     assert fields_of(response)["column-ejection_fraction"] == "LVEF"
 
 
 @pytest.mark.usefixtures("in_process")
 def test_few_deaths_are_accepted_if_that_is_ticked(client: FlaskClient, step: dict[str, str]) -> None:
     fields = {**step, "table": few_deaths(step["table"])}
-    assert "or tick “Fewer than 30 deaths are enough”" in told(post(client, fields), 422)
+    assert "or tick “Fewer than 30 deaths are enough”" in shown_faults(post(client, fields), 422)
     assert "verdict" in Page(post(client, {**fields, "anyway": "1"}).text).ids
 
 
@@ -254,7 +254,7 @@ def test_few_deaths_are_accepted_if_that_is_ticked(client: FlaskClient, step: di
 )
 def test_a_table_that_cannot_be_read_is_refused_with_its_remedy(content: bytes, message: str) -> None:
     client = make_app(max_patients=20, max_body_bytes=100_000).test_client()
-    assert message in told(upload(client, content), 422)
+    assert message in shown_faults(upload(client, content), 422)
 
 
 def test_a_body_above_the_limit_is_refused() -> None:
@@ -277,7 +277,7 @@ def test_one_table_is_read_at_a_time(client: FlaskClient, step: dict[str, str], 
     held = lock(own_home)
     busy = post(client, step)
     os.close(held)
-    assert "Another table is being read" in told(busy, 503)
+    assert "Another table is being read" in shown_faults(busy, 503)
     assert busy.headers["Retry-After"] == "30"
     assert fields_of(busy)["table"] == step["table"]
 
@@ -291,7 +291,7 @@ def test_a_table_that_takes_too_long_is_stopped(
     client: FlaskClient, step: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, "SECONDS", 0.01)
-    assert "was stopped" in told(post(client, step), 503)
+    assert "was stopped" in shown_faults(post(client, step), 503)
 
 
 def test_a_server_sends_the_progress_and_ends_the_process_when_the_reader_leaves(
@@ -324,7 +324,7 @@ def test_a_failure_during_the_report_is_told_in_its_place(
     (own_home / "failing.py").write_text(script, "utf-8")
     monkeypatch.setenv("PYTHONPATH", str(own_home))
     monkeypatch.setattr(work, "CHILD", "failing")
-    assert "Something failed on the server" in told(post(client, step), 200)
+    assert "Something failed on the server" in shown_faults(post(client, step), 200)
 
 
 def test_without_the_extra_the_page_says_how_to_get_it(
@@ -332,14 +332,14 @@ def test_without_the_extra_the_page_says_how_to_get_it(
 ) -> None:
     (own_home / "sklearn.py").write_text("raise ImportError")
     monkeypatch.setenv("PYTHONPATH", f"{own_home}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    assert "pip install scikit-learn" in told(post(client, step), 501)
+    assert "pip install scikit-learn" in shown_faults(post(client, step), 501)
 
 
 def test_a_crash_is_logged_without_what_was_sent(
     client: FlaskClient, step: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(work, "CHILD", "heartapp.none")
-    assert "Something failed on the server" in told(post(client, step), 500)
+    assert "Something failed on the server" in shown_faults(post(client, step), 500)
     assert "status 1" in caplog.text
     assert not re.search(r"Creatinine|cohort\.csv", caplog.text)
 

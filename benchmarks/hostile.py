@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.processes import memory_bytes
+from benchmarks.processes import tree
 from heartapp.errors import BundleError
 from heartapp.inference.bundle import MANIFEST, read_bundle
 from heartapp.inference.served import read_pins
@@ -147,7 +147,8 @@ def mixed(folder: Path, seconds: int) -> None:
 
         clients = [pool.submit(ask) for _ in range(4)]
         while not all(client.done() for client in clients):
-            samples.append((time.monotonic() / 3_600, memory_bytes(server.process.pid) / 1e6))
+            private = sum(process.memory_full_info().uss for process in tree(server.process.pid))
+            samples.append((time.monotonic() / 3_600, private / 1e6))
             time.sleep(1)
         for client in clients:
             client.result()

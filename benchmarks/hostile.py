@@ -28,6 +28,8 @@ SLOW: Final = 500
 ASKED: Final = 100
 PATIENT: Final = json.loads(BODY)
 WHOLE: Final = HEAD + b"Content-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(BODY), BODY)
+TABLE: Final = b"age,ejection_fraction,serum_creatinine\n70,25,1.7\n"
+FORM: Final = b"age=70&ejection_fraction=25&serum_creatinine=2"
 MANY: Final = json.dumps([PATIENT] * 500).encode()
 STOPPED: Final = {
     "headers": HEAD,
@@ -42,10 +44,10 @@ MIXED: Final = [
     ("POST", "/api/v1/predict", BODY, JSON),
     ("POST", "/api/v1/predict", BODY[:-1], JSON),
     ("POST", "/api/v1/predict?explain=true&instability=true", BODY, JSON),
-    ("POST", "/api/v1/predict?survival=true", MANY, JSON),
-    ("POST", "/api/v1/predict", b"age,ejection_fraction\n70,25\n80,\n", {"Content-Type": "text/csv"}),
+    ("POST", "/api/v1/predict?survival=true", json.dumps([PATIENT] * 100).encode(), JSON),
+    ("POST", "/api/v1/predict", TABLE, {"Content-Type": "text/csv"}),
     ("POST", "/invocations", json.dumps({"dataframe_records": [PATIENT]}).encode(), JSON),
-    ("POST", "/predict", b"age=70&serum_creatinine=2", {"Content-Type": "application/x-www-form-urlencoded"}),
+    ("POST", "/predict", FORM, {"Content-Type": "application/x-www-form-urlencoded"}),
 ]
 
 

@@ -3,7 +3,7 @@
 Every drawing has one scale, the risk from 0 to 100. Coordinates are percent of the drawing's width and height.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from math import log
 from typing import NamedTuple
@@ -53,12 +53,16 @@ def curve(survival: Survival) -> tuple[str, str]:
 
 def response(one: ResponseCurve, variable: Variable) -> tuple[list[float], str, str]:
     """The x of each value, the line of the risk, and its parts where the training data hold similar patients."""
-    places = [log(value) if variable.logarithmic else value for value in one.values]
-    span = places[-1] - places[0] or 1
-    xs = [percent((place - places[0]) / span) for place in places]
+    xs = along(one, variable, one.values)
     points = [(x, risk_y(risk)) for x, risk in zip(xs, one.risks, strict=True)]
     parts = groupby(zip(points, one.supported, strict=True), key=lambda pair: pair[1])
     return xs, path(points), "".join(path([point for point, _ in part]) for supported, part in parts if supported)
+
+
+def along(one: ResponseCurve, variable: Variable, values: Iterable[float]) -> list[float]:
+    """The x of some values of the variable, in per cent of the width of its response curve."""
+    first, last, *places = [log(v) if variable.logarithmic else v for v in (one.values[0], one.values[-1], *values)]
+    return [percent((place - first) / (last - first or 1)) for place in places]
 
 
 def waterfall(explanation: Explanation) -> list[Bar]:

@@ -63,3 +63,8 @@ def test_a_response_is_drawn_by_ratios_where_they_matter_more() -> None:
 def test_a_response_of_one_value_is_a_point() -> None:
     one = ResponseCurve("age", (40,), (0.1,), (True,), 0)
     assert drawing.response(one, BY_NAME["age"]) == ([0], "M0 90", "M0 90")
+
+
+def test_values_stand_along_the_width_of_a_response_curve() -> None:
+    curve = ResponseCurve("serum_creatinine", (0.5, 1.0, 8.0), (0.1, 0.2, 0.3), (True, True, True), None)
+    assert drawing.along(curve, BY_NAME["serum_creatinine"], [0.5, 2.0, 8.0]) == [0.0, 50.0, 100.0]

@@ -46,7 +46,10 @@ tests: $(VENV)/dev ## Run pytest (ARGS="tests/web -k host")
 	@$(BIN)/python -m pytest $(ARGS)
 
 coverage: $(VENV)/dev ## Run pytest and require complete branch coverage
-	@$(BIN)/python -m pytest --quiet -rs --numprocesses 2 --dist loadfile --cov --cov-report=term
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest --quiet -rs --numprocesses 2 --dist loadfile
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 reproduce: $(VENV)/dev ## Train both models anew in full and hold every file against the shipped ones (minutes)
 	@HEARTAPP_REPRODUCE=1 $(BIN)/python -m pytest -rs tests/training/test_train.py -k in_full

@@ -1,8 +1,10 @@
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from heartapp.errors import ConfigError
 from heartapp.keys import FILE, KeyFile
+from heartapp.web import access
 from tests.client import entries, example, make_app, problem_of
 from tests.conftest import require
 from tests.server.nginx import free_port
@@ -89,6 +92,13 @@ def test_a_wrong_limit_and_a_missing_package_are_named(monkeypatch: pytest.Monke
         make_app(rate_limit="1/minute")
 
 
+def answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(5) == b"+PONG"
+    return False
+
+
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     require(REDIS is not None, "redis-server is not installed", installed_in_ci=True)
@@ -96,16 +106,19 @@ def redis(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port = free_port()
     command = [REDIS, "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    wait_until(lambda: answers(port), "Redis answers")
     yield f"redis://127.0.0.1:{port}", process
     process.kill()
     process.wait()
 
 
-def test_processes_count_together_in_redis_and_go_on_without_it(redis: tuple[str, subprocess.Popen[bytes]]) -> None:
+def test_processes_count_together_in_redis_and_go_on_without_it(
+    redis: tuple[str, subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "_STORAGE_SECONDS", 5.0)  # a busy machine may need longer than a server waits
     storage, process = redis
     clients = [make_app(rate_limit="3/hour", rate_limit_storage=storage).test_client() for _ in range(2)]
-    wait_until(lambda: ask(clients[0]).headers.get("X-RateLimit-Remaining") == "2", "Redis counts")
-    assert [ask(client).status_code for client in (*clients, *clients)] == [200, 200, 429, 429]
+    assert [ask(client).status_code for client in (*clients, *clients)] == [200, 200, 200, 429]
     process.kill()
     process.wait()
     app = clients[1].application

@@ -19,7 +19,7 @@ from heartapp.tables.cells import MISSING_WORDS
 from heartapp.tables.columns import ADDED_NAMES
 from heartapp.tables.csv_body import BETWEEN_FAULTS, FAULT
 from heartapp.web.body import CSV, JSON, READ_UP_TO, read_body, read_parameters
-from heartapp.web.extension import get_queue, get_registry, get_request, get_settings
+from heartapp.web.extension import get_registry, get_request, get_services, get_settings
 from heartapp.web.observe import predicted, refused, span
 from heartapp.web.patients import Patients, read_csv_patients, read_json
 from heartapp.web.problems import TYPES
@@ -31,16 +31,16 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 def predict() -> ResponseReturnValue:
     """Predict one patient (an object) or many (an array, or a table)."""
     # Flask's `request` is a proxy, which does a lookup on every access; use the request itself.
-    request, settings = get_request(), get_settings()
+    request, services = get_request(), get_services()
     # Read first, so that a client that sends all before it reads receives any refusal.
-    content = read_body(request, settings.max_body_bytes)
+    content = read_body(request, services.settings.max_body_bytes)
     query = read_query(request)
-    model = get_registry().get(query.model)
+    model = services.registry.get(query.model)
     sent, wanted = negotiate(request)
     read = read_csv_patients if sent == CSV else read_json
-    with get_queue().turn(content, detailed=query.detailed):
+    with services.queue.turn(content, detailed=query.detailed):
         with span("read"):
-            patients = read(content, model, most=settings.max_patients, skip=query.skip)
+            patients = read(content, model, most=services.settings.max_patients, skip=query.skip)
         if patients.faults:
             refused.send(fields=[fault.field for fault in patients.faults])
         if wanted == CSV:

@@ -13,11 +13,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from heartapp.errors import HeartappError, InvalidPatientError
 from heartapp.inference.model import Scores
-from heartapp.protocols.shared import describe, headers_of, malformed, read_struct, write_json
+from heartapp.protocols.shared import answer, malformed, read_struct, write_json
 from heartapp.tables.check import ragged
 from heartapp.tables.columns import ADDED_NAMES, model_label
 from heartapp.web.body import CSV, JSON, read_body, read_media_type, read_parameters
-from heartapp.web.extension import get_queue, get_registry, get_request, get_settings
+from heartapp.web.extension import get_registry, get_request, get_services, get_settings
 from heartapp.web.observe import predicted, span
 from heartapp.web.patients import check_records, read_csv_patients
 
@@ -67,7 +67,7 @@ def invocations() -> ResponseReturnValue:
     request, settings = get_request(), get_settings()
     content = read_body(request, settings.max_body_bytes)
     model = get_registry().get(read_parameters(request, ("model",)).get("model"))
-    with get_queue().turn(content):
+    with get_services().queue.turn(content):
         with span("read"):
             if read_media_type(request, (JSON, CSV)) == CSV:
                 patients = read_csv_patients(content, model, most=settings.max_patients, skip=False)
@@ -83,9 +83,7 @@ def invocations() -> ResponseReturnValue:
 @blueprint.errorhandler(HeartappError)
 def domain_error(failure: HeartappError) -> ResponseReturnValue:
     """Answer every error of a request as MLflow does."""
-    response = error(*describe(failure))
-    response.headers.update(headers_of(failure))
-    return response
+    return answer(failure, error)
 
 
 def error(status: int, detail: str) -> Response:

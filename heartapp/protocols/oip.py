@@ -13,10 +13,10 @@ from heartapp.clinical.patient import printable
 from heartapp.errors import FieldError, HeartappError, InvalidPatientError, ModelUnavailableError
 from heartapp.inference.bundle import MEMBERS
 from heartapp.inference.model import Model
-from heartapp.protocols.shared import describe, headers_of, malformed, read_struct, write_json
+from heartapp.protocols.shared import answer, malformed, read_struct, write_json
 from heartapp.protocols.tensors import TABLE, Parameters, Tensor, read_table, write_tensor
 from heartapp.web.body import JSON, read_body, read_media_type, read_parameters
-from heartapp.web.extension import get_queue, get_registry, get_request, get_settings
+from heartapp.web.extension import get_registry, get_request, get_services, get_settings
 from heartapp.web.observe import predicted, span
 from heartapp.web.problems import RequestError
 
@@ -125,7 +125,7 @@ def infer(name: str, version: str | None = None) -> ResponseReturnValue:
     served = _find(name, version)
     read_media_type(request, (JSON, BINARY, ""))
     size = _json_size(request.headers.get(LENGTH), len(content))
-    with get_queue().turn(content):
+    with get_services().queue.turn(content):
         with span("read"):
             asked = read_struct(content[:size], InferRequest)
             wanted = _wanted(asked)
@@ -148,9 +148,7 @@ def infer(name: str, version: str | None = None) -> ResponseReturnValue:
 @blueprint.errorhandler(HeartappError)
 def domain_error(failure: HeartappError) -> ResponseReturnValue:
     """Answer every error of a request as the protocol has it."""
-    response = error(*describe(failure))
-    response.headers.update(headers_of(failure))
-    return response
+    return answer(failure, error)
 
 
 def error(status: int, detail: str) -> Response:

@@ -1,6 +1,7 @@
 """What both protocols share: strict JSON in, JSON out, and errors as a status and a text without what was sent."""
 
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -42,7 +43,15 @@ def write_json(body: object, status: int = HTTPStatus.OK) -> Response:
     return Response(msgspec.json.encode(body), status, mimetype=JSON)
 
 
-def describe(error: HeartappError) -> tuple[HTTPStatus, str]:
+def answer(failure: HeartappError, error: Callable[[int, str], Response]) -> Response:
+    """The answer to an error, as ``error`` writes it, with the headers that the error asks for."""
+    response = error(*_describe(failure))
+    if isinstance(failure, RequestError):
+        response.headers.update(failure.headers)
+    return response
+
+
+def _describe(error: HeartappError) -> tuple[HTTPStatus, str]:
     """The status and the text of an error. Both protocols answer 400 where the API answers 422."""
     if isinstance(error, RequestError):
         return error.status, str(error)
@@ -52,11 +61,6 @@ def describe(error: HeartappError) -> tuple[HTTPStatus, str]:
     listed = "; ".join(map(_locate, error.errors[:SHOWN]))
     more = f"; and {len(error.errors) - SHOWN:,} more" if len(error.errors) > SHOWN else ""
     return HTTPStatus.BAD_REQUEST, f"{error}; nothing was predicted. {listed}{more}"
-
-
-def headers_of(error: HeartappError) -> dict[str, str]:
-    """The headers of its answer besides the usual ones."""
-    return error.headers if isinstance(error, RequestError) else {}
 
 
 def _locate(fault: FieldError) -> str:

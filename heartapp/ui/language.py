@@ -3,13 +3,12 @@
 The templates are in English. ``heartapp/translations`` has a catalogue of messages for each other language.
 """
 
-from contextvars import ContextVar
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, has_request_context, request
 from werkzeug.routing import Rule
 
 ENGLISH: Final = "en"
@@ -20,7 +19,6 @@ COMMA: Final = frozenset({"es", "de"})
 FOLDER: Final = Path(__file__).parents[1] / "translations"
 _TRANSLATED: Final = frozenset({"ui.index", "ui.predict", "ui.receipt", None})
 """The endpoints that answer in every language; None is an address that does not exist."""
-_LANGUAGE: Final = ContextVar("language", default=ENGLISH)
 
 
 def init_app(app: Flask) -> None:
@@ -29,21 +27,23 @@ def init_app(app: Flask) -> None:
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(gettext, ngettext, newstyle=False)  # type: ignore[attr-defined]  # the extension's
     environment.globals.update(languages=LANGUAGES, get_language=get_language, _=gettext)
-    app.url_value_preprocessor(_choose)
     prefix = f"/<any({', '.join(LANGUAGES)}):language>"
     for rule in [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("ui.")]:
         app.url_map.add(Rule(prefix + rule.rule, endpoint=rule.endpoint, methods=rule.methods))
 
 
 def get_language() -> str:
-    """The language of this answer."""
-    return _LANGUAGE.get()
+    """The language of this answer, chosen when it is first asked for."""
+    if not has_request_context():
+        return ENGLISH
+    if "language" not in g:
+        g.language = (_in_address() or _preferred()) if request.endpoint in _TRANSLATED else ENGLISH
+    return str(g.language)
 
 
-def _choose(endpoint: str | None, arguments: dict[str, Any] | None) -> None:
-    """Choose the language of the answer, and spare the views the one of their address."""
+def drop_language(_endpoint: str | None, arguments: dict[str, Any] | None) -> None:
+    """Spare the views the language of their address."""
     (arguments or {}).pop("language", None)
-    _LANGUAGE.set((_in_address() or _preferred()) if endpoint in _TRANSLATED else ENGLISH)
 
 
 def _in_address() -> str | None:

@@ -29,6 +29,7 @@ for template_filter in (fixed, list_labels, living, of_hundred, percent, points,
 blueprint.add_app_template_filter(zip)
 blueprint.add_app_template_filter(language.gettext, "translated")
 blueprint.add_app_template_test(nonzero)
+blueprint.url_value_preprocessor(language.drop_language)
 blueprint.url_defaults(language.keep_language)
 blueprint.after_request(language.vary)
 

@@ -1,6 +1,6 @@
-"""Settings and registry of an application, with typed accessors."""
+"""Settings, registry and queue of an application, with typed accessors."""
 
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from flask import Flask, Request, current_app, request
 
@@ -8,31 +8,35 @@ from heartapp.config import Settings
 from heartapp.inference.registry import ModelRegistry
 from heartapp.web.heavy import HeavyQueue
 
-_REGISTRY: Final = "heartapp.registry"
-_QUEUE: Final = "heartapp.queue"
-_SETTINGS: Final = "heartapp.settings"
+_NAME: Final = "heartapp"
+
+
+class Services(NamedTuple):
+    """What an application has for all of its requests: settings, registry, and the queue for heavy requests."""
+
+    settings: Settings
+    registry: ModelRegistry
+    queue: HeavyQueue
 
 
 def init_app(app: Flask, settings: Settings, registry: ModelRegistry) -> None:
-    """Give the application its settings and its registry."""
-    app.extensions[_SETTINGS] = settings
-    app.extensions[_REGISTRY] = registry
-    app.extensions[_QUEUE] = HeavyQueue()
+    """Give the application its services."""
+    app.extensions[_NAME] = Services(settings, registry, HeavyQueue())
+
+
+def get_services(app: Flask | None = None) -> Services:
+    """The services of this application; by default, of the current one. Each call looks that one up."""
+    return cast("Services", (app or current_app).extensions[_NAME])
 
 
 def get_registry(app: Flask | None = None) -> ModelRegistry:
     """The registry of this application; by default, of the current one."""
-    return cast("ModelRegistry", (app or current_app).extensions[_REGISTRY])
+    return get_services(app).registry
 
 
 def get_settings() -> Settings:
     """The settings of the current application."""
-    return cast("Settings", current_app.extensions[_SETTINGS])
-
-
-def get_queue() -> HeavyQueue:
-    """The queue for heavy requests of the current application."""
-    return cast("HeavyQueue", current_app.extensions[_QUEUE])
+    return get_services().settings
 
 
 def get_request() -> Request:

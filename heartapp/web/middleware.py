@@ -1,8 +1,8 @@
 """Around the application: bodies alike for all servers; security headers, an identifier and a log line for requests."""
 
 import logging
+import random
 import re
-import secrets
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from time import perf_counter
@@ -55,7 +55,7 @@ class _Secured:
             environ["SCRIPT_NAME"] = "/" + prefix.strip("/")  # "//host" before a path would be another host's address
         identifier = environ.get("HTTP_X_REQUEST_ID", "")
         if not _IDENTIFIER.fullmatch(identifier):
-            identifier = secrets.token_hex(8)
+            identifier = f"{random.getrandbits(64):016x}"
         environ[REQUEST_ID] = identifier
         begun = perf_counter()
         static = environ["PATH_INFO"].startswith(_STATIC)

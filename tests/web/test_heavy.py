@@ -2,6 +2,7 @@ from threading import Thread
 
 import pytest
 
+from heartapp.web.extension import get_services
 from heartapp.web.heavy import DETAILED, LIGHT, PATIENT, HeavyQueue
 from heartapp.web.problems import RequestError
 from tests.client import example, make_app, problem_of
@@ -48,7 +49,8 @@ def test_a_heavy_request_has_its_turn_after_the_one_before() -> None:
 
 def test_every_protocol_answers_that_it_is_busy() -> None:
     app = make_app()
-    app.extensions["heartapp.queue"] = queue = HeavyQueue(waiting=0)
+    queue = HeavyQueue(waiting=0)
+    app.extensions["heartapp"] = get_services(app)._replace(queue=queue)
     patients = [example()] * 5_000
     client = app.test_client()
     columns = {name: [patient[name] for patient in patients] for name in example()}
